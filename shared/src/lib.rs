@@ -1,0 +1,1 @@
+//! Rotation of Datadog credentials held in AWS Secrets Manager.

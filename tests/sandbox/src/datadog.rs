@@ -1,0 +1,1 @@
+//! A Datadog organisation: its keys, its service accounts, and the HTTP API that rotation speaks.
