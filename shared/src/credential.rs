@@ -1,0 +1,128 @@
+//! The three secret types: what a value of each holds.
+
+use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
+
+/// The type of a rotated secret, named as the managed service names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    ApiKey,
+    ApplicationKey,
+    AdminKey,
+}
+
+/// For how long a displaced key goes on working.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// Until the next rotation displaces its successor: AWSCURRENT and AWSPREVIOUS both work.
+    OneRotation,
+    /// Not at all: it is deleted as soon as its successor is AWSCURRENT.
+    None,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::ApiKey, Self::ApplicationKey, Self::AdminKey];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "DatadogApiKey",
+            Self::ApplicationKey => "DatadogApplicationKey",
+            Self::AdminKey => "DatadogAdminKey",
+        }
+    }
+
+    #[must_use]
+    pub fn grace(self) -> Grace {
+        match self {
+            Self::ApiKey => Grace::OneRotation,
+            Self::ApplicationKey | Self::AdminKey => Grace::None,
+        }
+    }
+
+    /// The classes of key that a value holds, in the order in which they are minted.
+    ///
+    /// The application key comes first: it can always be listed again, so that a process that
+    /// ends between the two mints leaves nothing behind that can't be found.
+    #[must_use]
+    pub fn classes(self) -> &'static [KeyClass] {
+        match self {
+            Self::ApiKey => &[KeyClass::Api],
+            Self::ApplicationKey => &[KeyClass::Application],
+            Self::AdminKey => &[KeyClass::Application, KeyClass::Api],
+        }
+    }
+
+    /// The scopes that the admin application key needs for this type, as the managed service
+    /// documents them.
+    #[must_use]
+    pub fn required_scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::ApiKey => &["api_keys_write", "api_keys_delete"],
+            Self::ApplicationKey | Self::AdminKey => &[
+                "api_keys_write",
+                "api_keys_delete",
+                "org_app_keys_read",
+                "org_app_keys_write",
+                "service_account_write",
+            ],
+        }
+    }
+}
+
+/// An API key: its text and its id.
+#[derive(Clone, Debug)]
+pub struct ApiPart {
+    pub key: ApiKey,
+    pub id: KeyId,
+}
+
+/// An application key: its text, its id and the service account that owns it.
+#[derive(Clone, Debug)]
+pub struct AppPart {
+    pub key: AppKey,
+    pub id: KeyId,
+    pub service_account: ServiceAccountId,
+}
+
+/// What a value of one of the three types holds.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Api(ApiPart),
+    Application(AppPart),
+    Pair(ApiPart, AppPart),
+}
+
+impl Credential {
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiPart> {
+        match self {
+            Self::Api(api) | Self::Pair(api, _) => Some(api),
+            Self::Application(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub fn application(&self) -> Option<&AppPart> {
+        match self {
+            Self::Application(application) | Self::Pair(_, application) => Some(application),
+            Self::Api(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub fn service_account(&self) -> Option<&ServiceAccountId> {
+        self.application().map(|part| &part.service_account)
+    }
+
+    /// The keys it names.
+    #[must_use]
+    pub fn keys(&self) -> Vec<KeyRef> {
+        let application = self.application().map(|part| (KeyClass::Application, &part.id));
+        let api = self.api().map(|part| (KeyClass::Api, &part.id));
+        [application, api]
+            .into_iter()
+            .flatten()
+            .map(|(class, id)| KeyRef { class, id: id.clone() })
+            .collect()
+    }
+}

@@ -1,0 +1,120 @@
+//! Datadog's key management API (v2), as far as rotation needs it.
+
+pub mod call;
+pub mod error;
+mod reply;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+
+use crate::budget::{Backoff, Budget};
+use crate::http::{Http, TransportError};
+use crate::keys::{ApiKey, AppKey};
+
+pub use call::Call;
+pub use error::{DatadogError, DatadogProblem};
+pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Scopes, Status};
+
+/// One try of one call.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whom a request speaks for.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// An API key alone, which can do nothing here but be validated.
+    ApiKey(ApiKey),
+    /// An API key with an application key, whose scopes and owner decide what it may do.
+    Pair(ApiKey, AppKey),
+}
+
+/// The API of one site.
+#[derive(Clone, Debug)]
+pub struct Datadog {
+    http: Http,
+    base: String,
+}
+
+impl Datadog {
+    /// `base` is the API's URL without a trailing slash.
+    #[must_use]
+    pub fn new(http: Http, base: String) -> Self {
+        Self { http, base }
+    }
+
+    /// Sends the call and answers the JSON body of a success (empty for 204).
+    ///
+    /// A call without effect, or whose effect may be repeated, is sent again after 429, 5xx, a
+    /// cut connection and a time-out. A mint is sent again only where it certainly had no
+    /// effect: after 429 and where no connection was opened.
+    pub async fn send(
+        &self,
+        authority: &Authority,
+        call: &Call,
+        budget: &Budget,
+    ) -> Result<Bytes, DatadogError> {
+        let mut backoff =
+            Backoff::new(Duration::from_millis(500), Duration::from_secs(8), Duration::from_secs(60));
+        loop {
+            let problem = match self.try_once(authority, call, budget).await {
+                Ok(body) => return Ok(body),
+                Err(problem) => problem,
+            };
+            let again = problem.is_transient() && (call.is_repeatable() || problem.is_definite());
+            let paused = again
+                && match problem {
+                    DatadogProblem::RateLimited { reset: Some(reset) } => {
+                        budget.pause(call.spread(reset)).await
+                    }
+                    _ => backoff.pause(budget).await,
+                };
+            if !paused {
+                return Err(DatadogError { call: call.clone(), problem });
+            }
+        }
+    }
+
+    async fn try_once(
+        &self,
+        authority: &Authority,
+        call: &Call,
+        budget: &Budget,
+    ) -> Result<Bytes, DatadogProblem> {
+        let request = self.request(authority, call).ok_or(TransportError::NotSent)?;
+        let timeout = ATTEMPT_TIMEOUT.min(budget.left());
+        let answer = self.http.send(request, timeout).await?;
+        let (parts, body) = answer.into_parts();
+        tracing::debug!(call = %call, status = parts.status.as_u16(), "datadog answered");
+        match parts.status {
+            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => Ok(body),
+            status => Err(DatadogProblem::of(status, &parts.headers, &body)),
+        }
+    }
+
+    fn request(&self, authority: &Authority, call: &Call) -> Option<http::Request<Bytes>> {
+        let (method, path, body) = call.wire();
+        let mut request = http::Request::builder()
+            .method(&method)
+            .uri(format!("{}{path}", self.base))
+            .header(ACCEPT, "application/json");
+        if method == Method::POST {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = match authority {
+            Authority::ApiKey(api) => request.header("DD-API-KEY", hidden(api.expose())?),
+            Authority::Pair(api, application) => request
+                .header("DD-API-KEY", hidden(api.expose())?)
+                .header("DD-APPLICATION-KEY", hidden(application.expose())?),
+        };
+        request.body(body).ok()
+    }
+}
+
+/// A header value that the HTTP stack below does not print.
+fn hidden(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,192 @@
+//! The calls that rotation makes of Datadog: paths, bodies, permissions.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+use super::reply::Scopes;
+use crate::keys::{KeyClass, KeyId, ServiceAccountId};
+
+/// The largest page that the lists give.
+pub const PAGE: usize = 100;
+
+/// One call. Its `Display` is what errors and logs show: ids and names, never a key.
+#[derive(Clone, Debug)]
+pub enum Call {
+    MintApiKey {
+        name: String,
+        category: Option<String>,
+        remote_config_read_enabled: Option<bool>,
+    },
+    MintAppKey { owner: ServiceAccountId, name: String, scopes: Scopes },
+    GetApiKey(KeyId),
+    /// Of one service account: 404 if it owns no such key.
+    GetAppKey { owner: ServiceAccountId, id: KeyId },
+    /// Of whoever owns it, with less authority than [`Call::GetAppKey`].
+    GetAnyAppKey(KeyId),
+    ListApiKeys { name: String, page: usize },
+    ListAppKeys { owner: ServiceAccountId, name: String, page: usize },
+    DeleteApiKey(KeyId),
+    DeleteAppKey { owner: ServiceAccountId, id: KeyId },
+    /// Whether an API key works.
+    Validate,
+    /// Whether an API key works, and its id: a preview that may go away.
+    ValidateWithId,
+    /// Whether an API key and an application key work together.
+    ValidatePair,
+}
+
+impl Call {
+    /// Method, path with query, and body.
+    #[must_use]
+    pub fn wire(&self) -> (Method, String, Bytes) {
+        let path = self.path();
+        match self {
+            Self::MintApiKey { name, category, remote_config_read_enabled } => {
+                let mut attributes = Map::from_iter([("name".into(), json!(name))]);
+                attributes.extend(category.as_ref().map(|it| ("category".into(), json!(it))));
+                attributes.extend(
+                    remote_config_read_enabled
+                        .map(|it| ("remote_config_read_enabled".into(), json!(it))),
+                );
+                (Method::POST, path, document("api_keys", attributes))
+            }
+            Self::MintAppKey { name, scopes, .. } => {
+                let mut attributes = Map::from_iter([("name".into(), json!(name))]);
+                attributes.extend(scopes.list().map(|it| ("scopes".into(), json!(it))));
+                (Method::POST, path, document("application_keys", attributes))
+            }
+            Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => {
+                (Method::DELETE, path, Bytes::new())
+            }
+            _ => (Method::GET, path, Bytes::new()),
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::MintApiKey { .. } => "/api/v2/api_keys".into(),
+            Self::GetApiKey(id) | Self::DeleteApiKey(id) => format!("/api/v2/api_keys/{id}"),
+            Self::ListApiKeys { name, page } => list("/api/v2/api_keys", name, *page),
+            Self::MintAppKey { owner, .. } => application_keys(owner),
+            Self::GetAppKey { owner, id } | Self::DeleteAppKey { owner, id } => {
+                format!("{}/{id}", application_keys(owner))
+            }
+            Self::ListAppKeys { owner, name, page } => list(&application_keys(owner), name, *page),
+            Self::GetAnyAppKey(id) => format!("/api/v2/application_keys/{id}"),
+            Self::Validate => "/api/v1/validate".into(),
+            Self::ValidateWithId => "/api/v2/validate".into(),
+            Self::ValidatePair => "/api/v2/validate_keys".into(),
+        }
+    }
+
+    /// The scope without which Datadog refuses the call.
+    #[must_use]
+    pub fn scope(&self) -> Option<&'static str> {
+        match self {
+            Self::MintApiKey { .. } => Some("api_keys_write"),
+            Self::GetApiKey(_) | Self::ListApiKeys { .. } => Some("api_keys_read"),
+            Self::DeleteApiKey(_) => Some("api_keys_delete"),
+            Self::MintAppKey { .. }
+            | Self::GetAppKey { .. }
+            | Self::ListAppKeys { .. }
+            | Self::DeleteAppKey { .. } => Some("service_account_write"),
+            Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
+            Self::Validate | Self::ValidateWithId | Self::ValidatePair => None,
+        }
+    }
+
+    #[must_use]
+    pub fn is_mint(&self) -> bool {
+        matches!(self, Self::MintApiKey { .. } | Self::MintAppKey { .. })
+    }
+
+    /// Whether sending it twice is as good as once.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        !self.is_mint()
+    }
+
+    /// `reset` and up to half of it again, always the same for the same call: secrets that were
+    /// refused together come back apart.
+    #[must_use]
+    pub fn spread(&self, reset: Duration) -> Duration {
+        let mut hasher = DefaultHasher::new();
+        self.path().hash(&mut hasher);
+        self.to_string().hash(&mut hasher);
+        let share = u32::try_from(hasher.finish() % 512).unwrap_or_default();
+        reset + reset * share / 1024
+    }
+}
+
+fn application_keys(owner: &ServiceAccountId) -> String {
+    format!("/api/v2/service_accounts/{owner}/application_keys")
+}
+
+/// `filter` finds a part of the name: it saves pages, the exact comparison is ours.
+fn list(path: &str, name: &str, page: usize) -> String {
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    format!("{path}?page%5Bsize%5D={PAGE}&page%5Bnumber%5D={page}&filter={name}")
+}
+
+fn document(class: &str, attributes: Map<String, Value>) -> Bytes {
+    json!({"data": {"type": class, "attributes": attributes}}).to_string().into()
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MintApiKey { name, .. } => write!(f, "creation of API key {name:?}"),
+            Self::MintAppKey { owner, name, .. } => {
+                write!(f, "creation of application key {name:?} for service account {owner}")
+            }
+            Self::GetApiKey(id) => write!(f, "look-up of {} {id}", KeyClass::Api),
+            Self::GetAppKey { owner, id } => {
+                write!(f, "look-up of application key {id} of service account {owner}")
+            }
+            Self::GetAnyAppKey(id) => write!(f, "look-up of application key {id}"),
+            Self::ListApiKeys { .. } => write!(f, "list of API keys"),
+            Self::ListAppKeys { owner, .. } => {
+                write!(f, "list of application keys of service account {owner}")
+            }
+            Self::DeleteApiKey(id) => write!(f, "deletion of API key {id}"),
+            Self::DeleteAppKey { owner, id } => {
+                write!(f, "deletion of application key {id} of service account {owner}")
+            }
+            Self::Validate | Self::ValidateWithId => write!(f, "validation of an API key"),
+            Self::ValidatePair => write!(f, "validation of an API key with an application key"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unscoped_keys_are_minted_without_scopes() {
+        let owner = ServiceAccountId::parse("33333333-3333-4333-8333-333333333333").unwrap();
+        let call = |scopes| Call::MintAppKey { owner: owner.clone(), name: "n".into(), scopes };
+        let (_, _, body) = call(Scopes::from(Some(vec![]))).wire();
+        assert_eq!(body, r#"{"data":{"attributes":{"name":"n"},"type":"application_keys"}}"#);
+        let (_, _, body) = call(Scopes::from(Some(vec!["a".into()]))).wire();
+        assert_eq!(
+            body,
+            r#"{"data":{"attributes":{"name":"n","scopes":["a"]},"type":"application_keys"}}"#
+        );
+    }
+
+    #[test]
+    fn names_are_escaped_in_filters() {
+        let (_, path, _) = Call::ListApiKeys { name: "a/b&c=+".into(), page: 2 }.wire();
+        assert_eq!(
+            path,
+            "/api/v2/api_keys?page%5Bsize%5D=100&page%5Bnumber%5D=2&filter=a%2Fb%26c%3D%2B"
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! The parts of Datadog's answers that rotation reads.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::keys::{ApiKey, AppKey, KeyId};
+
+/// What an application key may do of what its owner may.
+///
+/// Null, a missing member and an empty list all mean "unscoped": everything that the owner may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scopes(Option<BTreeSet<String>>);
+
+impl Scopes {
+    /// The scopes to ask for, or `None` for an unscoped key.
+    #[must_use]
+    pub fn list(&self) -> Option<Vec<&str>> {
+        self.0.as_ref().map(|scopes| scopes.iter().map(String::as_str).collect())
+    }
+
+    /// Those of `required` that are not covered.
+    #[must_use]
+    pub fn missing(&self, required: &[&'static str]) -> Vec<&'static str> {
+        let covered =
+            |scope: &&str| self.0.as_ref().is_none_or(|scopes| scopes.contains(*scope));
+        required.iter().copied().filter(|scope| !covered(scope)).collect()
+    }
+}
+
+impl From<Option<Vec<String>>> for Scopes {
+    fn from(scopes: Option<Vec<String>>) -> Self {
+        Self(scopes.filter(|it| !it.is_empty()).map(BTreeSet::from_iter))
+    }
+}
+
+/// Whether a key that can be read is one that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Active,
+    /// Deleted: an API key stays readable by its id.
+    Revoked,
+    /// A word that nobody has documented: not to be used, not known to be dead.
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+pub struct ApiKeyDetails {
+    pub id: KeyId,
+    pub name: String,
+    pub last4: Option<String>,
+    pub created: Option<SystemTime>,
+    pub status: Status,
+    pub category: Option<String>,
+    pub remote_config_read_enabled: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AppKeyDetails {
+    pub id: KeyId,
+    pub name: String,
+    pub last4: Option<String>,
+    pub created: Option<SystemTime>,
+    pub scopes: Scopes,
+}
+
+/// A key just minted: the only time that Datadog tells its text.
+#[derive(Clone, Debug)]
+pub struct Minted<K> {
+    pub id: KeyId,
+    pub key: K,
+}
+
+#[derive(Deserialize)]
+struct One {
+    data: Resource,
+}
+
+#[derive(Deserialize)]
+struct Many {
+    data: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    id: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Default, Deserialize)]
+struct Attributes {
+    name: Option<String>,
+    last4: Option<String>,
+    created_at: Option<String>,
+    status: Option<String>,
+    category: Option<String>,
+    remote_config_read_enabled: Option<bool>,
+    scopes: Option<Vec<String>>,
+    key: Option<String>,
+    api_key_id: Option<String>,
+}
+
+/// What is wrong with an answer's body; the body itself is never shown.
+type Defect = &'static str;
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Defect> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() { "lacks a member that it should have" } else { "is not JSON" }
+    })
+}
+
+pub(crate) fn api_key(body: &[u8]) -> Result<ApiKeyDetails, Defect> {
+    parse::<One>(body)?.data.api_key()
+}
+
+pub(crate) fn app_key(body: &[u8]) -> Result<AppKeyDetails, Defect> {
+    parse::<One>(body)?.data.app_key()
+}
+
+/// One page of a list, and whether it was full.
+pub(crate) fn page<T>(
+    body: &[u8],
+    item: impl Fn(Resource) -> Result<T, Defect>,
+) -> Result<(Vec<T>, bool), Defect> {
+    let items = parse::<Many>(body)?.data;
+    let full = items.len() >= super::call::PAGE;
+    Ok((items.into_iter().map(item).collect::<Result<_, _>>()?, full))
+}
+
+pub(crate) fn minted_api_key(body: &[u8]) -> Result<Minted<ApiKey>, Defect> {
+    minted(body, ApiKey::parse)
+}
+
+pub(crate) fn minted_app_key(body: &[u8]) -> Result<Minted<AppKey>, Defect> {
+    minted(body, AppKey::parse)
+}
+
+fn minted<K>(body: &[u8], key: impl Fn(&str) -> Option<K>) -> Result<Minted<K>, Defect> {
+    let resource = parse::<One>(body)?.data;
+    Ok(Minted {
+        key: resource
+            .attributes
+            .key
+            .as_deref()
+            .and_then(key)
+            .ok_or("holds no key of a known shape")?,
+        id: id(&resource.id)?,
+    })
+}
+
+/// The id of the API key that `/api/v2/validate` was asked with.
+pub(crate) fn validated_id(body: &[u8]) -> Result<KeyId, Defect> {
+    let told = parse::<One>(body)?.data.attributes.api_key_id;
+    id(&told.ok_or("lacks a member that it should have")?)
+}
+
+fn id(text: &str) -> Result<KeyId, Defect> {
+    KeyId::parse(text).ok_or("holds an id that is no UUID")
+}
+
+impl Resource {
+    pub(crate) fn api_key(self) -> Result<ApiKeyDetails, Defect> {
+        Ok(ApiKeyDetails {
+            id: id(&self.id)?,
+            name: self.attributes.name.unwrap_or_default(),
+            last4: self.attributes.last4,
+            created: time(self.attributes.created_at.as_deref()),
+            status: match self.attributes.status.as_deref() {
+                None | Some("active") => Status::Active,
+                Some("revoked") => Status::Revoked,
+                Some(_) => Status::Unknown,
+            },
+            category: self.attributes.category,
+            remote_config_read_enabled: self.attributes.remote_config_read_enabled,
+        })
+    }
+
+    pub(crate) fn app_key(self) -> Result<AppKeyDetails, Defect> {
+        Ok(AppKeyDetails {
+            id: id(&self.id)?,
+            name: self.attributes.name.unwrap_or_default(),
+            last4: self.attributes.last4,
+            created: time(self.attributes.created_at.as_deref()),
+            scopes: self.attributes.scopes.into(),
+        })
+    }
+}
+
+fn time(text: Option<&str>) -> Option<SystemTime> {
+    let time = DateTime::from_str(text?, Format::DateTimeWithOffset).ok()?;
+    SystemTime::try_from(time).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_ways_of_being_unscoped() {
+        for scopes in ["", r#","scopes":null"#, r#","scopes":[]"#] {
+            let body = format!(
+                r#"{{"data":{{"id":"11111111-1111-4111-8111-111111111111","attributes":{{"name":"n"{scopes}}}}}}}"#
+            );
+            let details = app_key(body.as_bytes()).unwrap();
+            assert_eq!(details.scopes.list(), None);
+            assert!(details.scopes.missing(&["api_keys_write"]).is_empty());
+        }
+    }
+
+    #[test]
+    fn recorded_times_are_read() {
+        assert!(time(Some("2025-09-08T09:24:42.999350+00:00")).is_some());
+        assert!(time(Some("2026-04-08T16:45:23.302611856Z")).is_some());
+        assert!(time(Some("yesterday")).is_none());
+    }
+
+    #[test]
+    fn a_cut_answer_is_not_quoted() {
+        let defect = minted_api_key(br#"{"data":{"id":"x","attributes":{"key":"0123"#).unwrap_err();
+        assert_eq!(defect, "is not JSON");
+    }
+}

@@ -1,0 +1,268 @@
+//! AWS Secrets Manager, as far as rotation needs it.
+
+pub mod error;
+mod labels;
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::config::{Builder, Region, StalledStreamProtectionConfig};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::budget::{Backoff, Budget};
+use crate::event::{RotationEvent, VersionId};
+use crate::http::Http;
+
+pub use error::{SecretsError, SecretsProblem};
+pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
+
+/// The tag (and value field) by which a secret names its admin secret.
+pub const ADMIN_TAG: &str = "adminSecretArn";
+
+/// One try of one call.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The client for one region.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    client: Client,
+}
+
+/// What `DescribeSecret` tells.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub arn: String,
+    pub name: String,
+    pub rotation_enabled: bool,
+    pub labels: Labels,
+    /// The tag `adminSecretArn`.
+    pub admin_secret_arn: Option<String>,
+}
+
+/// The value of one version.
+#[derive(Clone, Debug)]
+pub struct StoredValue {
+    /// `None`: a binary value.
+    pub text: Option<SecretString>,
+    /// When the version was made.
+    pub created: Option<SystemTime>,
+}
+
+/// How an attempt to store ended, as far as it did not simply succeed.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The version holds another value already: nothing was stored, and nothing ever can be.
+    Taken,
+    /// Refused: nothing was stored.
+    Refused(SecretsError),
+    /// No usable answer: it may be stored or not.
+    Unknown(SecretsError),
+}
+
+impl Secrets {
+    /// `config` brings region, credentials and end point; HTTP goes over `http`.
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, http: &Http) -> Self {
+        let config = Builder::from(config)
+            .http_client(http.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+            // Answers are a few KB and have a time-out and a bound of their own.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        Self { client: Client::from_conf(config.build()) }
+    }
+
+    /// A client for the region that this ARN names, which may be another one.
+    #[must_use]
+    pub fn in_region_of(&self, arn: &str) -> Self {
+        let config = self.client.config();
+        match arn.split(':').nth(3) {
+            Some(region) if config.region().is_some_and(|own| own.as_ref() != region) => {
+                let config = config.to_builder().region(Region::new(region.to_owned()));
+                Self { client: Client::from_conf(config.build()) }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    pub async fn describe(&self, secret: &str, budget: &Budget) -> Result<Description, SecretsError> {
+        let call = self.client.describe_secret().secret_id(secret).send();
+        let answer = within(budget, "DescribeSecret", secret, call).await?;
+        Ok(Description {
+            arn: answer.arn().unwrap_or(secret).to_owned(),
+            name: answer.name().unwrap_or(secret).to_owned(),
+            rotation_enabled: answer.rotation_enabled().unwrap_or_default(),
+            labels: answer
+                .version_ids_to_stages()
+                .into_iter()
+                .flatten()
+                .map(|(version, labels)| (version.as_str(), labels.as_slice()))
+                .collect(),
+            admin_secret_arn: answer
+                .tags()
+                .iter()
+                .find(|tag| tag.key() == Some(ADMIN_TAG))
+                .and_then(|tag| tag.value())
+                .map(str::to_owned),
+        })
+    }
+
+    /// The value of the version that carries this label, or `None` if that version holds none
+    /// yet. A version that does not carry it is [`SecretsProblem::Contradiction`]: labels lag.
+    pub async fn value(
+        &self,
+        secret: &str,
+        version: &VersionId,
+        label: &str,
+        budget: &Budget,
+    ) -> Result<Option<StoredValue>, SecretsError> {
+        let call = self
+            .client
+            .get_secret_value()
+            .secret_id(secret)
+            .version_id(version.as_str())
+            .version_stage(label);
+        match within(budget, "GetSecretValue", secret, call.send()).await {
+            Ok(answer) => Ok(Some(StoredValue::of(answer))),
+            Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The value that carries AWSCURRENT, of a secret whose versions are not ours to know.
+    pub async fn current_value(&self, secret: &str, budget: &Budget) -> Result<StoredValue, SecretsError> {
+        let call = self.client.get_secret_value().secret_id(secret).version_stage(CURRENT);
+        within(budget, "GetSecretValue", secret, call.send()).await.map(StoredValue::of)
+    }
+
+    /// All versions that Secrets Manager still knows, those without a label included.
+    pub async fn versions(&self, secret: &str, budget: &Budget) -> Result<Labels, SecretsError> {
+        let mut versions = Labels::default();
+        let mut next: Option<String> = None;
+        loop {
+            let call = self
+                .client
+                .list_secret_version_ids()
+                .secret_id(secret)
+                .include_deprecated(true)
+                .max_results(100)
+                .set_next_token(next);
+            let page = within(budget, "ListSecretVersionIds", secret, call.send()).await?;
+            versions.extend(page.versions().iter().filter_map(|version| {
+                version.version_id().map(|id| (id, version.version_stages()))
+            }));
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(versions);
+            }
+        }
+    }
+
+    /// Stores the value of the version that the event's token names, as AWSPENDING.
+    ///
+    /// Sent again after an answer that tells nothing, for the same token and value are one
+    /// effect; a refusal after such an answer proves nothing any more.
+    pub async fn store_pending(
+        &self,
+        event: &RotationEvent,
+        value: &SecretString,
+        budget: &Budget,
+    ) -> Result<(), StoreError> {
+        let secret = event.secret.as_str();
+        let mut backoff = Backoff::new(
+            Duration::from_millis(250),
+            Duration::from_secs(2),
+            Duration::from_secs(8),
+        );
+        let mut unknown = false;
+        loop {
+            let call = self
+                .client
+                .put_secret_value()
+                .secret_id(secret)
+                .client_request_token(event.token.as_str())
+                .secret_string(value.expose_secret())
+                .version_stages(PENDING)
+                .set_rotation_token(event.rotation_token.as_ref().map(|it| it.expose_secret().into()))
+                .customize()
+                // Its retries would hide an attempt whose effect is unknown.
+                .config_override(Builder::new().retry_config(RetryConfig::disabled()));
+            let error = match within(budget, "PutSecretValue", secret, call.send()).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            if error.problem == SecretsProblem::ResourceExists {
+                return Err(StoreError::Taken);
+            }
+            let again = error.is_transient();
+            unknown |= !error.is_definite();
+            if !(again && backoff.pause(budget).await) {
+                let refused = if unknown { StoreError::Unknown } else { StoreError::Refused };
+                return Err(refused(error));
+            }
+        }
+    }
+
+    /// Moves AWSCURRENT; refused unless `from` still carries it.
+    pub async fn promote(
+        &self,
+        secret: &str,
+        from: &VersionId,
+        to: &VersionId,
+        budget: &Budget,
+    ) -> Result<(), SecretsError> {
+        let call = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret)
+            .version_stage(CURRENT)
+            .remove_from_version_id(from.as_str())
+            .move_to_version_id(to.as_str());
+        within(budget, "UpdateSecretVersionStage", secret, call.send()).await.map(drop)
+    }
+
+    /// Takes AWSPENDING off a version, so that the next rotation starts afresh.
+    pub async fn abandon(
+        &self,
+        secret: &str,
+        version: &VersionId,
+        budget: &Budget,
+    ) -> Result<(), SecretsError> {
+        let call = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(secret)
+            .version_stage(PENDING)
+            .remove_from_version_id(version.as_str());
+        within(budget, "UpdateSecretVersionStage", secret, call.send()).await.map(drop)
+    }
+}
+
+impl StoredValue {
+    fn of(answer: GetSecretValueOutput) -> Self {
+        Self {
+            created: answer.created_date.and_then(|date| SystemTime::try_from(date).ok()),
+            text: answer.secret_string.map(Into::into),
+        }
+    }
+}
+
+async fn within<T, E: ProvideErrorMetadata>(
+    budget: &Budget,
+    call: &'static str,
+    secret: &str,
+    sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, SecretsError> {
+    let problem = match tokio::time::timeout(budget.left(), sending).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => SecretsProblem::of(&error),
+        Err(_) => SecretsProblem::TimedOut,
+    };
+    Err(SecretsError { call, secret: secret.to_owned(), problem })
+}

@@ -1,0 +1,114 @@
+//! What Secrets Manager may answer instead of what it was asked for.
+
+use std::error::Error;
+
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::http::TransportError;
+
+/// A call that failed, and on which secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("Secrets Manager's {call} of {secret} failed: {problem}")]
+pub struct SecretsError {
+    pub call: &'static str,
+    pub secret: String,
+    pub problem: SecretsProblem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretsProblem {
+    /// AWS's own text, which names role, action, resource and the policy at fault.
+    #[error("{0}")]
+    AccessDenied(String),
+    #[error("there is no such secret, or no value under that label (ResourceNotFoundException)")]
+    NotFound,
+    #[error("the version does not carry the label, or the secret is in no state for it ({code})")]
+    Contradiction { code: String },
+    #[error("the version holds another value (ResourceExistsException)")]
+    ResourceExists,
+    #[error("refused ({code})")]
+    Refused { code: String },
+    #[error("throttled ({code})")]
+    Throttled { code: String },
+    #[error("the service failed ({status})")]
+    Unavailable { status: u16 },
+    #[error("no answer came in time")]
+    TimedOut,
+    #[error("no connection could be opened")]
+    NotConnected,
+    #[error("the connection ended before the answer did, or the answer made no sense")]
+    Cut,
+    #[error("the request could not be made: no region, no credentials or no valid input")]
+    NotSent,
+}
+
+impl SecretsError {
+    /// Whether it is certain that the call had no effect.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        !matches!(
+            self.problem,
+            SecretsProblem::Unavailable { .. } | SecretsProblem::TimedOut | SecretsProblem::Cut
+        )
+    }
+
+    /// Whether the same call may succeed in a moment.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        !self.is_definite()
+            || matches!(
+                self.problem,
+                SecretsProblem::Throttled { .. } | SecretsProblem::NotConnected
+            )
+    }
+}
+
+impl SecretsProblem {
+    pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        match error {
+            SdkError::ServiceError(error) => {
+                Self::of_answer(error.err(), error.raw().status().as_u16())
+            }
+            SdkError::TimeoutError(_) => Self::TimedOut,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
+            SdkError::DispatchFailure(failure) => {
+                failure.as_connector_error().map_or(Self::NotSent, |error| Self::of_transport(error))
+            }
+            SdkError::ConstructionFailure(_) => Self::NotSent,
+            _ => Self::Cut,
+        }
+    }
+
+    fn of_answer(error: &impl ProvideErrorMetadata, status: u16) -> Self {
+        let code = plain(error.code().unwrap_or("no error code"), 100);
+        match code.as_str() {
+            "AccessDeniedException" | "AccessDenied" => {
+                Self::AccessDenied(plain(error.message().unwrap_or("access denied"), 1000))
+            }
+            "ResourceNotFoundException" => Self::NotFound,
+            "InvalidRequestException" => Self::Contradiction { code },
+            "ResourceExistsException" => Self::ResourceExists,
+            _ if status >= 500 => Self::Unavailable { status },
+            _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
+                Self::Throttled { code }
+            }
+            _ => Self::Refused { code },
+        }
+    }
+
+    fn of_transport(error: &(dyn Error + 'static)) -> Self {
+        let causes = std::iter::successors(Some(error), |error| (*error).source());
+        match causes.into_iter().find_map(|error| error.downcast_ref::<TransportError>()) {
+            Some(TransportError::NotConnected) => Self::NotConnected,
+            Some(TransportError::TimedOut) => Self::TimedOut,
+            Some(TransportError::NotSent) => Self::NotSent,
+            Some(TransportError::Cut | TransportError::TooLarge) | None => Self::Cut,
+        }
+    }
+}
+
+/// Text from outside, made fit for one log line.
+fn plain(text: &str, longest: usize) -> String {
+    text.chars().filter(|it| !it.is_control()).take(longest).collect()
+}

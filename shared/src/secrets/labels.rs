@@ -1,0 +1,53 @@
+//! Staging labels: which version of a secret plays which part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::VersionId;
+
+pub const CURRENT: &str = "AWSCURRENT";
+pub const PENDING: &str = "AWSPENDING";
+pub const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// One reading of a secret's versions with their staging labels.
+#[derive(Clone, Debug, Default)]
+pub struct Labels(BTreeMap<VersionId, BTreeSet<String>>);
+
+impl Labels {
+    #[must_use]
+    pub fn holder(&self, label: &str) -> Option<&VersionId> {
+        self.0.iter().find(|(_, labels)| labels.contains(label)).map(|(version, _)| version)
+    }
+
+    #[must_use]
+    pub fn carries(&self, version: &VersionId, label: &str) -> bool {
+        self.0.get(version).is_some_and(|labels| labels.contains(label))
+    }
+
+    /// Whether the version carries any label.
+    #[must_use]
+    pub fn is_staged(&self, version: &VersionId) -> bool {
+        self.0.get(version).is_some_and(|labels| !labels.is_empty())
+    }
+
+    pub fn versions(&self) -> impl Iterator<Item = &VersionId> {
+        self.0.keys()
+    }
+}
+
+impl<'a> Extend<(&'a str, &'a [String])> for Labels {
+    fn extend<I: IntoIterator<Item = (&'a str, &'a [String])>>(&mut self, versions: I) {
+        for (version, labels) in versions {
+            if let Some(version) = VersionId::parse(version) {
+                self.0.entry(version).or_default().extend(labels.iter().cloned());
+            }
+        }
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a [String])> for Labels {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a [String])>>(versions: I) -> Self {
+        let mut labels = Self::default();
+        labels.extend(versions);
+        labels
+    }
+}

@@ -1,0 +1,52 @@
+//! The environment, read here and nowhere else (the AWS SDK reads its own variables).
+
+use std::path::PathBuf;
+
+/// What a deployment sets.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `ADMIN_SECRET_ARN`: the admin secret of secrets that name none themselves.
+    pub admin_secret_arn: Option<String>,
+    /// `DATADOG_API_URL`: replaces `https://api.<site>`; for the sandbox and for tests.
+    pub datadog_api_url: Option<String>,
+}
+
+impl Settings {
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self {
+            admin_secret_arn: variable("ADMIN_SECRET_ARN"),
+            datadog_api_url: variable("DATADOG_API_URL"),
+        }
+    }
+}
+
+/// What Lambda and its users say about logging.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    pub json: bool,
+    /// A `tracing` directive list: `RUST_LOG`, else Lambda's level, else `info`.
+    pub filter: String,
+}
+
+impl LogSettings {
+    #[must_use]
+    pub fn from_env() -> Self {
+        let level = variable("RUST_LOG").or_else(|| variable("AWS_LAMBDA_LOG_LEVEL"));
+        Self {
+            json: variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|it| it.eq_ignore_ascii_case("JSON")),
+            filter: level.map_or_else(|| "info".into(), |it| it.to_ascii_lowercase()),
+        }
+    }
+}
+
+/// `SSL_CERT_FILE`: a PEM bundle in place of the roots compiled in.
+#[must_use]
+pub fn cert_file() -> Option<PathBuf> {
+    variable("SSL_CERT_FILE").map(Into::into)
+}
+
+/// An unset parameter of the template arrives as an empty variable.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

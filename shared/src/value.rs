@@ -1,0 +1,203 @@
+//! The value of a secret: a JSON object, of which this suite knows some fields and keeps the rest.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use secrecy::SecretString;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::credential::{ApiPart, AppPart, Credential, Kind};
+use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use crate::site::Site;
+
+/// Names under which the readers of a secret look for a key (the Lambda extension, Firehose, the
+/// Agent's habits): a field of such a name that holds another key is worth a warning.
+const ALIASES: [&str; 6] =
+    ["api_key", "dd_api_key", "DD_API_KEY", "app_key", "dd_app_key", "DD_APP_KEY"];
+
+/// A parsed value. Fields keep their order, and those that nobody here knows keep their bytes.
+pub struct SecretValue {
+    fields: IndexMap<String, Box<RawValue>>,
+}
+
+/// What is wrong with a value. Names the field and the shape, never the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    #[error("is not JSON")]
+    NotJson,
+    #[error("is JSON, but not an object")]
+    NotAnObject,
+    #[error("has no string field `{0}`")]
+    Missing(&'static str),
+    #[error("has a field `{field}` that is not {shape}")]
+    IllFormed { field: &'static str, shape: &'static str },
+    #[error("names a `site` that is none of Datadog's")]
+    UnknownSite,
+}
+
+const UUID: &str = "a UUID";
+
+impl SecretValue {
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        match serde_json::from_str(text) {
+            Ok(fields) => Ok(Self { fields }),
+            // The parser's own message quotes what it met: told apart here, then dropped.
+            Err(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
+                Err(ValueError::NotAnObject)
+            }
+            Err(_) => Err(ValueError::NotJson),
+        }
+    }
+
+    /// A top-level string field.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<String> {
+        self.fields.get(field).and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+
+    /// The fields that a value of this type must have, each in its shape.
+    pub fn credential(&self, kind: Kind) -> Result<Credential, ValueError> {
+        Ok(match kind {
+            Kind::ApiKey => Credential::Api(self.api("apiKey", "apiKeyId")?),
+            Kind::ApplicationKey => {
+                Credential::Application(self.application("appKey", "appKeyId")?)
+            }
+            Kind::AdminKey => Credential::Pair(
+                self.api("adminApiKey", "adminApiKeyId")?,
+                self.application("adminAppKey", "adminAppKeyId")?,
+            ),
+        })
+    }
+
+    pub fn site(&self) -> Result<Site, ValueError> {
+        let domain = self.text("site").ok_or(ValueError::Missing("site"))?;
+        Site::from_domain(&domain).ok_or(ValueError::UnknownSite)
+    }
+
+    fn api(&self, key: &'static str, id: &'static str) -> Result<ApiPart, ValueError> {
+        Ok(ApiPart {
+            key: self.shaped(key, ApiKey::SHAPE, ApiKey::parse)?,
+            id: self.shaped(id, UUID, KeyId::parse)?,
+        })
+    }
+
+    fn application(&self, key: &'static str, id: &'static str) -> Result<AppPart, ValueError> {
+        Ok(AppPart {
+            key: self.shaped(key, AppKey::SHAPE, AppKey::parse)?,
+            id: self.shaped(id, UUID, KeyId::parse)?,
+            service_account: self.shaped("serviceAccountId", UUID, ServiceAccountId::parse)?,
+        })
+    }
+
+    fn shaped<T>(
+        &self,
+        field: &'static str,
+        shape: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ValueError> {
+        let text = self.text(field).ok_or(ValueError::Missing(field))?;
+        parse(&text).ok_or(ValueError::IllFormed { field, shape })
+    }
+
+    /// The text of the value that follows this one: every top-level string equal to a key text
+    /// or key id of `old` gets its successor from `new`, all else stays to the byte.
+    #[must_use]
+    pub fn successor(&self, old: &Credential, new: &Credential) -> SecretString {
+        let changes = changes(old, new);
+        let fields: IndexMap<&str, Box<RawValue>> = self
+            .fields
+            .iter()
+            .map(|(name, raw)| {
+                let text: Option<String> = serde_json::from_str(raw.get()).ok();
+                let change = text.and_then(|text| {
+                    changes.iter().find(|(old, _)| old.eq_ignore_ascii_case(&text))
+                });
+                let successor = change.and_then(|(_, new)| to_raw_value(new).ok());
+                (name.as_str(), successor.unwrap_or_else(|| raw.clone()))
+            })
+            .collect();
+        // Strings and well-formed JSON always serialise.
+        serde_json::to_string(&fields).unwrap_or_default().into()
+    }
+
+    /// Fields named like an alias of a key that hold none of this credential's texts.
+    #[must_use]
+    pub fn stale_aliases(&self, credential: &Credential) -> Vec<&str> {
+        let texts = texts(credential);
+        self.fields
+            .keys()
+            .map(String::as_str)
+            .filter(|name| ALIASES.contains(name))
+            .filter(|name| self.text(name).is_none_or(|text| !texts.contains(&text.as_str())))
+            .collect()
+    }
+}
+
+fn texts(credential: &Credential) -> Vec<&str> {
+    let api = credential.api().map(|part| [part.key.expose(), part.id.as_str()]);
+    let application = credential.application().map(|part| [part.key.expose(), part.id.as_str()]);
+    [api, application].into_iter().flatten().flatten().collect()
+}
+
+fn changes<'a>(old: &'a Credential, new: &'a Credential) -> Vec<(&'a str, &'a str)> {
+    texts(old).into_iter().zip(texts(new)).collect()
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretValue").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::{SecretValue, ValueError};
+    use crate::credential::Kind;
+
+    const OLD: &str = "0123456789abcdef0123456789abcdef";
+    const NEW: &str = "fedcba9876543210fedcba9876543210";
+    const OLD_ID: &str = "11111111-1111-4111-8111-111111111111";
+    const NEW_ID: &str = "22222222-2222-4222-8222-222222222222";
+
+    fn value(key: &str, id: &str, rest: &str) -> SecretValue {
+        let text = format!(r#"{{"apiKey":"{key}","apiKeyId":"{id}"{rest}}}"#);
+        SecretValue::parse(&text).unwrap()
+    }
+
+    #[test]
+    fn unknown_fields_survive_to_the_byte_and_copies_of_the_key_follow() {
+        let rest = format!(
+            r#","big":123456789012345678901234567890,"n":1.0,"o":{{"k":"{OLD}"}},"dd_api_key":"{OLD}","id":"{OLD_ID}""#
+        );
+        let old = value(OLD, OLD_ID, &rest);
+        let new = value(NEW, NEW_ID, "").credential(Kind::ApiKey).unwrap();
+        let successor = old.successor(&old.credential(Kind::ApiKey).unwrap(), &new);
+        assert_eq!(
+            successor.expose_secret(),
+            format!(
+                r#"{{"apiKey":"{NEW}","apiKeyId":"{NEW_ID}","big":123456789012345678901234567890,"n":1.0,"o":{{"k":"{OLD}"}},"dd_api_key":"{NEW}","id":"{NEW_ID}"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn an_alias_that_holds_another_key_is_named() {
+        let rest = format!(r#","api_key":"{NEW}","dd_api_key":"{OLD}""#);
+        let value = value(OLD, OLD_ID, &rest);
+        let credential = value.credential(Kind::ApiKey).unwrap();
+        assert_eq!(value.stale_aliases(&credential), ["api_key"]);
+    }
+
+    #[test]
+    fn defects_are_named_and_not_quoted() {
+        assert_eq!(SecretValue::parse(OLD).unwrap_err(), ValueError::NotJson);
+        assert_eq!(SecretValue::parse("[1]").unwrap_err(), ValueError::NotAnObject);
+        let defect = |text: &str, kind| SecretValue::parse(text).unwrap().credential(kind);
+        assert_eq!(defect("{}", Kind::ApiKey).unwrap_err(), ValueError::Missing("apiKey"));
+        let error = defect(&format!(r#"{{"apiKey":"{OLD}x"}}"#), Kind::ApiKey).unwrap_err();
+        assert!(matches!(error, ValueError::IllFormed { field: "apiKey", .. }));
+        assert!(!error.to_string().contains(OLD));
+    }
+}
