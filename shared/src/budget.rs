@@ -21,7 +21,11 @@ impl Budget {
     /// A budget of `length` from now, `now` being the time of day.
     #[must_use]
     pub fn new(now: SystemTime, length: Duration) -> Self {
-        Self { began: Instant::now(), began_at: now, length: length.saturating_sub(RESERVE) }
+        Self {
+            began: Instant::now(),
+            began_at: now,
+            length: length.saturating_sub(RESERVE),
+        }
     }
 
     #[must_use]
@@ -60,7 +64,11 @@ pub struct Backoff {
 impl Backoff {
     #[must_use]
     pub fn new(first: Duration, longest: Duration, total: Duration) -> Self {
-        Self { next: first, longest, total }
+        Self {
+            next: first,
+            longest,
+            total,
+        }
     }
 
     /// Waits once more, or says that the total or the invocation's time is used up.
@@ -84,7 +92,10 @@ mod tests {
         let mut backoff = Backoff::new(SECOND, 4 * SECOND, 10 * SECOND);
         while backoff.pause(&budget).await {}
         assert_eq!(budget.spent().as_secs(), 1 + 2 + 4 + 3);
-        assert_eq!(budget.now().duration_since(SystemTime::UNIX_EPOCH).unwrap(), budget.spent());
+        assert_eq!(
+            budget.now().duration_since(SystemTime::UNIX_EPOCH).unwrap(),
+            budget.spent()
+        );
     }
 
     #[tokio::test(start_paused = true)]

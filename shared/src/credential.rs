@@ -117,12 +117,17 @@ impl Credential {
     /// The keys it names.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyRef> {
-        let application = self.application().map(|part| (KeyClass::Application, &part.id));
+        let application = self
+            .application()
+            .map(|part| (KeyClass::Application, &part.id));
         let api = self.api().map(|part| (KeyClass::Api, &part.id));
         [application, api]
             .into_iter()
             .flatten()
-            .map(|(class, id)| KeyRef { class, id: id.clone() })
+            .map(|(class, id)| KeyRef {
+                class,
+                id: id.clone(),
+            })
             .collect()
     }
 }

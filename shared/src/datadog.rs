@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod error;
+mod keys;
 mod reply;
 
 use std::time::Duration;
@@ -55,8 +56,11 @@ impl Datadog {
         call: &Call,
         budget: &Budget,
     ) -> Result<Bytes, DatadogError> {
-        let mut backoff =
-            Backoff::new(Duration::from_millis(500), Duration::from_secs(8), Duration::from_secs(60));
+        let mut backoff = Backoff::new(
+            Duration::from_millis(500),
+            Duration::from_secs(8),
+            Duration::from_secs(60),
+        );
         loop {
             let problem = match self.try_once(authority, call, budget).await {
                 Ok(body) => return Ok(body),
@@ -71,9 +75,30 @@ impl Datadog {
                     _ => backoff.pause(budget).await,
                 };
             if !paused {
-                return Err(DatadogError { call: call.clone(), problem });
+                return Err(DatadogError {
+                    call: call.clone(),
+                    problem,
+                });
             }
         }
+    }
+
+    /// Sends the call and reads its answer with one of the readers of [`reply`].
+    async fn ask<T>(
+        &self,
+        authority: &Authority,
+        call: Call,
+        budget: &Budget,
+        read: impl Fn(&[u8]) -> Result<T, reply::Defect>,
+    ) -> Result<T, DatadogError> {
+        let body = self.send(authority, &call, budget).await?;
+        read(&body).map_err(|defect| DatadogError {
+            call,
+            problem: DatadogProblem::Unexpected {
+                status: 200,
+                defect,
+            },
+        })
     }
 
     async fn try_once(
@@ -82,7 +107,9 @@ impl Datadog {
         call: &Call,
         budget: &Budget,
     ) -> Result<Bytes, DatadogProblem> {
-        let request = self.request(authority, call).ok_or(TransportError::NotSent)?;
+        let request = self
+            .request(authority, call)
+            .ok_or(TransportError::NotSent)?;
         let timeout = ATTEMPT_TIMEOUT.min(budget.left());
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();

@@ -42,31 +42,42 @@ pub enum EventError {
     Missing(&'static str),
     #[error("the event's `{0}` is empty, too long or holds characters that no such id has")]
     IllFormed(&'static str),
-    #[error(
-        "the event's `Step` is none of createSecret, setSecret, testSecret and finishSecret"
-    )]
+    #[error("the event's `Step` is none of createSecret, setSecret, testSecret and finishSecret")]
     UnknownStep,
 }
 
 impl RotationEvent {
     pub fn parse(event: &Value) -> Result<Self, EventError> {
         let event = event.as_object().ok_or(EventError::NotAnObject)?;
-        let text = |name| event.get(name).and_then(Value::as_str).ok_or(EventError::Missing(name));
+        let text = |name| {
+            event
+                .get(name)
+                .and_then(Value::as_str)
+                .ok_or(EventError::Missing(name))
+        };
         Ok(Self {
             step: Step::parse(text("Step")?).ok_or(EventError::UnknownStep)?,
             secret: SecretRef::parse(text("SecretId")?).ok_or(EventError::IllFormed("SecretId"))?,
             token: VersionId::parse(text("ClientRequestToken")?)
                 .ok_or(EventError::IllFormed("ClientRequestToken"))?,
-            rotation_token: event.get("RotationToken").and_then(Value::as_str).map(Into::into),
+            rotation_token: event
+                .get("RotationToken")
+                .and_then(Value::as_str)
+                .map(Into::into),
         })
     }
 }
 
 impl Step {
     fn parse(text: &str) -> Option<Self> {
-        [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret]
-            .into_iter()
-            .find(|step| step.as_str() == text)
+        [
+            Self::CreateSecret,
+            Self::SetSecret,
+            Self::TestSecret,
+            Self::FinishSecret,
+        ]
+        .into_iter()
+        .find(|step| step.as_str() == text)
     }
 
     #[must_use]
@@ -157,7 +168,12 @@ mod tests {
         assert_eq!(event.step, Step::CreateSecret);
         assert!(event.rotation_token.is_some());
         assert!(!format!("{event:?}").contains("do-not-print"));
-        assert!(RotationEvent::parse(&without("RotationToken")).unwrap().rotation_token.is_none());
+        assert!(
+            RotationEvent::parse(&without("RotationToken"))
+                .unwrap()
+                .rotation_token
+                .is_none()
+        );
     }
 
     #[test]
@@ -166,7 +182,10 @@ mod tests {
             let error = RotationEvent::parse(&without(name)).unwrap_err();
             assert_eq!(error, EventError::Missing(name));
         }
-        assert_eq!(RotationEvent::parse(&json!([])).unwrap_err(), EventError::NotAnObject);
+        assert_eq!(
+            RotationEvent::parse(&json!([])).unwrap_err(),
+            EventError::NotAnObject
+        );
     }
 
     #[test]
@@ -182,7 +201,10 @@ mod tests {
         for step in ["create_secret", "CreateSecret", "", "deleteSecret"] {
             let mut event = event();
             event["Step"] = json!(step);
-            assert_eq!(RotationEvent::parse(&event).unwrap_err(), EventError::UnknownStep);
+            assert_eq!(
+                RotationEvent::parse(&event).unwrap_err(),
+                EventError::UnknownStep
+            );
         }
     }
 }

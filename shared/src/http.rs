@@ -89,7 +89,11 @@ impl Transport for Network {
             let request = reqwest::Request::try_from(request.map(reqwest::Body::from));
             let mut request = request.map_err(|_| TransportError::NotSent)?;
             *request.timeout_mut() = Some(timeout);
-            let answer = self.0.execute(request).await.map_err(|error| classify(&error))?;
+            let answer = self
+                .0
+                .execute(request)
+                .await
+                .map_err(|error| classify(&error))?;
             read(answer).await
         })
     }
@@ -128,7 +132,10 @@ impl HttpClient for Http {
         _: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let timeout = settings.read_timeout().unwrap_or(DEFAULT_TIMEOUT);
-        SharedHttpConnector::new(SdkConnector { http: self.clone(), timeout })
+        SharedHttpConnector::new(SdkConnector {
+            http: self.clone(),
+            timeout,
+        })
     }
 }
 

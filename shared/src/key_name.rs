@@ -29,7 +29,11 @@ impl KeyNames {
     #[must_use]
     pub fn new(kind: Kind, arn: &str, secret_name: &str) -> Self {
         let secret_name = secret_name.chars().take(LONGEST_SECRET_NAME).collect();
-        Self { kind, arn: arn.to_owned(), secret_name }
+        Self {
+            kind,
+            arn: arn.to_owned(),
+            secret_name,
+        }
     }
 
     /// `aws-sm-<kind>-<secret name>-<YYYYMMDD>-<XXXXXX>`, `day` being the UTC day of the mint.
@@ -68,12 +72,18 @@ impl KeyNames {
 
     /// Which of these versions each name recomputes from.
     #[must_use]
-    pub fn index<'v>(&self, versions: impl IntoIterator<Item = &'v VersionId>) -> NameIndex<'_, 'v> {
+    pub fn index<'v>(
+        &self,
+        versions: impl IntoIterator<Item = &'v VersionId>,
+    ) -> NameIndex<'_, 'v> {
         let digests = versions
             .into_iter()
             .flat_map(|version| (0..SERIES).map(move |n| (self.digest(version, n), version)))
             .collect();
-        NameIndex { names: self, digests }
+        NameIndex {
+            names: self,
+            digests,
+        }
     }
 
     fn digest_in<'n>(&self, class: KeyClass, name: &'n str) -> Option<&'n str> {
@@ -105,7 +115,9 @@ pub struct NameIndex<'n, 'v> {
 impl<'v> NameIndex<'_, 'v> {
     #[must_use]
     pub fn version_of(&self, class: KeyClass, name: &str) -> Option<&'v VersionId> {
-        self.names.digest_in(class, name).and_then(|digest| self.digests.get(digest).copied())
+        self.names
+            .digest_in(class, name)
+            .and_then(|digest| self.digests.get(digest).copied())
     }
 }
 
@@ -130,15 +142,25 @@ mod tests {
         assert!(names.bears(class, &name.replace("20261121", "20261122"), &version));
         assert!(!names.bears(class, &name, &other));
         assert!(!names.bears(KeyClass::Api, &name, &version));
-        let elsewhere = KeyNames::new(Kind::ApplicationKey, &ARN.replace("us-east-1", "eu-west-1"), "datadog/app");
+        let elsewhere = KeyNames::new(
+            Kind::ApplicationKey,
+            &ARN.replace("us-east-1", "eu-west-1"),
+            "datadog/app",
+        );
         assert!(!elsewhere.bears(class, &name, &version));
         assert!(elsewhere.follows_convention(class, &name));
-        assert_eq!(names.index([&other, &version]).version_of(class, &name), Some(&version));
+        assert_eq!(
+            names.index([&other, &version]).version_of(class, &name),
+            Some(&version)
+        );
     }
 
     #[test]
     fn long_secret_names_are_cut() {
         let names = KeyNames::new(Kind::AdminKey, ARN, &"x".repeat(512));
-        assert_eq!(names.stem(KeyClass::Api).len(), "aws-sm-admin-api-key-".len() + 61);
+        assert_eq!(
+            names.stem(KeyClass::Api).len(),
+            "aws-sm-admin-api-key-".len() + 61
+        );
     }
 }

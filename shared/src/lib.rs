@@ -1,14 +1,33 @@
 //! Rotation of Datadog credentials held in AWS Secrets Manager.
+//!
+//! Data flows one way: Lambda's event → [`rotator::Rotator`] → the step engine ([`rotation`]),
+//! which reads the secret ([`secrets`]), acts at Datadog through the admin pair ([`admin`],
+//! [`datadog`]) and answers success or one [`error::RotationError`]. Both clients speak through
+//! one transport ([`http`]). What may be deleted is decided by one pure function
+//! ([`retire::retirable`]).
+//!
+//! What the engine promises, whatever fails and whenever the process ends: AWSCURRENT works after
+//! every call; no key is deleted that the secret did not hold or a rotation of it did not mint;
+//! the next undisturbed rotation leaves no minted key behind; no key is ever printed.
 
+pub mod admin;
 pub mod budget;
 pub mod credential;
 pub mod datadog;
+pub mod error;
 pub mod event;
 pub mod http;
 pub mod key_name;
 pub mod keys;
+pub mod log;
+pub mod retire;
+pub mod rotation;
+pub mod rotator;
 pub mod secrets;
 pub mod settings;
 pub mod site;
 pub mod tls;
 pub mod value;
+
+pub use credential::Kind;
+pub use rotator::run;

@@ -72,10 +72,16 @@ impl Secrets {
         let config = Builder::from(config)
             .http_client(http.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
             // Answers are a few KB and have a time-out and a bound of their own.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        Self { client: Client::from_conf(config.build()) }
+        Self {
+            client: Client::from_conf(config.build()),
+        }
     }
 
     /// A client for the region that this ARN names, which may be another one.
@@ -85,13 +91,19 @@ impl Secrets {
         match arn.split(':').nth(3) {
             Some(region) if config.region().is_some_and(|own| own.as_ref() != region) => {
                 let config = config.to_builder().region(Region::new(region.to_owned()));
-                Self { client: Client::from_conf(config.build()) }
+                Self {
+                    client: Client::from_conf(config.build()),
+                }
             }
             _ => self.clone(),
         }
     }
 
-    pub async fn describe(&self, secret: &str, budget: &Budget) -> Result<Description, SecretsError> {
+    pub async fn describe(
+        &self,
+        secret: &str,
+        budget: &Budget,
+    ) -> Result<Description, SecretsError> {
         let call = self.client.describe_secret().secret_id(secret).send();
         let answer = within(budget, "DescribeSecret", secret, call).await?;
         Ok(Description {
@@ -136,9 +148,19 @@ impl Secrets {
     }
 
     /// The value that carries AWSCURRENT, of a secret whose versions are not ours to know.
-    pub async fn current_value(&self, secret: &str, budget: &Budget) -> Result<StoredValue, SecretsError> {
-        let call = self.client.get_secret_value().secret_id(secret).version_stage(CURRENT);
-        within(budget, "GetSecretValue", secret, call.send()).await.map(StoredValue::of)
+    pub async fn current_value(
+        &self,
+        secret: &str,
+        budget: &Budget,
+    ) -> Result<StoredValue, SecretsError> {
+        let call = self
+            .client
+            .get_secret_value()
+            .secret_id(secret)
+            .version_stage(CURRENT);
+        within(budget, "GetSecretValue", secret, call.send())
+            .await
+            .map(StoredValue::of)
     }
 
     /// All versions that Secrets Manager still knows, those without a label included.
@@ -155,7 +177,9 @@ impl Secrets {
                 .set_next_token(next);
             let page = within(budget, "ListSecretVersionIds", secret, call.send()).await?;
             versions.extend(page.versions().iter().filter_map(|version| {
-                version.version_id().map(|id| (id, version.version_stages()))
+                version
+                    .version_id()
+                    .map(|id| (id, version.version_stages()))
             }));
             next = page.next_token().map(str::to_owned);
             if next.is_none() {
@@ -189,7 +213,12 @@ impl Secrets {
                 .client_request_token(event.token.as_str())
                 .secret_string(value.expose_secret())
                 .version_stages(PENDING)
-                .set_rotation_token(event.rotation_token.as_ref().map(|it| it.expose_secret().into()))
+                .set_rotation_token(
+                    event
+                        .rotation_token
+                        .as_ref()
+                        .map(|it| it.expose_secret().into()),
+                )
                 .customize()
                 // Its retries would hide an attempt whose effect is unknown.
                 .config_override(Builder::new().retry_config(RetryConfig::disabled()));
@@ -203,7 +232,11 @@ impl Secrets {
             let again = error.is_transient();
             unknown |= !error.is_definite();
             if !(again && backoff.pause(budget).await) {
-                let refused = if unknown { StoreError::Unknown } else { StoreError::Refused };
+                let refused = if unknown {
+                    StoreError::Unknown
+                } else {
+                    StoreError::Refused
+                };
                 return Err(refused(error));
             }
         }
@@ -224,7 +257,9 @@ impl Secrets {
             .version_stage(CURRENT)
             .remove_from_version_id(from.as_str())
             .move_to_version_id(to.as_str());
-        within(budget, "UpdateSecretVersionStage", secret, call.send()).await.map(drop)
+        within(budget, "UpdateSecretVersionStage", secret, call.send())
+            .await
+            .map(drop)
     }
 
     /// Takes AWSPENDING off a version, so that the next rotation starts afresh.
@@ -240,14 +275,18 @@ impl Secrets {
             .secret_id(secret)
             .version_stage(PENDING)
             .remove_from_version_id(version.as_str());
-        within(budget, "UpdateSecretVersionStage", secret, call.send()).await.map(drop)
+        within(budget, "UpdateSecretVersionStage", secret, call.send())
+            .await
+            .map(drop)
     }
 }
 
 impl StoredValue {
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
-            created: answer.created_date.and_then(|date| SystemTime::try_from(date).ok()),
+            created: answer
+                .created_date
+                .and_then(|date| SystemTime::try_from(date).ok()),
             text: answer.secret_string.map(Into::into),
         }
     }
@@ -264,5 +303,9 @@ async fn within<T, E: ProvideErrorMetadata>(
         Ok(Err(error)) => SecretsProblem::of(&error),
         Err(_) => SecretsProblem::TimedOut,
     };
-    Err(SecretsError { call, secret: secret.to_owned(), problem })
+    Err(SecretsError {
+        call,
+        secret: secret.to_owned(),
+        problem,
+    })
 }

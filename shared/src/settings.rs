@@ -34,7 +34,8 @@ impl LogSettings {
     pub fn from_env() -> Self {
         let level = variable("RUST_LOG").or_else(|| variable("AWS_LAMBDA_LOG_LEVEL"));
         Self {
-            json: variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|it| it.eq_ignore_ascii_case("JSON")),
+            json: variable("AWS_LAMBDA_LOG_FORMAT")
+                .is_some_and(|it| it.eq_ignore_ascii_case("JSON")),
             filter: level.map_or_else(|| "info".into(), |it| it.to_ascii_lowercase()),
         }
     }

@@ -73,7 +73,12 @@ mod tests {
         for site in Site::ALL {
             assert_eq!(Site::from_domain(site.domain()), Some(site));
         }
-        for stranger in ["", "datadoghq.com.evil.example", "app.datadoghq.com", "DATADOGHQ.COM"] {
+        for stranger in [
+            "",
+            "datadoghq.com.evil.example",
+            "app.datadoghq.com",
+            "DATADOGHQ.COM",
+        ] {
             assert_eq!(Site::from_domain(stranger), None, "{stranger}");
         }
     }

@@ -23,22 +23,34 @@ pub enum TlsError {
 pub fn config() -> Result<ClientConfig, TlsError> {
     let roots = match crate::settings::cert_file() {
         Some(path) => roots_of(&path)?,
-        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+        None => RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        },
     };
-    Ok(ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| TlsError::Protocols)?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| TlsError::Protocols)?
+            .with_root_certificates(roots)
+            .with_no_client_auth(),
+    )
 }
 
 fn roots_of(path: &Path) -> Result<RootCertStore, TlsError> {
-    let unreadable = || TlsError::CertFile { path: path.display().to_string() };
+    let unreadable = || TlsError::CertFile {
+        path: path.display().to_string(),
+    };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|_| unreadable())? {
-        roots.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+        roots
+            .add(certificate.map_err(|_| unreadable())?)
+            .map_err(|_| unreadable())?;
     }
-    if roots.is_empty() { Err(unreadable()) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err(unreadable())
+    } else {
+        Ok(roots)
+    }
 }
 
 #[cfg(test)]

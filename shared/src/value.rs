@@ -12,8 +12,14 @@ use crate::site::Site;
 
 /// Names under which the readers of a secret look for a key (the Lambda extension, Firehose, the
 /// Agent's habits): a field of such a name that holds another key is worth a warning.
-const ALIASES: [&str; 6] =
-    ["api_key", "dd_api_key", "DD_API_KEY", "app_key", "dd_app_key", "DD_APP_KEY"];
+const ALIASES: [&str; 6] = [
+    "api_key",
+    "dd_api_key",
+    "DD_API_KEY",
+    "app_key",
+    "dd_app_key",
+    "DD_APP_KEY",
+];
 
 /// A parsed value. Fields keep their order, and those that nobody here knows keep their bytes.
 pub struct SecretValue {
@@ -30,7 +36,10 @@ pub enum ValueError {
     #[error("has no string field `{0}`")]
     Missing(&'static str),
     #[error("has a field `{field}` that is not {shape}")]
-    IllFormed { field: &'static str, shape: &'static str },
+    IllFormed {
+        field: &'static str,
+        shape: &'static str,
+    },
     #[error("names a `site` that is none of Datadog's")]
     UnknownSite,
 }
@@ -52,7 +61,9 @@ impl SecretValue {
     /// A top-level string field.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<String> {
-        self.fields.get(field).and_then(|raw| serde_json::from_str(raw.get()).ok())
+        self.fields
+            .get(field)
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
     /// The fields that a value of this type must have, each in its shape.
@@ -110,7 +121,9 @@ impl SecretValue {
             .map(|(name, raw)| {
                 let text: Option<String> = serde_json::from_str(raw.get()).ok();
                 let change = text.and_then(|text| {
-                    changes.iter().find(|(old, _)| old.eq_ignore_ascii_case(&text))
+                    changes
+                        .iter()
+                        .find(|(old, _)| old.eq_ignore_ascii_case(&text))
                 });
                 let successor = change.and_then(|(_, new)| to_raw_value(new).ok());
                 (name.as_str(), successor.unwrap_or_else(|| raw.clone()))
@@ -128,14 +141,21 @@ impl SecretValue {
             .keys()
             .map(String::as_str)
             .filter(|name| ALIASES.contains(name))
-            .filter(|name| self.text(name).is_none_or(|text| !texts.contains(&text.as_str())))
+            .filter(|name| {
+                self.text(name)
+                    .is_none_or(|text| !texts.contains(&text.as_str()))
+            })
             .collect()
     }
 }
 
 fn texts(credential: &Credential) -> Vec<&str> {
-    let api = credential.api().map(|part| [part.key.expose(), part.id.as_str()]);
-    let application = credential.application().map(|part| [part.key.expose(), part.id.as_str()]);
+    let api = credential
+        .api()
+        .map(|part| [part.key.expose(), part.id.as_str()]);
+    let application = credential
+        .application()
+        .map(|part| [part.key.expose(), part.id.as_str()]);
     [api, application].into_iter().flatten().flatten().collect()
 }
 
@@ -193,11 +213,23 @@ mod tests {
     #[test]
     fn defects_are_named_and_not_quoted() {
         assert_eq!(SecretValue::parse(OLD).unwrap_err(), ValueError::NotJson);
-        assert_eq!(SecretValue::parse("[1]").unwrap_err(), ValueError::NotAnObject);
+        assert_eq!(
+            SecretValue::parse("[1]").unwrap_err(),
+            ValueError::NotAnObject
+        );
         let defect = |text: &str, kind| SecretValue::parse(text).unwrap().credential(kind);
-        assert_eq!(defect("{}", Kind::ApiKey).unwrap_err(), ValueError::Missing("apiKey"));
+        assert_eq!(
+            defect("{}", Kind::ApiKey).unwrap_err(),
+            ValueError::Missing("apiKey")
+        );
         let error = defect(&format!(r#"{{"apiKey":"{OLD}x"}}"#), Kind::ApiKey).unwrap_err();
-        assert!(matches!(error, ValueError::IllFormed { field: "apiKey", .. }));
+        assert!(matches!(
+            error,
+            ValueError::IllFormed {
+                field: "apiKey",
+                ..
+            }
+        ));
         assert!(!error.to_string().contains(OLD));
     }
 }

@@ -1,1 +1,8 @@
-fn main() {}
+//! Lambda function that rotates DatadogAdminKey secrets.
+
+use datadog_rotation::Kind;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    datadog_rotation::run(Kind::AdminKey).await
+}

@@ -23,16 +23,33 @@ pub enum Call {
         category: Option<String>,
         remote_config_read_enabled: Option<bool>,
     },
-    MintAppKey { owner: ServiceAccountId, name: String, scopes: Scopes },
+    MintAppKey {
+        owner: ServiceAccountId,
+        name: String,
+        scopes: Scopes,
+    },
     GetApiKey(KeyId),
     /// Of one service account: 404 if it owns no such key.
-    GetAppKey { owner: ServiceAccountId, id: KeyId },
+    GetAppKey {
+        owner: ServiceAccountId,
+        id: KeyId,
+    },
     /// Of whoever owns it, with less authority than [`Call::GetAppKey`].
     GetAnyAppKey(KeyId),
-    ListApiKeys { name: String, page: usize },
-    ListAppKeys { owner: ServiceAccountId, name: String, page: usize },
+    ListApiKeys {
+        name: String,
+        page: usize,
+    },
+    ListAppKeys {
+        owner: ServiceAccountId,
+        name: String,
+        page: usize,
+    },
     DeleteApiKey(KeyId),
-    DeleteAppKey { owner: ServiceAccountId, id: KeyId },
+    DeleteAppKey {
+        owner: ServiceAccountId,
+        id: KeyId,
+    },
     /// Whether an API key works.
     Validate,
     /// Whether an API key works, and its id: a preview that may go away.
@@ -47,7 +64,11 @@ impl Call {
     pub fn wire(&self) -> (Method, String, Bytes) {
         let path = self.path();
         match self {
-            Self::MintApiKey { name, category, remote_config_read_enabled } => {
+            Self::MintApiKey {
+                name,
+                category,
+                remote_config_read_enabled,
+            } => {
                 let mut attributes = Map::from_iter([("name".into(), json!(name))]);
                 attributes.extend(category.as_ref().map(|it| ("category".into(), json!(it))));
                 attributes.extend(
@@ -135,7 +156,9 @@ fn list(path: &str, name: &str, page: usize) -> String {
 }
 
 fn document(class: &str, attributes: Map<String, Value>) -> Bytes {
-    json!({"data": {"type": class, "attributes": attributes}}).to_string().into()
+    json!({"data": {"type": class, "attributes": attributes}})
+        .to_string()
+        .into()
 }
 
 impl fmt::Display for Call {
@@ -143,11 +166,17 @@ impl fmt::Display for Call {
         match self {
             Self::MintApiKey { name, .. } => write!(f, "creation of API key {name:?}"),
             Self::MintAppKey { owner, name, .. } => {
-                write!(f, "creation of application key {name:?} for service account {owner}")
+                write!(
+                    f,
+                    "creation of application key {name:?} for service account {owner}"
+                )
             }
             Self::GetApiKey(id) => write!(f, "look-up of {} {id}", KeyClass::Api),
             Self::GetAppKey { owner, id } => {
-                write!(f, "look-up of application key {id} of service account {owner}")
+                write!(
+                    f,
+                    "look-up of application key {id} of service account {owner}"
+                )
             }
             Self::GetAnyAppKey(id) => write!(f, "look-up of application key {id}"),
             Self::ListApiKeys { .. } => write!(f, "list of API keys"),
@@ -156,7 +185,10 @@ impl fmt::Display for Call {
             }
             Self::DeleteApiKey(id) => write!(f, "deletion of API key {id}"),
             Self::DeleteAppKey { owner, id } => {
-                write!(f, "deletion of application key {id} of service account {owner}")
+                write!(
+                    f,
+                    "deletion of application key {id} of service account {owner}"
+                )
             }
             Self::Validate | Self::ValidateWithId => write!(f, "validation of an API key"),
             Self::ValidatePair => write!(f, "validation of an API key with an application key"),
@@ -171,9 +203,16 @@ mod tests {
     #[test]
     fn unscoped_keys_are_minted_without_scopes() {
         let owner = ServiceAccountId::parse("33333333-3333-4333-8333-333333333333").unwrap();
-        let call = |scopes| Call::MintAppKey { owner: owner.clone(), name: "n".into(), scopes };
+        let call = |scopes| Call::MintAppKey {
+            owner: owner.clone(),
+            name: "n".into(),
+            scopes,
+        };
         let (_, _, body) = call(Scopes::from(Some(vec![]))).wire();
-        assert_eq!(body, r#"{"data":{"attributes":{"name":"n"},"type":"application_keys"}}"#);
+        assert_eq!(
+            body,
+            r#"{"data":{"attributes":{"name":"n"},"type":"application_keys"}}"#
+        );
         let (_, _, body) = call(Scopes::from(Some(vec!["a".into()]))).wire();
         assert_eq!(
             body,
@@ -183,7 +222,11 @@ mod tests {
 
     #[test]
     fn names_are_escaped_in_filters() {
-        let (_, path, _) = Call::ListApiKeys { name: "a/b&c=+".into(), page: 2 }.wire();
+        let (_, path, _) = Call::ListApiKeys {
+            name: "a/b&c=+".into(),
+            page: 2,
+        }
+        .wire();
         assert_eq!(
             path,
             "/api/v2/api_keys?page%5Bsize%5D=100&page%5Bnumber%5D=2&filter=a%2Fb%26c%3D%2B"

@@ -65,8 +65,13 @@ impl DatadogProblem {
         match number {
             401 | 403 => Self::Refused { status: number },
             404 if errors.is_some() => Self::NotFound,
-            404 => Self::Unexpected { status: number, defect: "is not JSON" },
-            429 => Self::RateLimited { reset: reset(headers) },
+            404 => Self::Unexpected {
+                status: number,
+                defect: "is not JSON",
+            },
+            429 => Self::RateLimited {
+                reset: reset(headers),
+            },
             409 => Self::NameTaken { status: number },
             400 | 422 => {
                 let text = errors.map(|it| texts(&it.errors)).unwrap_or_default();
@@ -74,7 +79,10 @@ impl DatadogProblem {
             }
             402..500 => Self::Rejected { status: number },
             500.. => Self::Unavailable { status: number },
-            _ => Self::Unexpected { status: number, defect: "has a status that no call expects" },
+            _ => Self::Unexpected {
+                status: number,
+                defect: "has a status that no call expects",
+            },
         }
     }
 
@@ -119,12 +127,25 @@ impl DatadogProblem {
 
 /// The texts of an error document: strings, or objects with `title` and `detail`.
 fn texts(errors: &[serde_json::Value]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").to_ascii_lowercase()
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_ascii_lowercase()
 }
 
 fn rejected(status: u16, text: &str) -> DatadogProblem {
     let about_name = text.contains("name");
-    let taken = ["exist", "taken", "unique", "duplicate", "conflict", "already", "in use"];
+    let taken = [
+        "exist",
+        "taken",
+        "unique",
+        "duplicate",
+        "conflict",
+        "already",
+        "in use",
+    ];
     if text.contains("maximum number of permitted") {
         DatadogProblem::Quota
     } else if about_name && taken.iter().any(|word| text.contains(word)) {
@@ -136,7 +157,13 @@ fn rejected(status: u16, text: &str) -> DatadogProblem {
 
 /// `X-RateLimit-Reset`: seconds from now. Anything else, or none, is left to the back-off.
 fn reset(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get("x-ratelimit-reset")?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 
@@ -166,18 +193,36 @@ mod tests {
         let quota = r#"{"errors":["You have exceeded the maximum number of permitted API keys"]}"#;
         assert_eq!(problem(400, quota), DatadogProblem::Quota);
         let taken = r#"{"errors":["An API key with this name already exists"]}"#;
-        assert_eq!(problem(400, taken), DatadogProblem::NameTaken { status: 400 });
+        assert_eq!(
+            problem(400, taken),
+            DatadogProblem::NameTaken { status: 400 }
+        );
         let scopes = r#"{"errors":["Invalid scopes"]}"#;
-        assert_eq!(problem(400, scopes), DatadogProblem::Rejected { status: 400 });
+        assert_eq!(
+            problem(400, scopes),
+            DatadogProblem::Rejected { status: 400 }
+        );
         assert_eq!(problem(409, ""), DatadogProblem::NameTaken { status: 409 });
-        assert_eq!(problem(403, "<html>"), DatadogProblem::Refused { status: 403 });
+        assert_eq!(
+            problem(403, "<html>"),
+            DatadogProblem::Refused { status: 403 }
+        );
     }
 
     #[test]
     fn only_datadogs_own_404_means_gone() {
-        assert_eq!(problem(404, r#"{"errors":["API key not found"]}"#), DatadogProblem::NotFound);
-        assert!(matches!(problem(404, "<html>"), DatadogProblem::Unexpected { .. }));
-        assert!(matches!(problem(404, ""), DatadogProblem::Unexpected { .. }));
+        assert_eq!(
+            problem(404, r#"{"errors":["API key not found"]}"#),
+            DatadogProblem::NotFound
+        );
+        assert!(matches!(
+            problem(404, "<html>"),
+            DatadogProblem::Unexpected { .. }
+        ));
+        assert!(matches!(
+            problem(404, ""),
+            DatadogProblem::Unexpected { .. }
+        ));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use aws_smithy_types::date_time::Format;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::keys::{ApiKey, AppKey, KeyId};
+use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
 
 /// What an application key may do of what its owner may.
 ///
@@ -20,15 +20,20 @@ impl Scopes {
     /// The scopes to ask for, or `None` for an unscoped key.
     #[must_use]
     pub fn list(&self) -> Option<Vec<&str>> {
-        self.0.as_ref().map(|scopes| scopes.iter().map(String::as_str).collect())
+        self.0
+            .as_ref()
+            .map(|scopes| scopes.iter().map(String::as_str).collect())
     }
 
     /// Those of `required` that are not covered.
     #[must_use]
     pub fn missing(&self, required: &[&'static str]) -> Vec<&'static str> {
-        let covered =
-            |scope: &&str| self.0.as_ref().is_none_or(|scopes| scopes.contains(*scope));
-        required.iter().copied().filter(|scope| !covered(scope)).collect()
+        let covered = |scope: &&str| self.0.as_ref().is_none_or(|scopes| scopes.contains(*scope));
+        required
+            .iter()
+            .copied()
+            .filter(|scope| !covered(scope))
+            .collect()
     }
 }
 
@@ -90,6 +95,22 @@ struct Resource {
     id: String,
     #[serde(default)]
     attributes: Attributes,
+    relationships: Option<Relationships>,
+}
+
+#[derive(Deserialize)]
+struct Relationships {
+    owned_by: Option<Relationship>,
+}
+
+#[derive(Deserialize)]
+struct Relationship {
+    data: Related,
+}
+
+#[derive(Deserialize)]
+struct Related {
+    id: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,37 +127,55 @@ struct Attributes {
 }
 
 /// What is wrong with an answer's body; the body itself is never shown.
-type Defect = &'static str;
+pub(super) type Defect = &'static str;
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Defect> {
     serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() { "lacks a member that it should have" } else { "is not JSON" }
+        if error.is_data() {
+            "lacks a member that it should have"
+        } else {
+            "is not JSON"
+        }
     })
 }
 
-pub(crate) fn api_key(body: &[u8]) -> Result<ApiKeyDetails, Defect> {
+pub(super) fn api_key(body: &[u8]) -> Result<ApiKeyDetails, Defect> {
     parse::<One>(body)?.data.api_key()
 }
 
-pub(crate) fn app_key(body: &[u8]) -> Result<AppKeyDetails, Defect> {
+pub(super) fn app_key(body: &[u8]) -> Result<AppKeyDetails, Defect> {
     parse::<One>(body)?.data.app_key()
 }
 
-/// One page of a list, and whether it was full.
-pub(crate) fn page<T>(
-    body: &[u8],
-    item: impl Fn(Resource) -> Result<T, Defect>,
-) -> Result<(Vec<T>, bool), Defect> {
-    let items = parse::<Many>(body)?.data;
-    let full = items.len() >= super::call::PAGE;
-    Ok((items.into_iter().map(item).collect::<Result<_, _>>()?, full))
+pub(super) fn api_keys(body: &[u8]) -> Result<Vec<ApiKeyDetails>, Defect> {
+    parse::<Many>(body)?
+        .data
+        .into_iter()
+        .map(Resource::api_key)
+        .collect()
 }
 
-pub(crate) fn minted_api_key(body: &[u8]) -> Result<Minted<ApiKey>, Defect> {
+pub(super) fn app_keys(body: &[u8]) -> Result<Vec<AppKeyDetails>, Defect> {
+    parse::<Many>(body)?
+        .data
+        .into_iter()
+        .map(Resource::app_key)
+        .collect()
+}
+
+/// Who owns an application key, where the answer says so.
+pub(super) fn owner(body: &[u8]) -> Result<Option<ServiceAccountId>, Defect> {
+    let relationships = parse::<One>(body)?.data.relationships;
+    Ok(relationships
+        .and_then(|it| it.owned_by)
+        .and_then(|it| ServiceAccountId::parse(&it.data.id)))
+}
+
+pub(super) fn minted_api_key(body: &[u8]) -> Result<Minted<ApiKey>, Defect> {
     minted(body, ApiKey::parse)
 }
 
-pub(crate) fn minted_app_key(body: &[u8]) -> Result<Minted<AppKey>, Defect> {
+pub(super) fn minted_app_key(body: &[u8]) -> Result<Minted<AppKey>, Defect> {
     minted(body, AppKey::parse)
 }
 
@@ -154,7 +193,7 @@ fn minted<K>(body: &[u8], key: impl Fn(&str) -> Option<K>) -> Result<Minted<K>, 
 }
 
 /// The id of the API key that `/api/v2/validate` was asked with.
-pub(crate) fn validated_id(body: &[u8]) -> Result<KeyId, Defect> {
+pub(super) fn validated_id(body: &[u8]) -> Result<KeyId, Defect> {
     let told = parse::<One>(body)?.data.attributes.api_key_id;
     id(&told.ok_or("lacks a member that it should have")?)
 }
@@ -164,7 +203,7 @@ fn id(text: &str) -> Result<KeyId, Defect> {
 }
 
 impl Resource {
-    pub(crate) fn api_key(self) -> Result<ApiKeyDetails, Defect> {
+    fn api_key(self) -> Result<ApiKeyDetails, Defect> {
         Ok(ApiKeyDetails {
             id: id(&self.id)?,
             name: self.attributes.name.unwrap_or_default(),
@@ -180,7 +219,7 @@ impl Resource {
         })
     }
 
-    pub(crate) fn app_key(self) -> Result<AppKeyDetails, Defect> {
+    fn app_key(self) -> Result<AppKeyDetails, Defect> {
         Ok(AppKeyDetails {
             id: id(&self.id)?,
             name: self.attributes.name.unwrap_or_default(),

@@ -72,9 +72,9 @@ impl SecretsProblem {
             }
             SdkError::TimeoutError(_) => Self::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
-            SdkError::DispatchFailure(failure) => {
-                failure.as_connector_error().map_or(Self::NotSent, |error| Self::of_transport(error))
-            }
+            SdkError::DispatchFailure(failure) => failure
+                .as_connector_error()
+                .map_or(Self::NotSent, |error| Self::of_transport(error)),
             SdkError::ConstructionFailure(_) => Self::NotSent,
             _ => Self::Cut,
         }
@@ -99,7 +99,10 @@ impl SecretsProblem {
 
     fn of_transport(error: &(dyn Error + 'static)) -> Self {
         let causes = std::iter::successors(Some(error), |error| (*error).source());
-        match causes.into_iter().find_map(|error| error.downcast_ref::<TransportError>()) {
+        match causes
+            .into_iter()
+            .find_map(|error| error.downcast_ref::<TransportError>())
+        {
             Some(TransportError::NotConnected) => Self::NotConnected,
             Some(TransportError::TimedOut) => Self::TimedOut,
             Some(TransportError::NotSent) => Self::NotSent,
@@ -110,5 +113,8 @@ impl SecretsProblem {
 
 /// Text from outside, made fit for one log line.
 fn plain(text: &str, longest: usize) -> String {
-    text.chars().filter(|it| !it.is_control()).take(longest).collect()
+    text.chars()
+        .filter(|it| !it.is_control())
+        .take(longest)
+        .collect()
 }

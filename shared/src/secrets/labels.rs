@@ -15,12 +15,17 @@ pub struct Labels(BTreeMap<VersionId, BTreeSet<String>>);
 impl Labels {
     #[must_use]
     pub fn holder(&self, label: &str) -> Option<&VersionId> {
-        self.0.iter().find(|(_, labels)| labels.contains(label)).map(|(version, _)| version)
+        self.0
+            .iter()
+            .find(|(_, labels)| labels.contains(label))
+            .map(|(version, _)| version)
     }
 
     #[must_use]
     pub fn carries(&self, version: &VersionId, label: &str) -> bool {
-        self.0.get(version).is_some_and(|labels| labels.contains(label))
+        self.0
+            .get(version)
+            .is_some_and(|labels| labels.contains(label))
     }
 
     /// Whether the version carries any label.
@@ -38,7 +43,10 @@ impl<'a> Extend<(&'a str, &'a [String])> for Labels {
     fn extend<I: IntoIterator<Item = (&'a str, &'a [String])>>(&mut self, versions: I) {
         for (version, labels) in versions {
             if let Some(version) = VersionId::parse(version) {
-                self.0.entry(version).or_default().extend(labels.iter().cloned());
+                self.0
+                    .entry(version)
+                    .or_default()
+                    .extend(labels.iter().cloned());
             }
         }
     }

@@ -1,0 +1,181 @@
+//! One method a call, with its answer read.
+
+use super::call::PAGE;
+use super::{
+    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Scopes, reply,
+};
+use crate::budget::Budget;
+use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+
+/// More pages than any organisation's keys fill: a list that never ends is not followed for ever.
+const MOST_PAGES: usize = 20;
+
+impl Datadog {
+    pub async fn mint_api_key(
+        &self,
+        authority: &Authority,
+        name: &str,
+        like: Option<&ApiKeyDetails>,
+        budget: &Budget,
+    ) -> Result<Minted<ApiKey>, DatadogError> {
+        let call = Call::MintApiKey {
+            name: name.to_owned(),
+            category: like.and_then(|it| it.category.clone()),
+            remote_config_read_enabled: like.and_then(|it| it.remote_config_read_enabled),
+        };
+        self.ask(authority, call, budget, reply::minted_api_key)
+            .await
+    }
+
+    pub async fn mint_app_key(
+        &self,
+        authority: &Authority,
+        owner: &ServiceAccountId,
+        name: &str,
+        scopes: &Scopes,
+        budget: &Budget,
+    ) -> Result<Minted<AppKey>, DatadogError> {
+        let (owner, name, scopes) = (owner.clone(), name.to_owned(), scopes.clone());
+        let call = Call::MintAppKey {
+            owner,
+            name,
+            scopes,
+        };
+        self.ask(authority, call, budget, reply::minted_app_key)
+            .await
+    }
+
+    pub async fn api_key(
+        &self,
+        authority: &Authority,
+        id: &KeyId,
+        budget: &Budget,
+    ) -> Result<ApiKeyDetails, DatadogError> {
+        self.ask(
+            authority,
+            Call::GetApiKey(id.clone()),
+            budget,
+            reply::api_key,
+        )
+        .await
+    }
+
+    pub async fn app_key(
+        &self,
+        authority: &Authority,
+        owner: &ServiceAccountId,
+        id: &KeyId,
+        budget: &Budget,
+    ) -> Result<AppKeyDetails, DatadogError> {
+        let call = Call::GetAppKey {
+            owner: owner.clone(),
+            id: id.clone(),
+        };
+        self.ask(authority, call, budget, reply::app_key).await
+    }
+
+    /// Scopes and owner of an application key, whoever owns it.
+    pub async fn any_app_key(
+        &self,
+        authority: &Authority,
+        id: &KeyId,
+        budget: &Budget,
+    ) -> Result<(AppKeyDetails, Option<ServiceAccountId>), DatadogError> {
+        let call = Call::GetAnyAppKey(id.clone());
+        let read = |body: &[u8]| Ok((reply::app_key(body)?, reply::owner(body)?));
+        self.ask(authority, call, budget, read).await
+    }
+
+    /// The API keys whose names contain `name`.
+    pub async fn api_keys(
+        &self,
+        authority: &Authority,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<Vec<ApiKeyDetails>, DatadogError> {
+        let mut keys = Vec::new();
+        for page in 0..MOST_PAGES {
+            let call = Call::ListApiKeys {
+                name: name.to_owned(),
+                page,
+            };
+            let found = self.ask(authority, call, budget, reply::api_keys).await?;
+            let last = found.len() < PAGE;
+            keys.extend(found);
+            if last {
+                break;
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The application keys of a service account whose names contain `name`.
+    pub async fn app_keys(
+        &self,
+        authority: &Authority,
+        owner: &ServiceAccountId,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<Vec<AppKeyDetails>, DatadogError> {
+        let mut keys = Vec::new();
+        for page in 0..MOST_PAGES {
+            let call = Call::ListAppKeys {
+                owner: owner.clone(),
+                name: name.to_owned(),
+                page,
+            };
+            let found = self.ask(authority, call, budget, reply::app_keys).await?;
+            let last = found.len() < PAGE;
+            keys.extend(found);
+            if last {
+                break;
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Whether the API key works; a refusal is the answer "no".
+    pub async fn validate(&self, key: &ApiKey, budget: &Budget) -> Result<bool, DatadogError> {
+        let authority = Authority::ApiKey(key.clone());
+        answered(self.send(&authority, &Call::Validate, budget).await)
+    }
+
+    /// The id of an API key that works, or `None` if it does not.
+    pub async fn validated_id(
+        &self,
+        key: &ApiKey,
+        budget: &Budget,
+    ) -> Result<Option<KeyId>, DatadogError> {
+        let authority = Authority::ApiKey(key.clone());
+        let id = self
+            .ask(
+                &authority,
+                Call::ValidateWithId,
+                budget,
+                reply::validated_id,
+            )
+            .await;
+        match id {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if error.problem.is_refusal() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the two keys work together.
+    pub async fn validate_pair(
+        &self,
+        pair: &Authority,
+        budget: &Budget,
+    ) -> Result<bool, DatadogError> {
+        answered(self.send(pair, &Call::ValidatePair, budget).await)
+    }
+}
+
+fn answered<T>(answer: Result<T, DatadogError>) -> Result<bool, DatadogError> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.problem.is_refusal() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

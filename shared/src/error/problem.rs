@@ -1,0 +1,178 @@
+//! Everything that can stop a step.
+
+use std::fmt;
+
+use crate::datadog::{DatadogError, DatadogProblem};
+use crate::event::EventError;
+use crate::keys::{KeyRef, ServiceAccountId};
+use crate::secrets::{SecretsError, SecretsProblem};
+use crate::value::ValueError;
+
+/// Which version of the rotated secret a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Current,
+    Pending,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "AWSCURRENT",
+            Self::Pending => "AWSPENDING",
+        })
+    }
+}
+
+/// What stopped a step.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error("the event was refused: {0}")]
+    Event(#[from] EventError),
+    #[error("rotation is not enabled for this secret")]
+    RotationNotEnabled,
+    #[error("the version carries no staging label")]
+    NoStagingLabel,
+    #[error("the version carries a staging label that is neither AWSPENDING nor AWSCURRENT")]
+    NotPending,
+    #[error("the secret has no value under AWSCURRENT")]
+    NoCurrentValue,
+    #[error("the value under {0} is binary")]
+    Binary(Role),
+    #[error("the value under {role} {source}")]
+    Malformed { role: Role, source: ValueError },
+    #[error("the version holds no value to be promoted")]
+    PendingWithoutValue,
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+
+    #[error("the secret names no admin secret")]
+    NoAdminSecret,
+    #[error("the admin secret is not named by a full ARN of Secrets Manager")]
+    AdminArn,
+    #[error("the admin secret can't be read: {0}")]
+    AdminUnreadable(#[source] SecretsError),
+    #[error("the value of the admin secret {arn} is binary")]
+    AdminBinary { arn: String },
+    #[error("the value of the admin secret {arn} {source}")]
+    AdminMalformed { arn: String, source: ValueError },
+    #[error("Datadog refuses the key pair of the admin secret {arn}")]
+    AdminRefused { arn: String },
+    /// The text that the managed service uses, to the letter.
+    #[error(
+        "Admin key's serviceAccountId ({admin}) must match the Application key's serviceAccountId \
+         ({own})."
+    )]
+    ServiceAccountMismatch {
+        admin: ServiceAccountId,
+        own: ServiceAccountId,
+    },
+    #[error("the admin application key lacks the scopes {}", .missing.join(", "))]
+    MissingScopes { missing: Vec<&'static str> },
+
+    #[error("the current {key} is revoked or does not exist")]
+    CurrentKeyDead { key: KeyRef },
+    #[error("the current {key} does not belong to service account {expected}")]
+    CurrentKeyNotOwned {
+        key: KeyRef,
+        expected: ServiceAccountId,
+    },
+    #[error("text and id of the current {key} are of different keys")]
+    CurrentKeyMismatch { key: KeyRef },
+    #[error("all names that the version's {class} may have are taken")]
+    NamesTaken { class: crate::keys::KeyClass },
+    #[error("too little time is left to mint a key and store it")]
+    NotEnoughTime,
+    #[error("the version lost AWSPENDING before its value could be stored")]
+    PendingLabelLost,
+    #[error("Datadog does not accept the new keys yet")]
+    NewKeyUnusable,
+    #[error("the new {key} is not like the one that it replaces: {difference}")]
+    NewKeyDiffers {
+        key: KeyRef,
+        difference: &'static str,
+    },
+    #[error("the pending {key} is dead and can't be replaced under this version")]
+    PendingKeyDead { key: KeyRef },
+    #[error("AWSCURRENT could not be moved: another version holds it now")]
+    PromotionRefused,
+    #[error(transparent)]
+    Datadog(#[from] DatadogError),
+}
+
+impl Problem {
+    /// A stable word, listed in the README.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Event(EventError::UnknownStep) => "UnknownStep",
+            Self::Event(_) => "InvalidEvent",
+            Self::RotationNotEnabled => "RotationNotEnabled",
+            Self::NoStagingLabel => "NoStagingLabel",
+            Self::NotPending => "NotPending",
+            Self::NoCurrentValue => "NoCurrentValue",
+            Self::Binary(_) => "SecretBinary",
+            Self::Malformed {
+                source: ValueError::NotJson | ValueError::NotAnObject,
+                ..
+            } => "SecretNotJson",
+            Self::Malformed { .. } => "SecretMalformed",
+            Self::PendingWithoutValue => "PendingWithoutValue",
+            Self::Secrets(error) => secrets_error_type(&error.problem),
+            Self::NoAdminSecret => "NoAdminSecret",
+            Self::AdminArn => "AdminSecretArnInvalid",
+            Self::AdminUnreadable(error) => match secrets_error_type(&error.problem) {
+                "AccessDenied" => "AdminSecretAccessDenied",
+                "SecretNotFound" => "AdminSecretNotFound",
+                other => other,
+            },
+            Self::AdminMalformed {
+                source: ValueError::UnknownSite,
+                ..
+            } => "UnknownSite",
+            Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
+            Self::AdminRefused { .. } => "AdminKeyRefused",
+            Self::ServiceAccountMismatch { .. } => "ServiceAccountMismatch",
+            Self::MissingScopes { .. } => "MissingScope",
+            Self::CurrentKeyDead { .. } => "CurrentKeyDead",
+            Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
+            Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
+            Self::NamesTaken { .. } => "KeyNameTaken",
+            Self::NotEnoughTime => "NotEnoughTime",
+            Self::PendingLabelLost => "PendingLabelLost",
+            Self::NewKeyUnusable => "NewKeyUnusable",
+            Self::NewKeyDiffers { .. } => "NewKeyDiffers",
+            Self::PendingKeyDead { .. } => "PendingKeyDead",
+            Self::PromotionRefused => "PromotionRefused",
+            Self::Datadog(error) => datadog_error_type(&error.problem),
+        }
+    }
+}
+
+fn secrets_error_type(problem: &SecretsProblem) -> &'static str {
+    match problem {
+        SecretsProblem::AccessDenied(_) => "AccessDenied",
+        SecretsProblem::NotFound => "SecretNotFound",
+        SecretsProblem::Contradiction { .. }
+        | SecretsProblem::ResourceExists
+        | SecretsProblem::Refused { .. }
+        | SecretsProblem::NotSent => "SecretsManagerRefused",
+        SecretsProblem::Throttled { .. } => "SecretsManagerThrottled",
+        SecretsProblem::Unavailable { .. } | SecretsProblem::Cut => "SecretsManagerUnavailable",
+        SecretsProblem::TimedOut | SecretsProblem::NotConnected => "SecretsManagerUnreachable",
+    }
+}
+
+fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
+    match problem {
+        DatadogProblem::Refused { .. } => "DatadogForbidden",
+        DatadogProblem::NotFound => "DatadogNotFound",
+        DatadogProblem::NameTaken { .. } => "KeyNameTaken",
+        DatadogProblem::Quota => "DatadogKeyQuota",
+        DatadogProblem::Rejected { .. } | DatadogProblem::NotSent => "DatadogRejected",
+        DatadogProblem::RateLimited { .. } => "DatadogRateLimited",
+        DatadogProblem::Unavailable { .. } | DatadogProblem::Cut => "DatadogUnavailable",
+        DatadogProblem::NotConnected | DatadogProblem::TimedOut => "DatadogUnreachable",
+        DatadogProblem::TooLarge | DatadogProblem::Unexpected { .. } => "DatadogUnexpectedAnswer",
+    }
+}

@@ -1,0 +1,92 @@
+//! The state in which a failed step leaves the world.
+
+use std::fmt;
+
+use crate::keys::KeyRef;
+
+/// How far a step came. Told in every error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    #[default]
+    Untouched,
+    /// Keys that were displaced earlier are gone; AWSCURRENT is as it was.
+    Retired,
+    /// The answer to a mint was lost.
+    MintUnknown {
+        name: String,
+    },
+    /// Keys were minted and not stored, and deleting them again failed.
+    Unstored {
+        keys: Vec<KeyRef>,
+    },
+    /// Keys were minted and not stored, and are deleted again.
+    Undone,
+    /// The answer to the store was lost.
+    StoreUnknown {
+        keys: Vec<KeyRef>,
+    },
+    Pending,
+    /// The answer to the promotion was lost, or it was refused.
+    PromotionUnknown,
+    Promoted,
+    /// AWSPENDING was taken off a version whose keys are dead.
+    Abandoned,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untouched => f.write_str("Nothing was changed."),
+            Self::Retired => {
+                f.write_str("Keys displaced earlier were deleted; AWSCURRENT is unchanged.")
+            }
+            Self::MintUnknown { name } => write!(
+                f,
+                "AWSCURRENT is unchanged, but a key named {name:?} may exist at Datadog that no \
+                 version holds; the next delivery removes it if it can list it (API keys: with \
+                 api_keys_read), else delete it by this name."
+            ),
+            Self::Unstored { keys } => write!(
+                f,
+                "AWSCURRENT is unchanged, but Datadog holds keys that no version names: {}; \
+                 delete them there, or leave them to the next rotation if it may list them.",
+                List(keys)
+            ),
+            Self::Undone => {
+                f.write_str("AWSCURRENT is unchanged; the keys just minted were deleted again.")
+            }
+            Self::StoreUnknown { keys } => write!(
+                f,
+                "AWSCURRENT is unchanged; whether {} became AWSPENDING is not known, the next \
+                 delivery finds out.",
+                List(keys)
+            ),
+            Self::Pending => {
+                f.write_str("The new value is stored as AWSPENDING; AWSCURRENT is unchanged.")
+            }
+            Self::PromotionUnknown => f.write_str(
+                "The new value is stored; whether it became AWSCURRENT is not known. Both values \
+                 work, the next delivery finds out.",
+            ),
+            Self::Promoted => f.write_str(
+                "The new value is AWSCURRENT and works; keys that it displaced may still be \
+                 alive, the next delivery deletes them.",
+            ),
+            Self::Abandoned => f.write_str(
+                "AWSPENDING was taken off this version and what else it held was deleted; \
+                 AWSCURRENT is unchanged.",
+            ),
+        }
+    }
+}
+
+struct List<'a>(&'a [KeyRef]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, key) in self.0.iter().enumerate() {
+            write!(f, "{}{key}", if n == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! What is printed, and what never is.
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterFn, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::settings::LogSettings;
+
+/// Lines of this crate and of the functions above it, which hold no key at any level.
+const OURS: &str = "datadog_";
+
+/// Prints to standard output, which Lambda takes to CloudWatch.
+///
+/// The SDK, the HTTP stack and the Lambda runtime print requests, bodies and events at `debug`
+/// and `trace`: of theirs nothing below `warn` passes, whatever the filter asks for.
+pub fn init(settings: &LogSettings) {
+    let asked: Targets = settings
+        .filter
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let allowed = FilterFn::new(move |line: &Metadata<'_>| {
+        asked.would_enable(line.target(), line.level())
+            && (line.target().starts_with(OURS) || *line.level() <= Level::WARN)
+    });
+    let lines = fmt::layer().with_ansi(false).with_target(false);
+    let lines = if settings.json {
+        lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed()
+    } else {
+        lines.without_time().boxed() // CloudWatch stamps every line
+    };
+    // A second set-up (in tests) keeps the first.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(allowed))
+        .try_init();
+    std::panic::set_hook(Box::new(|panic| {
+        // Where, and never what: the message of a panic may quote a value.
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(place, error_type = "Panic", "the function panicked");
+    }));
+}

@@ -1,0 +1,183 @@
+//! Which keys may be deleted: the one decision behind every deletion.
+//!
+//! Pure, so that it can be tested over all its inputs. It never decides by a key's text, and
+//! never names a key that a kept version names.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use crate::event::VersionId;
+use crate::key_name::KeyNames;
+use crate::keys::KeyRef;
+
+/// A key this young may belong to a rotation that is still at work: 15 minutes is the longest
+/// that a Lambda function can run.
+pub const YOUNGEST_STRAY: Duration = Duration::from_secs(15 * 60);
+
+/// A key as Datadog lists it.
+#[derive(Clone, Debug)]
+pub struct ListedKey {
+    pub key: KeyRef,
+    pub name: String,
+    pub created: Option<SystemTime>,
+}
+
+/// Keys that something speaks for deleting.
+#[derive(Clone, Copy, Debug)]
+pub enum Candidates<'a> {
+    /// The keys of a displaced or abandoned version, or keys minted a moment ago and not stored.
+    Named(&'a [KeyRef]),
+    /// Those among the listed keys that bear a name of this secret's versions.
+    Strays {
+        listed: &'a [ListedKey],
+        names: &'a KeyNames,
+        /// All versions that Secrets Manager knows; none, if what is kept is not known in full.
+        versions: &'a [VersionId],
+        /// A version that holds a value: what bears its names and is not that value can never
+        /// be stored any more, however young.
+        filled: Option<&'a VersionId>,
+        now: SystemTime,
+    },
+}
+
+/// The candidates that may be deleted, application keys first.
+///
+/// `kept` are the keys that the versions to be kept name.
+#[must_use]
+pub fn retirable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<KeyRef> {
+    let doomed: BTreeSet<KeyRef> = match candidates {
+        Candidates::Named(keys) => keys.iter().cloned().collect(),
+        Candidates::Strays {
+            listed,
+            names,
+            versions,
+            filled,
+            now,
+        } => {
+            let index = names.index(versions.iter().chain(filled));
+            listed
+                .iter()
+                .filter(|it| {
+                    let version = index.version_of(it.key.class, &it.name);
+                    version.is_some() && (version == filled || is_old(it.created, now))
+                })
+                .map(|it| it.key.clone())
+                .collect()
+        }
+    };
+    doomed.difference(kept).cloned().collect()
+}
+
+/// A key of unknown age counts as young.
+fn is_old(created: Option<SystemTime>, now: SystemTime) -> bool {
+    created
+        .and_then(|created| now.duration_since(created).ok())
+        .is_some_and(|age| age >= YOUNGEST_STRAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::Kind;
+    use crate::keys::{KeyClass, KeyId};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn version(n: u8) -> VersionId {
+        VersionId::parse(&format!("{n:08}-0000-4000-8000-000000000000")).unwrap()
+    }
+
+    fn key(n: u8) -> KeyRef {
+        let id = KeyId::parse(&format!("{n:08}-1111-4111-8111-111111111111")).unwrap();
+        KeyRef {
+            class: KeyClass::Api,
+            id,
+        }
+    }
+
+    fn names(region: &str) -> KeyNames {
+        let arn = format!("arn:aws:secretsmanager:{region}:123456789012:secret:dd-AbCdEf");
+        KeyNames::new(Kind::ApiKey, &arn, "dd")
+    }
+
+    fn strays(
+        listed: &[ListedKey],
+        versions: &[VersionId],
+        filled: Option<&VersionId>,
+    ) -> Vec<KeyRef> {
+        let (names, now) = (names("us-east-1"), SystemTime::UNIX_EPOCH + 100 * MINUTE);
+        let candidates = Candidates::Strays {
+            listed,
+            names: &names,
+            versions,
+            filled,
+            now,
+        };
+        retirable(candidates, &BTreeSet::from([key(9)]))
+    }
+
+    fn listed(n: u8, name: String, age: Option<Duration>) -> ListedKey {
+        let created = age.map(|age| SystemTime::UNIX_EPOCH + 100 * MINUTE - age);
+        ListedKey {
+            key: key(n),
+            name,
+            created,
+        }
+    }
+
+    fn named(n: u8, version: &VersionId, age: Option<Duration>) -> ListedKey {
+        listed(
+            n,
+            names("us-east-1").name(KeyClass::Api, version, 3, "20260101"),
+            age,
+        )
+    }
+
+    #[test]
+    fn strays_of_other_versions_wait_for_their_age() {
+        let (old, versions) = (version(1), [version(1), version(2)]);
+        let keys = [
+            named(1, &old, Some(15 * MINUTE)),
+            named(2, &old, Some(15 * MINUTE - Duration::from_secs(1))),
+            named(3, &old, None),
+            named(9, &old, Some(60 * MINUTE)),
+        ];
+        assert_eq!(strays(&keys, &versions, None), [key(1)]);
+    }
+
+    #[test]
+    fn strays_of_a_filled_version_do_not() {
+        let filled = version(2);
+        let keys = [
+            named(1, &filled, Some(Duration::ZERO)),
+            named(9, &filled, Some(60 * MINUTE)),
+        ];
+        assert_eq!(strays(&keys, &[], Some(&filled)), [key(1)]);
+    }
+
+    #[test]
+    fn a_prefix_alone_never_suffices() {
+        let known = version(1);
+        let hour = Some(60 * MINUTE);
+        let keys = [
+            listed(1, "aws-sm-api-key-dd-20260101-aaaaaa".into(), hour),
+            listed(
+                2,
+                names("eu-west-1").name(KeyClass::Api, &known, 0, "20260101"),
+                hour,
+            ),
+            named(3, &version(7), hour),
+            listed(4, "somebody's".into(), hour),
+        ];
+        assert_eq!(strays(&keys, &[known], None), []);
+    }
+
+    #[test]
+    fn a_kept_key_is_never_deleted() {
+        let kept = BTreeSet::from([key(1)]);
+        assert_eq!(
+            retirable(Candidates::Named(&[key(1), key(2)]), &kept),
+            [key(2)]
+        );
+    }
+}

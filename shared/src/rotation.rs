@@ -1,0 +1,147 @@
+//! The step engine: what happens in which order. The order is the product.
+//!
+//! Every remote effect is preceded by a record of its intent (a key's name, a staging label) and
+//! followed by its own record, so that the next delivery can tell what happened; clean-up comes
+//! last. Whoever changes the order runs the crash sweep.
+
+mod check;
+mod create;
+mod finish;
+mod mint;
+mod preflight;
+mod prove;
+mod scene;
+mod settle;
+mod sweep;
+mod test;
+
+use secrecy::ExposeSecret;
+
+use crate::admin::Admin;
+use crate::budget::Budget;
+use crate::credential::{Credential, Kind};
+use crate::error::{Problem, RotationError, State};
+use crate::event::{RotationEvent, Step, VersionId};
+use crate::http::Http;
+use crate::keys::KeyRef;
+use crate::retire::{Candidates, retirable};
+use crate::secrets::Secrets;
+use crate::settings::Settings;
+
+/// What a rotation works with besides its event.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    pub kind: Kind,
+    pub secrets: Secrets,
+    pub http: Http,
+    pub settings: Settings,
+}
+
+/// One delivery of one step.
+pub(crate) struct Rotation<'a> {
+    tools: &'a Tools,
+    event: &'a RotationEvent,
+    budget: &'a Budget,
+    /// Where the world stands, for the error's text.
+    state: State,
+    /// For the log.
+    note: &'static str,
+    retired: Vec<KeyRef>,
+}
+
+impl<'a> Rotation<'a> {
+    /// Runs the step, and logs one line that tells its story.
+    pub(crate) async fn run(
+        tools: &'a Tools,
+        event: &'a RotationEvent,
+        budget: &'a Budget,
+    ) -> Result<(), RotationError> {
+        let (state, note, retired) = (State::Untouched, "", Vec::new());
+        let mut rotation = Self {
+            tools,
+            event,
+            budget,
+            state,
+            note,
+            retired,
+        };
+        let result = match event.step {
+            Step::CreateSecret => Box::pin(rotation.create()).await,
+            Step::SetSecret => rotation.set(),
+            Step::TestSecret => Box::pin(rotation.test()).await,
+            Step::FinishSecret => Box::pin(rotation.finish()).await,
+        };
+        let retired = rotation
+            .retired
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        result
+            .inspect(|()| {
+                tracing::info!(
+                    step = event.step.as_str(),
+                    kind = tools.kind.name(),
+                    secret = event.secret.as_str(),
+                    version = event.token.as_str(),
+                    outcome = rotation.note,
+                    retired = ?retired,
+                    duration_ms = budget.spent().as_millis(),
+                    "step done"
+                );
+            })
+            .map_err(|problem| RotationError::new(Some(event), problem, rotation.state))
+    }
+
+    /// A minted key works from birth: there is nothing to set at Datadog.
+    #[expect(clippy::unnecessary_wraps, reason = "one signature for the four steps")]
+    fn set(&mut self) -> Result<(), Problem> {
+        self.note = "nothing to set";
+        Ok(())
+    }
+
+    fn secret(&self) -> &'a str {
+        self.event.secret.as_str()
+    }
+
+    fn token(&self) -> &'a VersionId {
+        &self.event.token
+    }
+
+    /// Ends those of `candidates` that `kept` does not name.
+    ///
+    /// `old` is the credential that holds them, if it is at hand.
+    async fn retire(
+        &mut self,
+        admin: &Admin,
+        candidates: Candidates<'_>,
+        kept: &[&Credential],
+        old: Option<&Credential>,
+    ) -> Result<(), Problem> {
+        let kept = kept.iter().flat_map(|it| it.keys()).collect();
+        for key in retirable(candidates, &kept) {
+            let text = old.and_then(Credential::api).filter(|api| api.id == key.id);
+            admin
+                .retire(
+                    &key,
+                    Some(admin.service_account()),
+                    text.map(|api| &api.key),
+                )
+                .await?;
+            self.retired.push(key);
+        }
+        Ok(())
+    }
+
+    fn own_secret(&self, arn: String) -> crate::admin::AdminSecret {
+        crate::admin::AdminSecret {
+            secrets: self.tools.secrets.in_region_of(&arn),
+            arn,
+            http: self.tools.http.clone(),
+            settings: self.tools.settings.clone(),
+        }
+    }
+}
+
+fn text_of(value: &crate::secrets::StoredValue) -> Option<&str> {
+    value.text.as_ref().map(ExposeSecret::expose_secret)
+}

@@ -1,0 +1,110 @@
+//! Sweep: keys that this secret's rotations minted and no version holds.
+
+use super::scene::{Scene, Version};
+use super::{Candidates, Rotation};
+use crate::credential::Credential;
+use crate::error::Problem;
+use crate::event::VersionId;
+use crate::keys::{KeyClass, KeyRef};
+use crate::retire::ListedKey;
+use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
+
+/// The values that must not lose a key, and the versions whose names may be looked for.
+struct Kept {
+    credentials: Vec<Credential>,
+    versions: Vec<VersionId>,
+}
+
+impl Rotation<'_> {
+    /// In this order: versions with labels, their values, list of keys, delete. Only after the
+    /// token's version is known to hold `stored`: from then on nothing else can be stored there.
+    pub(super) async fn sweep(
+        &mut self,
+        scene: &Scene,
+        stored: &Credential,
+    ) -> Result<(), Problem> {
+        let labels = self
+            .tools
+            .secrets
+            .versions(self.secret(), self.budget)
+            .await?;
+        let kept = self.kept_by(scene, stored, &labels).await?;
+        let listed = self.list(scene).await?;
+        let candidates = Candidates::Strays {
+            listed: &listed,
+            names: &scene.names,
+            versions: &kept.versions,
+            filled: Some(self.token()),
+            now: self.budget.now(),
+        };
+        let credentials: Vec<&Credential> = kept.credentials.iter().collect();
+        self.retire(&scene.admin, candidates, &credentials, None)
+            .await
+    }
+
+    async fn kept_by(
+        &self,
+        scene: &Scene,
+        stored: &Credential,
+        labels: &Labels,
+    ) -> Result<Kept, Problem> {
+        let mut credentials = vec![stored.clone(), scene.current.credential.clone()];
+        let mut versions: Vec<VersionId> = labels.versions().cloned().collect();
+        for label in [CURRENT, PENDING, PREVIOUS] {
+            let Some(holder) = labels.holder(label) else {
+                continue;
+            };
+            // A version's value never changes: what was read of it before still holds.
+            if holder == self.token() || *holder == scene.current.id {
+                continue;
+            }
+            match self.labelled_as(holder, label).await? {
+                Some(Ok(Version { credential, .. })) => credentials.push(credential),
+                Some(Err(())) => {
+                    tracing::warn!(
+                        secret = self.secret(),
+                        label,
+                        "the value is none of this type, and may name any key: no stray key of \
+                         other versions is looked for"
+                    );
+                    versions.clear();
+                }
+                None => {}
+            }
+        }
+        Ok(Kept {
+            credentials,
+            versions,
+        })
+    }
+
+    async fn list(&self, scene: &Scene) -> Result<Vec<ListedKey>, Problem> {
+        let mut listed = Vec::new();
+        for &class in self.tools.kind.classes() {
+            let stem = scene.names.stem(class);
+            match class {
+                KeyClass::Application => {
+                    let owner = scene.admin.service_account();
+                    let keys = scene.admin.app_keys(owner, &stem).await?;
+                    listed.extend(keys.into_iter().map(|key| ListedKey {
+                        key: KeyRef { class, id: key.id },
+                        name: key.name,
+                        created: key.created,
+                    }));
+                }
+                KeyClass::Api => {
+                    let keys = scene.admin.api_keys(&stem).await?;
+                    if keys.is_none() {
+                        tracing::debug!("API keys can't be listed without api_keys_read");
+                    }
+                    listed.extend(keys.into_iter().flatten().map(|key| ListedKey {
+                        key: KeyRef { class, id: key.id },
+                        name: key.name,
+                        created: key.created,
+                    }));
+                }
+            }
+        }
+        Ok(listed)
+    }
+}

@@ -1,0 +1,23 @@
+//! testSecret: the stored key works; or, without one, the configuration does.
+
+use super::Rotation;
+use super::scene::Standing;
+use crate::error::{Problem, State};
+
+impl Rotation<'_> {
+    pub(super) async fn test(&mut self) -> Result<(), Problem> {
+        let scene = self.scene().await?;
+        match &scene.standing {
+            Standing::Pending(Some(pending)) => {
+                self.state = State::Pending;
+                self.note = "the new keys work";
+                self.prove(&scene, pending).await
+            }
+            // RotateImmediately=false: Secrets Manager runs this step alone.
+            Standing::Pending(None) | Standing::Current => {
+                self.note = "the configuration is sound; nothing was changed";
+                self.check(&scene).await
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The door: from Lambda's event to the step engine, and back to Lambda's error.
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::BehaviorVersion;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+use crate::budget::Budget;
+use crate::credential::Kind;
+use crate::error::{Problem, RotationError, State};
+use crate::event::RotationEvent;
+use crate::http::Http;
+use crate::rotation::{Rotation, Tools};
+use crate::secrets::Secrets;
+use crate::settings::{LogSettings, Settings};
+
+/// Rotates secrets of one type.
+#[derive(Clone, Debug)]
+pub struct Rotator {
+    tools: Tools,
+}
+
+impl Rotator {
+    #[must_use]
+    pub fn new(kind: Kind, settings: Settings, http: Http, config: &aws_config::SdkConfig) -> Self {
+        let secrets = Secrets::new(config, &http);
+        Self {
+            tools: Tools {
+                kind,
+                secrets,
+                http,
+                settings,
+            },
+        }
+    }
+
+    /// Runs the step that the event names. A failure is logged here, once.
+    pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
+        let result = match RotationEvent::parse(event) {
+            Ok(event) => Rotation::run(&self.tools, &event, budget).await,
+            Err(error) => Err(RotationError::new(
+                None,
+                Problem::Event(error),
+                State::Untouched,
+            )),
+        };
+        result.inspect_err(|error| {
+            tracing::error!(
+                kind = self.tools.kind.name(),
+                error_type = error.error_type(),
+                duration_ms = budget.spent().as_millis(),
+                "{error}"
+            );
+        })
+    }
+}
+
+/// The whole of a function: set-up, then one event after the other for as long as it lives.
+///
+/// # Errors
+/// What keeps the function from starting: no region, an unreadable `SSL_CERT_FILE`.
+pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
+    crate::log::init(&LogSettings::from_env());
+    let http = Http::network()?;
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .load()
+        .await;
+    let rotator = Rotator::new(kind, Settings::from_env(), http, &config);
+    let rotator = &rotator;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        let deadline = event.context.deadline();
+        let now = SystemTime::now();
+        let left = deadline.duration_since(now).unwrap_or(Duration::ZERO);
+        rotator
+            .rotate(&event.payload, &Budget::new(now, left))
+            .await
+    }))
+    .await
+}
