@@ -1,1 +1,135 @@
 //! A Datadog organisation: its keys, its service accounts, and the HTTP API that rotation speaks.
+//!
+//! [`Datadog::call`] answers one request at a given time and never looks at a clock, a socket or
+//! the system's randomness, so equal calls give equal answers. What real exchanges show is marked
+//! "recorded" and held to them by `tests/recorded_datadog.rs`; "documented" comes from Datadog's
+//! documentation or API description, "reported" from threads about it; "synthetic" is our reading
+//! where none of them says anything.
+
+mod access;
+mod api_keys;
+mod application_keys;
+mod body;
+mod endpoint;
+mod generator;
+mod key;
+mod page;
+mod permission;
+mod rate_limit;
+mod reply;
+mod scene;
+mod scopes;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod user;
+mod users;
+mod validation;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use time::OffsetDateTime;
+
+pub use key::{Class, Key, Minted};
+pub use settings::{RateLimit, Settings};
+
+use endpoint::Endpoint;
+use generator::Generator;
+use rate_limit::Windows;
+use reply::{Refusal, Reply};
+use user::{Role, User};
+
+/// One organisation. Its first user is the person who makes keys by hand.
+#[derive(Debug)]
+pub struct Datadog {
+    pub settings: Settings,
+    organisation: String,
+    users: Vec<User>,
+    roles: Vec<Role>,
+    /// Ended keys stay, so that no text of a key is ever forgotten.
+    keys: Vec<Key>,
+    windows: Windows,
+    generator: Generator,
+}
+
+impl Default for Datadog {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Datadog {
+    /// An organisation with its managed administrator role, one administrator and no key.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut generator = Generator::new();
+        let administrators = Role::managed(generator.id(), "Datadog Admin Role");
+        let mut founder = User::human(generator.id(), "admin@example.com", user::FOUNDED);
+        founder.accept_invitation(&administrators.id);
+        Self {
+            settings: Settings::default(),
+            organisation: generator.id(),
+            users: vec![founder],
+            roles: vec![administrators],
+            keys: Vec::new(),
+            windows: Windows::default(),
+            generator,
+        }
+    }
+
+    /// Answers `request` as the organisation stands at `now`. The request's authority is ignored,
+    /// header names are case-insensitive.
+    pub fn call(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Response<Bytes> {
+        self.answer(now, request)
+            .unwrap_or_else(Reply::from)
+            .into_response()
+    }
+
+    fn answer(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Result<Reply, Refusal> {
+        let endpoint = Endpoint::of(request.method(), request.uri().path())
+            .ok_or_else(Refusal::no_such_path)?;
+        let api_key = self.api_key_of(now, request.headers())?;
+        let quota = self
+            .settings
+            .rate_limit
+            .map(|limit| self.windows.count(now, endpoint.family(), limit));
+        let reply = match quota {
+            Some(ref quota) if quota.exceeded => Err(Refusal::too_many_requests()),
+            _ => self.dispatch(now, endpoint, request, &api_key),
+        };
+        let reply = reply.unwrap_or_else(Reply::from);
+        Ok(match quota {
+            Some(quota) => quota.stamp(reply),
+            None => reply,
+        })
+    }
+
+    fn dispatch(
+        &mut self,
+        now: OffsetDateTime,
+        endpoint: Endpoint<'_>,
+        request: &Request<Bytes>,
+        api_key: &str,
+    ) -> Result<Reply, Refusal> {
+        match endpoint {
+            Endpoint::Validate => return Ok(validation::v1()),
+            Endpoint::ValidateV2 => return self.validate_v2(api_key),
+            _ => {}
+        }
+        let caller = self.caller_of(now, request.headers())?;
+        caller.demand(endpoint.permissions())?;
+        match endpoint {
+            Endpoint::ApiKeys(act) => self.api_keys(now, &caller, act, request),
+            Endpoint::ApplicationKeys(surface, act) => {
+                self.application_keys(now, &caller, surface, act, request)
+            }
+            Endpoint::Users(act) => self.users(now, act, request),
+            Endpoint::ServiceAccounts => self.new_service_account(now, &caller, request),
+            Endpoint::Roles(act) => self.roles(now, act, request),
+            Endpoint::CurrentUser => self.current_user(&caller),
+            Endpoint::ValidateKeys | Endpoint::Validate | Endpoint::ValidateV2 => {
+                Ok(validation::pair())
+            }
+        }
+    }
+}

@@ -2,6 +2,27 @@
 //!
 //! [`secrets_manager::SecretsManager`] and [`datadog::Datadog`] are plain state machines: one
 //! request in, one response out, time handed in. Nothing in them knows the code under test.
+//! Above them, each layer knows only the ones before it:
+//!
+//! - [`world`] holds one of each and a clock;
+//! - [`gate`] is the only way in, and the place where calls are recorded and faults are made;
+//! - [`server`] puts a gate on a loopback port;
+//! - [`lambda`] runs function binaries as Lambda would, their calls bound for the gate;
+//! - [`rotation`] invokes a function step by step as Secrets Manager does;
+//! - [`ledger`] watches the gate and books what breaks a [`promise`];
+//! - [`scene`] and [`stack`] set all of it up with three secrets worth rotating.
 
+pub mod credential;
 pub mod datadog;
+pub mod executables;
+pub mod gate;
+pub mod lambda;
+pub mod ledger;
+mod loopback;
+pub mod promise;
+pub mod rotation;
+pub mod scene;
 pub mod secrets_manager;
+pub mod server;
+pub mod stack;
+pub mod world;

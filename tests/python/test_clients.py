@@ -1,0 +1,169 @@
+"""boto3, the AWS CLI and Datadog's own client against `sandbox serve`: no error of theirs."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from conftest import REGION, aws, secrets_manager
+from datadog_api_client import ApiClient, Configuration
+from datadog_api_client.exceptions import NotFoundException
+from datadog_api_client.v1.api.authentication_api import AuthenticationApi
+from datadog_api_client.v2.api.key_management_api import KeyManagementApi
+from datadog_api_client.v2.api.service_accounts_api import ServiceAccountsApi
+from datadog_api_client.v2.model.api_key_create_attributes import APIKeyCreateAttributes
+from datadog_api_client.v2.model.api_key_create_data import APIKeyCreateData
+from datadog_api_client.v2.model.api_key_create_request import APIKeyCreateRequest
+from datadog_api_client.v2.model.api_keys_type import APIKeysType
+from datadog_api_client.v2.model.application_key_create_attributes import ApplicationKeyCreateAttributes
+from datadog_api_client.v2.model.application_key_create_data import ApplicationKeyCreateData
+from datadog_api_client.v2.model.application_key_create_request import ApplicationKeyCreateRequest
+from datadog_api_client.v2.model.application_keys_type import ApplicationKeysType
+
+ROTATION_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def client(sandbox):
+    return secrets_manager(sandbox.secrets_manager)
+
+
+@pytest.fixture(scope="module")
+def datadog(sandbox):
+    configuration = Configuration(host=sandbox.datadog)
+    configuration.api_key = {
+        "apiKeyAuth": sandbox.credentials.api_key,
+        "appKeyAuth": sandbox.credentials.app_key,
+    }
+    with ApiClient(configuration) as api_client:
+        yield api_client
+
+
+def labels(client, secret: str) -> dict[str, set[str]]:
+    return {
+        version: set(labels)
+        for version, labels in client.describe_secret(SecretId=secret)["VersionIdsToStages"].items()
+    }
+
+
+def wait_for_rotation(client, secret: str, version: str):
+    """Until the version is current, and pending no more or together with it: the two lawful ends."""
+    deadline = time.monotonic() + ROTATION_SECONDS
+    while "AWSCURRENT" not in labels(client, secret).get(version, ()):
+        assert time.monotonic() < deadline, f"no rotation within {ROTATION_SECONDS} s: {labels(client, secret)}"
+        time.sleep(0.2)
+
+
+def value(client, secret: str) -> dict:
+    return json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
+
+
+@pytest.mark.parametrize("kind", ["apiKey", "applicationKey", "adminKey"])
+def test_boto3_rotates_each_secret(sandbox, client, kind):
+    secret = sandbox.secrets[kind]
+    before, old = labels(client, secret), value(client, secret)
+    version = client.rotate_secret(SecretId=secret)["VersionId"]
+    assert version not in before
+    wait_for_rotation(client, secret, version)
+    new = value(client, secret)
+    assert new.keys() == old.keys()
+    keys = [name for name in new if name.lower().endswith("key")]
+    assert keys
+    assert all(new[name] != old[name] for name in keys)
+    versions = client.list_secret_version_ids(SecretId=secret, IncludeDeprecated=True)["Versions"]
+    assert {version} | before.keys() <= {listed["VersionId"] for listed in versions}
+
+
+def test_boto3_creates_a_secret_that_rotates(sandbox, client, datadog):
+    key = KeyManagementApi(datadog).create_api_key(api_key_request(f"made-by-hand-{uuid.uuid4()}")).data
+    function = client.describe_secret(SecretId=sandbox.secrets["apiKey"])["RotationLambdaARN"]
+    secret = client.create_secret(
+        Name=f"datadog/{uuid.uuid4()}",
+        SecretString=json.dumps({"apiKey": key.attributes.key, "apiKeyId": key.id, "team": "observability"}),
+        Tags=[{"Key": "adminSecretArn", "Value": sandbox.secrets["adminKey"]}],
+    )["ARN"]
+    version = client.rotate_secret(
+        SecretId=secret, RotationLambdaARN=function, RotationRules={"AutomaticallyAfterDays": 30}
+    )["VersionId"]
+    wait_for_rotation(client, secret, version)
+    assert value(client, secret)["team"] == "observability"
+    assert value(client, secret)["apiKeyId"] != key.id
+    described = client.describe_secret(SecretId=secret)
+    assert described["RotationEnabled"]
+    assert described["RotationRules"]["AutomaticallyAfterDays"] == 30
+
+
+def test_boto3_names_the_errors(client):
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.describe_secret(SecretId="datadog/no-such-secret")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_secret_value(SecretId="datadog/no-such-secret")
+
+
+def test_the_aws_cli_rotates_a_secret(sandbox, client):
+    secret = sandbox.secrets["apiKey"]
+
+    def cli(operation: str, *arguments: str) -> dict:
+        credentials = {name.upper(): text for name, text in aws().items() if name != "region_name"}
+        command = [Path(sys.executable).with_name("aws"), "--endpoint-url", sandbox.secrets_manager, "--output", "json"]
+        answer = subprocess.run(
+            [*command, "--region", REGION, "secretsmanager", operation, "--secret-id", secret, *arguments],
+            env=os.environ | credentials,
+            capture_output=True,
+            text=True,
+        )
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    version = cli("rotate-secret")["VersionId"]
+    wait_for_rotation(client, secret, version)
+    assert "AWSCURRENT" in cli("describe-secret")["VersionIdsToStages"][version]
+    listed = cli("list-secret-version-ids", "--include-deprecated")["Versions"]
+    assert version in {listed_version["VersionId"] for listed_version in listed}
+
+
+def api_key_request(name: str) -> APIKeyCreateRequest:
+    attributes = APIKeyCreateAttributes(name=name)
+    return APIKeyCreateRequest(data=APIKeyCreateData(type=APIKeysType.API_KEYS, attributes=attributes))
+
+
+def application_key_request(name: str, scopes: list[str]) -> ApplicationKeyCreateRequest:
+    attributes = ApplicationKeyCreateAttributes(name=name, scopes=scopes)
+    return ApplicationKeyCreateRequest(
+        data=ApplicationKeyCreateData(type=ApplicationKeysType.APPLICATION_KEYS, attributes=attributes)
+    )
+
+
+def test_datadogs_client_validates_its_key(datadog):
+    assert AuthenticationApi(datadog).validate().valid
+
+
+def test_datadogs_client_handles_api_keys(datadog):
+    api = KeyManagementApi(datadog)
+    name = f"client-{uuid.uuid4()}"
+    created = api.create_api_key(api_key_request(name)).data
+    assert len(created.attributes.key) == 32
+    assert [key.id for key in api.list_api_keys(filter=name).data] == [created.id]
+    assert api.get_api_key(created.id).data.attributes.name == name
+    api.delete_api_key(created.id)
+    assert api.list_api_keys(filter=name).data == []
+    # A deleted API key is revoked, not gone.
+    assert api.get_api_key(created.id).data.attributes["status"] == "revoked"
+
+
+def test_datadogs_client_handles_application_keys(sandbox, client, datadog):
+    account = value(client, sandbox.secrets["applicationKey"])["serviceAccountId"]
+    api = ServiceAccountsApi(datadog)
+    name, scopes = f"client-{uuid.uuid4()}", ["dashboards_read", "monitors_read"]
+    created = api.create_service_account_application_key(account, application_key_request(name, scopes)).data
+    assert created.attributes.scopes == scopes
+    assert created.id in [key.id for key in api.list_service_account_application_keys(account, page_size=100).data]
+    assert api.get_service_account_application_key(account, created.id).data.attributes.name == name
+    assert created.id in [key.id for key in KeyManagementApi(datadog).list_application_keys(page_size=100).data]
+    api.delete_service_account_application_key(account, created.id)
+    with pytest.raises(NotFoundException):
+        api.get_service_account_application_key(account, created.id)

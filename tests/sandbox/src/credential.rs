@@ -1,0 +1,69 @@
+//! The keys that the value of a secret names.
+
+use serde_json::Value;
+
+use crate::secrets_manager::{Secret, Version};
+
+/// A key as a secret's value names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NamedKey {
+    pub id: String,
+    pub text: String,
+    pub kind: KeyKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    Api,
+    Application,
+}
+
+/// The documented fields of the three secret types.
+const FIELDS: [(&str, &str, KeyKind); 4] = [
+    ("apiKeyId", "apiKey", KeyKind::Api),
+    ("appKeyId", "appKey", KeyKind::Application),
+    ("adminApiKeyId", "adminApiKey", KeyKind::Api),
+    ("adminAppKeyId", "adminAppKey", KeyKind::Application),
+];
+
+/// None for a version without a text, and for texts of other shapes.
+#[must_use]
+pub fn keys_of(version: &Version) -> Vec<NamedKey> {
+    let value: Value = version
+        .value()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let field = |name| Some(value.get(name)?.as_str()?.to_owned());
+    FIELDS
+        .iter()
+        .filter_map(|&(id, text, kind)| {
+            Some(NamedKey {
+                id: field(id)?,
+                text: field(text)?,
+                kind,
+            })
+        })
+        .collect()
+}
+
+/// The keys of the version that a label sits on.
+#[must_use]
+pub fn keys_labelled(secret: &Secret, label: &str) -> Vec<NamedKey> {
+    secret.labelled(label).map(keys_of).unwrap_or_default()
+}
+
+/// Whether the secret's type keeps the displaced key alive for one rotation: API keys do.
+#[must_use]
+pub fn has_grace(secret: &Secret) -> bool {
+    let current = keys_labelled(secret, "AWSCURRENT");
+    matches!(current.as_slice(), [key] if key.kind == KeyKind::Api)
+}
+
+impl std::fmt::Debug for NamedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NamedKey")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! The endpoints, and the permissions that Datadog's API description asks for.
+
+use http::Method;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint<'a> {
+    ApiKeys(Act<'a>),
+    ApplicationKeys(Surface<'a>, Act<'a>),
+    Users(Act<'a>),
+    ServiceAccounts,
+    Roles(Act<'a>),
+    CurrentUser,
+    Validate,
+    ValidateV2,
+    ValidateKeys,
+}
+
+/// What is done to a collection, or to the one of its members that has this id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act<'a> {
+    Create,
+    List,
+    Get(&'a str),
+    Edit(&'a str),
+    Delete(&'a str),
+}
+
+/// The ways to the same application keys, which differ in permission and in what they show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface<'a> {
+    /// The keys of the service account with this id.
+    ServiceAccount(&'a str),
+    /// The keys of the caller.
+    CurrentUser,
+    /// All keys; none can be made here.
+    Organisation,
+}
+
+impl<'a> Endpoint<'a> {
+    pub(super) fn of(method: &Method, path: &'a str) -> Option<Self> {
+        let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
+        let endpoint = match segments[..] {
+            ["v1", "validate"] if method == Method::GET => Self::Validate,
+            ["v2", "validate"] if method == Method::GET => Self::ValidateV2,
+            ["v2", "validate_keys"] if method == Method::GET => Self::ValidateKeys,
+            ["v2", "current_user"] if method == Method::GET => Self::CurrentUser,
+            ["v2", "service_accounts"] if method == Method::POST => Self::ServiceAccounts,
+            ["v2", "api_keys", ref id @ ..] => Self::ApiKeys(Act::of(method, id)?),
+            [
+                "v2",
+                "service_accounts",
+                account,
+                "application_keys",
+                ref id @ ..,
+            ] => Self::ApplicationKeys(Surface::ServiceAccount(account), Act::of(method, id)?),
+            ["v2", "current_user", "application_keys", ref id @ ..] => {
+                Self::ApplicationKeys(Surface::CurrentUser, Act::of(method, id)?)
+            }
+            ["v2", "application_keys", ref id @ ..] => {
+                Self::ApplicationKeys(Surface::Organisation, Act::of(method, id)?)
+            }
+            ["v2", "users", ref id @ ..] => Self::Users(Act::of(method, id)?),
+            ["v2", "roles", ref id @ ..] => Self::Roles(Act::of(method, id)?),
+            _ => return None,
+        };
+        endpoint.is_served().then_some(endpoint)
+    }
+
+    fn is_served(self) -> bool {
+        !matches!(
+            self,
+            Self::ApplicationKeys(Surface::Organisation, Act::Create)
+                | Self::Users(Act::List)
+                | Self::Roles(Act::List | Act::Get(_) | Act::Edit(_))
+        )
+    }
+
+    /// Any one of these suffices; none is needed where the list is empty.
+    pub(super) fn permissions(self) -> &'static [&'static str] {
+        match self {
+            Self::ApiKeys(Act::List | Act::Get(_)) => &["api_keys_read"],
+            Self::ApiKeys(Act::Create | Act::Edit(_)) => &["api_keys_write"],
+            Self::ApiKeys(Act::Delete(_)) => &["api_keys_delete"],
+            Self::ApplicationKeys(Surface::ServiceAccount(_), _) | Self::ServiceAccounts => {
+                &["service_account_write"]
+            }
+            Self::ApplicationKeys(Surface::CurrentUser, _) => &["user_app_keys"],
+            Self::ApplicationKeys(Surface::Organisation, Act::List | Act::Get(_)) => {
+                &["org_app_keys_read"]
+            }
+            Self::ApplicationKeys(Surface::Organisation, _) => &["org_app_keys_write"],
+            Self::Users(Act::List | Act::Get(_)) => &["user_access_read"],
+            Self::Users(Act::Create) => &["user_access_invite"],
+            Self::Users(Act::Edit(_) | Act::Delete(_)) => {
+                &["user_access_manage", "service_account_write"]
+            }
+            Self::Roles(_) => &["user_access_manage"],
+            Self::CurrentUser | Self::Validate | Self::ValidateV2 | Self::ValidateKeys => &[],
+        }
+    }
+
+    /// What shares a rate limit (synthetic).
+    pub(super) fn family(self) -> &'static str {
+        match self {
+            Self::ApiKeys(_) => "api_keys",
+            Self::ApplicationKeys(..) => "application_keys",
+            Self::Users(_) | Self::ServiceAccounts | Self::Roles(_) | Self::CurrentUser => "users",
+            Self::Validate | Self::ValidateV2 | Self::ValidateKeys => "validate",
+        }
+    }
+}
+
+impl<'a> Act<'a> {
+    fn of(method: &Method, id: &[&'a str]) -> Option<Self> {
+        match (method.as_str(), id) {
+            ("POST", []) => Some(Self::Create),
+            ("GET", []) => Some(Self::List),
+            ("GET", &[id]) => Some(Self::Get(id)),
+            ("PATCH", &[id]) => Some(Self::Edit(id)),
+            ("DELETE", &[id]) => Some(Self::Delete(id)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Ids and key texts of the real shapes, the same in every run.
+
+use std::iter::repeat_with;
+
+use uuid::Builder;
+
+#[derive(Debug)]
+pub(super) struct Generator {
+    random: fastrand::Rng,
+}
+
+impl Generator {
+    pub(super) fn new() -> Self {
+        Self {
+            random: fastrand::Rng::with_seed(0xDA7A_D065),
+        }
+    }
+
+    /// A UUID of version 4.
+    pub(super) fn id(&mut self) -> String {
+        Builder::from_random_bytes(self.random.u128(..).to_be_bytes())
+            .into_uuid()
+            .to_string()
+    }
+
+    /// 32 hexadecimal digits.
+    pub(super) fn api_key(&mut self) -> String {
+        format!("{:032x}", self.random.u128(..))
+    }
+
+    /// `ddapp_` and 34 letters and digits, the shape since 2026.
+    pub(super) fn application_key(&mut self) -> String {
+        let random: String = repeat_with(|| self.random.alphanumeric())
+            .take(34)
+            .collect();
+        format!("ddapp_{random}")
+    }
+}

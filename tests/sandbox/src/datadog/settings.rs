@@ -1,0 +1,72 @@
+//! What differs between organisations, and what nobody has written down.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// The default is an organisation made today, without rate limits and without delays.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of an organisation, each true or not by itself"
+)]
+pub struct Settings {
+    /// How long a key made through the API is refused, with 401 and 403 in turn (documented as
+    /// "may take a few seconds").
+    pub fresh_key_unusable_for: Duration,
+    /// How long a key made through the API is missing from the lists (synthetic).
+    pub fresh_key_unlisted_for: Duration,
+    /// How long an ended key still authenticates (documented as "may take a few seconds").
+    pub revoked_key_usable_for: Duration,
+    /// Live API keys that the organisation may hold; 50 is documented.
+    pub api_key_quota: usize,
+    /// Live application keys that one user may hold; 1000 is recorded.
+    pub application_key_quota: usize,
+    /// The answer to an API key's name that a live API key bears, or none if names may repeat.
+    /// That names are unique is documented, the status is synthetic.
+    pub taken_api_key_name: Option<StatusCode>,
+    /// Likewise for the application keys of one user; v1 documents 409.
+    pub taken_application_key_name: Option<StatusCode>,
+    /// Whether a revoked API key, which a person may restore for 7 days, keeps its name taken
+    /// although no list shows it (synthetic).
+    pub revoked_api_key_keeps_name: bool,
+    /// The answer to deleting a revoked API key: 404 in 2022's recordings, unknown since keys are
+    /// revoked instead of removed.
+    pub deleting_revoked_api_key: StatusCode,
+    /// Whether GET and PATCH of an API key show its text, as in the recorded organisation.
+    pub get_shows_api_key_value: bool,
+    /// Whether users' own application keys are shown at creation only, as in every organisation
+    /// made since August 2025. Those of service accounts always are.
+    pub one_time_read: bool,
+    /// Whether the preview endpoint `/api/v2/validate` exists or answers 404.
+    pub validate_v2: bool,
+    /// Applies to each family of endpoints by itself; the real figures are not published.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            fresh_key_unusable_for: Duration::ZERO,
+            fresh_key_unlisted_for: Duration::ZERO,
+            revoked_key_usable_for: Duration::ZERO,
+            api_key_quota: 50,
+            application_key_quota: 1000,
+            taken_api_key_name: Some(StatusCode::CONFLICT),
+            taken_application_key_name: Some(StatusCode::CONFLICT),
+            revoked_api_key_keeps_name: false,
+            deleting_revoked_api_key: StatusCode::NOT_FOUND,
+            get_shows_api_key_value: false,
+            one_time_read: true,
+            validate_v2: true,
+            rate_limit: None,
+        }
+    }
+}
+
+/// So many requests in a window of so many seconds; windows begin at multiples of the period.
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimit {
+    pub requests: u32,
+    pub period_seconds: u32,
+}

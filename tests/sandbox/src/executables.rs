@@ -1,0 +1,110 @@
+//! The function binaries: where they are, and how cargo makes them.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, ffi::OsString};
+
+use serde::Deserialize;
+
+/// Cargo packages; each has one binary of the same name.
+const API_KEY: &str = "datadog-api-key";
+const APPLICATION_KEY: &str = "datadog-application-key";
+const ADMIN_KEY: &str = "datadog-admin-key";
+
+#[derive(Clone, Debug)]
+pub struct Executables {
+    pub api_key: PathBuf,
+    pub application_key: PathBuf,
+    pub admin_key: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("failed to run cargo")]
+    Cargo(#[from] io::Error),
+    /// Cargo has printed why.
+    #[error("cargo could not build the functions")]
+    Failed,
+    #[error("cargo built no executable named {0}")]
+    Missing(&'static str),
+}
+
+/// The part of cargo's JSON messages that says where a binary went.
+#[derive(Debug, Deserialize)]
+struct Message {
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+}
+
+impl Executables {
+    /// Binaries under their own names in one directory, such as `target/debug`.
+    #[must_use]
+    pub fn in_directory(directory: &Path) -> Self {
+        Self {
+            api_key: directory.join(API_KEY),
+            application_key: directory.join(APPLICATION_KEY),
+            admin_key: directory.join(ADMIN_KEY),
+        }
+    }
+
+    /// Builds them with the cargo that runs this process, else the one on the `PATH`. Compiler
+    /// errors go to standard error; `crate_done` hears the name of each finished crate.
+    pub fn build(mut crate_done: impl FnMut(&str)) -> Result<Self, BuildError> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut child = Command::new(cargo)
+            .args([
+                "build",
+                "--quiet",
+                "--message-format",
+                "json-render-diagnostics",
+            ])
+            .arg("--manifest-path")
+            .arg(workspace_manifest())
+            .args(["-p", API_KEY, "-p", APPLICATION_KEY, "-p", ADMIN_KEY])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut found = Vec::new();
+        for line in child
+            .stdout
+            .take()
+            .into_iter()
+            .flat_map(|pipe| BufReader::new(pipe).lines())
+        {
+            let Ok(message) = serde_json::from_str::<Message>(&line?) else {
+                continue;
+            };
+            if let Some(target) = message.target {
+                crate_done(&target.name);
+                found.extend(
+                    message
+                        .executable
+                        .map(|executable| (target.name, executable)),
+                );
+            }
+        }
+        if !child.wait()?.success() {
+            return Err(BuildError::Failed);
+        }
+        let executable = |name| {
+            let built = found.iter().find(|(built, _)| built == name);
+            built
+                .map(|(_, executable)| executable.clone())
+                .ok_or(BuildError::Missing(name))
+        };
+        Ok(Self {
+            api_key: executable(API_KEY)?,
+            application_key: executable(APPLICATION_KEY)?,
+            admin_key: executable(ADMIN_KEY)?,
+        })
+    }
+}
+
+fn workspace_manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml")
+}

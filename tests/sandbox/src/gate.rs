@@ -1,0 +1,136 @@
+//! The one way to either service: every call is recorded here, and every fault is made here.
+//!
+//! No sockets: [`crate::server`] puts a gate on a port, and a test can call [`Gate::pass`] from its
+//! own HTTP transport.
+
+mod answer;
+mod call;
+mod fate;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+pub use call::{Call, CallRecord, Caller, Service};
+pub use fate::{Fate, Pause, Release, Script, pause};
+
+use crate::world::World;
+
+/// What became of a call, from its caller's side.
+#[derive(Debug)]
+pub enum Outcome {
+    Answer(Response<Bytes>),
+    /// The connection was closed without an answer.
+    Cut,
+    /// No answer will ever come: the caller waits until its own time-out.
+    Silence,
+    /// The caller died at this call and sees nothing any more.
+    Killed,
+}
+
+type Watcher = Box<dyn FnMut(&World, &CallRecord) + Send>;
+
+/// A handle on the gate; clones are the same gate.
+#[derive(Clone)]
+pub struct Gate(Arc<Mutex<Inner>>);
+
+struct Inner {
+    world: World,
+    script: Box<dyn Script>,
+    watchers: Vec<Watcher>,
+    records: Vec<CallRecord>,
+    admitted: u64,
+}
+
+impl Gate {
+    /// A gate that lets every call pass.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            world,
+            script: Box::new(|_: &Call| Fate::Pass),
+            watchers: Vec::new(),
+            records: Vec::new(),
+            admitted: 0,
+        })))
+    }
+
+    /// Replaces what decides the fate of calls that arrive from now on.
+    pub fn follow(&self, script: impl Script + 'static) {
+        self.lock().script = Box::new(script);
+    }
+
+    /// Adds a look at the world after every call, before its caller learns of the outcome. It must
+    /// not use the gate itself.
+    pub fn watch(&self, watcher: impl FnMut(&World, &CallRecord) + Send + 'static) {
+        self.lock().watchers.push(Box::new(watcher));
+    }
+
+    /// Carries a request to its service and the outcome back.
+    ///
+    /// The service is the request's [`Service`] extension, else told by its headers; the caller is
+    /// its [`Caller`] extension. A call that is dropped while paused never takes effect.
+    pub async fn pass(&self, request: Request<Bytes>) -> Outcome {
+        let (call, mut fate) = self.admit(&request);
+        while let Fate::Pause(pause) = fate {
+            fate = pause.released().await;
+        }
+        self.settle(call, &fate, &request)
+    }
+
+    /// The calls so far, in the order in which they were settled.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.lock().records.clone()
+    }
+
+    /// Empties the record; call numbers go on.
+    pub fn forget_calls(&self) {
+        self.lock().records.clear();
+    }
+
+    /// Looks at the world, or changes it as a person would: unrecorded and unwatched.
+    pub fn with_world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        act(&mut self.lock().world)
+    }
+
+    fn admit(&self, request: &Request<Bytes>) -> (Call, Fate) {
+        let mut inner = self.lock();
+        inner.admitted += 1;
+        let call = Call::read(inner.admitted, inner.world.now(), request);
+        let fate = inner.script.fate(&call);
+        (call, fate)
+    }
+
+    fn settle(&self, call: Call, fate: &Fate, request: &Request<Bytes>) -> Outcome {
+        let mut inner = self.lock();
+        let answer = fate
+            .reaches_service()
+            .then(|| inner.world.answer(call.service, request));
+        let record = CallRecord::new(call, fate.name(), answer.as_ref().map(Response::status));
+        let outcome = answer::outcome(record.call.service, fate, answer);
+        let Inner {
+            world, watchers, ..
+        } = &mut *inner;
+        for watcher in watchers {
+            watcher(world, &record);
+        }
+        inner.records.push(record);
+        outcome
+    }
+
+    /// A watcher that asserts may panic while it holds the lock; the world is still worth reading.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! What a caller sees of each fate, in the words of the service it called.
+
+use std::iter;
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Fate, Outcome, Service};
+
+pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
+    match fate {
+        Fate::Pass => answer.map_or(Outcome::Silence, Outcome::Answer),
+        Fate::FailBefore | Fate::FailAfter => Outcome::Answer(failed(service)),
+        Fate::CutBefore | Fate::CutAfter => Outcome::Cut,
+        Fate::SilenceBefore | Fate::SilenceAfter | Fate::Pause(_) => Outcome::Silence,
+        Fate::Throttle => Outcome::Answer(throttled(service)),
+        Fate::KillBefore | Fate::KillAfter => Outcome::Killed,
+        Fate::Html(status) => Outcome::Answer(page(*status)),
+        Fate::Truncated => answer.map_or(Outcome::Cut, |answer| {
+            Outcome::Answer(answer.map(|body| body.slice(..body.len() / 2)))
+        }),
+        Fate::Oversized(length) => answer.map_or(Outcome::Cut, |answer| {
+            Outcome::Answer(answer.map(|body| padded(&body, *length)))
+        }),
+    }
+}
+
+fn failed(service: Service) -> Response<Bytes> {
+    let body = match service {
+        Service::SecretsManager => json!({
+            "__type": "InternalServiceError",
+            "Message": "An error occurred on the server side.",
+        }),
+        Service::Datadog => json!({ "errors": ["Internal Server Error"] }),
+    };
+    respond(service, StatusCode::INTERNAL_SERVER_ERROR, &body)
+}
+
+/// Header values follow Datadog's rate-limit documentation; the numbers are made up.
+fn throttled(service: Service) -> Response<Bytes> {
+    match service {
+        Service::SecretsManager => {
+            let body = json!({ "__type": "ThrottlingException", "message": "Rate exceeded" });
+            respond(service, StatusCode::BAD_REQUEST, &body)
+        }
+        Service::Datadog => {
+            let body = json!({ "errors": ["Rate limit exceeded"] });
+            let mut response = respond(service, StatusCode::TOO_MANY_REQUESTS, &body);
+            for (name, value) in [
+                ("x-ratelimit-limit", "10"),
+                ("x-ratelimit-name", "key_management"),
+                ("x-ratelimit-period", "10"),
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "1"),
+            ] {
+                let value = http::HeaderValue::from_static(value);
+                response.headers_mut().insert(name, value);
+            }
+            response
+        }
+    }
+}
+
+fn respond(service: Service, status: StatusCode, body: &Value) -> Response<Bytes> {
+    let media_type = match service {
+        Service::SecretsManager => "application/x-amz-json-1.1",
+        Service::Datadog => "application/json",
+    };
+    build(status, media_type, Bytes::from(body.to_string()))
+}
+
+fn page(status: StatusCode) -> Response<Bytes> {
+    let body = format!("<html><body><h1>{status}</h1>\n</body></html>\n");
+    build(status, "text/html", Bytes::from(body))
+}
+
+fn build(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let media_type = http::HeaderValue::from_static(media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+/// Blanks after a JSON text are still JSON: only a bound on the length can refuse them.
+fn padded(body: &Bytes, length: usize) -> Bytes {
+    let mut padded = BytesMut::from(&body[..]);
+    padded.extend(iter::repeat_n(b' ', length.saturating_sub(body.len())));
+    padded.freeze()
+}

@@ -1,0 +1,119 @@
+//! What may happen to a call, and who decides it.
+
+use http::StatusCode;
+use tokio::sync::oneshot;
+
+use super::Call;
+
+/// What happens to a call. `Before` means that the service never saw it, `After` that it carried
+/// the call out and only the answer was lost.
+#[derive(Debug)]
+pub enum Fate {
+    Pass,
+    /// 500, nothing done.
+    FailBefore,
+    /// 500, and yet done.
+    FailAfter,
+    CutBefore,
+    CutAfter,
+    SilenceBefore,
+    SilenceAfter,
+    /// 429 of Datadog, `ThrottlingException` of Secrets Manager; nothing done.
+    Throttle,
+    KillBefore,
+    KillAfter,
+    /// Held at the door until released; other calls overtake it.
+    Pause(Pause),
+    /// A web page with this status, as a proxy on the way would answer; nothing done.
+    Html(StatusCode),
+    /// Done, but the answer ends half-way.
+    Truncated,
+    /// Done, and the answer is padded with blanks to this many bytes.
+    Oversized(usize),
+}
+
+impl Fate {
+    /// Whether the service sees the call. A pause has to be released first.
+    #[must_use]
+    pub fn reaches_service(&self) -> bool {
+        match self {
+            Self::Pass
+            | Self::FailAfter
+            | Self::CutAfter
+            | Self::SilenceAfter
+            | Self::KillAfter
+            | Self::Truncated
+            | Self::Oversized(_) => true,
+            Self::FailBefore
+            | Self::CutBefore
+            | Self::SilenceBefore
+            | Self::Throttle
+            | Self::KillBefore
+            | Self::Pause(_)
+            | Self::Html(_) => false,
+        }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::FailBefore => "fail before",
+            Self::FailAfter => "fail after",
+            Self::CutBefore => "cut before",
+            Self::CutAfter => "cut after",
+            Self::SilenceBefore => "silence before",
+            Self::SilenceAfter => "silence after",
+            Self::Throttle => "throttle",
+            Self::KillBefore => "kill before",
+            Self::KillAfter => "kill after",
+            Self::Pause(_) => "pause",
+            Self::Html(_) => "html",
+            Self::Truncated => "truncated",
+            Self::Oversized(_) => "oversized",
+        }
+    }
+}
+
+/// Decides the fate of every call, in the order of arrival. It must not use the gate itself.
+pub trait Script: Send {
+    fn fate(&mut self, call: &Call) -> Fate;
+}
+
+impl<F: FnMut(&Call) -> Fate + Send> Script for F {
+    fn fate(&mut self, call: &Call) -> Fate {
+        self(call)
+    }
+}
+
+/// The waiting half of a held call.
+#[derive(Debug)]
+pub struct Pause(oneshot::Receiver<Fate>);
+
+/// The half that lets a held call go. Dropping it lets the call pass.
+#[derive(Debug)]
+pub struct Release(oneshot::Sender<Fate>);
+
+/// A hold for one call: the first half goes into [`Fate::Pause`], the second ends it.
+#[must_use]
+pub fn pause() -> (Pause, Release) {
+    let (sender, receiver) = oneshot::channel();
+    (Pause(receiver), Release(sender))
+}
+
+impl Pause {
+    pub(super) async fn released(self) -> Fate {
+        self.0.await.unwrap_or(Fate::Pass)
+    }
+}
+
+impl Release {
+    pub fn pass(self) {
+        self.with(Fate::Pass);
+    }
+
+    /// Releases the call into another fate. A caller that has gone meanwhile is no matter.
+    pub fn with(self, fate: Fate) {
+        let _gone = self.0.send(fate);
+    }
+}

@@ -1,0 +1,234 @@
+//! A watch on the gate that books every key's life and checks after every call what must hold
+//! after every call.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::credential::{has_grace, keys_labelled, keys_of};
+use crate::datadog::Key;
+use crate::gate::{CallRecord, Gate};
+use crate::promise::{Breach, Promise};
+use crate::secrets_manager::Secret;
+use crate::world::World;
+
+/// Where a key stands for the secret that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Live, but in no labelled version.
+    Minted,
+    Pending,
+    Current,
+    Previous,
+    Revoked,
+}
+
+/// A handle on the book; clones are the same book.
+#[derive(Clone, Debug)]
+pub struct Ledger(Arc<Mutex<Book>>);
+
+#[derive(Debug)]
+struct Book {
+    /// Function name → ARN of the secret that it rotates.
+    rotates: BTreeMap<String, String>,
+    /// Secret → every key id that a version of it ever named.
+    held: BTreeMap<String, BTreeSet<String>>,
+    /// Key id → the secret whose rotation made it.
+    minted: BTreeMap<String, String>,
+    calls: u64,
+    breaches: Vec<Breach>,
+}
+
+impl Ledger {
+    /// Watches from now on. `rotates` says which secret a caller works for: the caller's name up
+    /// to a `#`, and the secret's ARN.
+    #[must_use]
+    pub fn open(gate: &Gate, rotates: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut book = Book {
+            rotates: rotates.into_iter().collect(),
+            held: BTreeMap::new(),
+            minted: BTreeMap::new(),
+            calls: 0,
+            breaches: Vec::new(),
+        };
+        gate.with_world(|world| book.read(world));
+        let ledger = Self(Arc::new(Mutex::new(book)));
+        let watching = ledger.clone();
+        gate.watch(move |world, record| watching.book().after(world, record));
+        ledger
+    }
+
+    /// How many calls were checked.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.book().calls
+    }
+
+    /// What P1 and P2 were found broken by, in the order of the calls.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<Breach> {
+        self.book().breaches.clone()
+    }
+
+    /// The secret that holds or held the key, or whose rotation made it.
+    #[must_use]
+    pub fn secret_of(&self, key_id: &str) -> Option<String> {
+        let book = self.book();
+        let holder = book.held.iter().find(|(_, ids)| ids.contains(key_id));
+        holder
+            .map(|(arn, _)| arn.clone())
+            .or_else(|| book.minted.get(key_id).cloned())
+    }
+
+    /// Whether a rotation made the key, rather than a person.
+    #[must_use]
+    pub fn was_minted(&self, key_id: &str) -> bool {
+        self.book().minted.contains_key(key_id)
+    }
+
+    /// P3, for a moment when no rotation is under way: the minted keys that live are those of
+    /// AWSCURRENT, and for API keys of AWSPREVIOUS.
+    #[must_use]
+    pub fn strays_and_losses(&self, world: &World) -> Vec<Breach> {
+        let book = self.book();
+        world
+            .secrets_manager
+            .secrets()
+            .flat_map(|secret| book.unsettled(world, secret))
+            .map(|text| Breach {
+                promise: Promise::NoStrays,
+                call: None,
+                text,
+            })
+            .collect()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn after(&mut self, world: &World, record: &CallRecord) {
+        self.calls += 1;
+        let secret = record.call.caller.as_deref().and_then(|caller| {
+            let function = caller.split('#').next()?;
+            self.rotates.get(function).cloned()
+        });
+        if let Some(arn) = secret.filter(|_| record.changed_something) {
+            self.book_key(world, record, arn);
+        }
+        self.read(world);
+        for secret in world.secrets_manager.secrets() {
+            for text in dead_ends(world, secret) {
+                self.breaches
+                    .push(Breach::at(Promise::CurrentWorks, record, text));
+            }
+        }
+    }
+
+    /// Books what a rotation of the secret `arn` made or ended. What people did since the last call
+    /// is not the rotation's doing, so the call itself says which key it was about.
+    fn book_key(&mut self, world: &World, record: &CallRecord, arn: String) {
+        let operation = record.call.operation.as_str();
+        if operation.starts_with("POST ") && operation.ends_with("_keys") {
+            let new = world.datadog.keys().last();
+            self.minted.extend(new.map(|key| (key.id.clone(), arn)));
+        } else if operation.starts_with("DELETE ")
+            && let Some(id) = &record.call.subject
+            && !self.may_end(&arn, id)
+        {
+            let text = format!("a rotation of {arn} deleted {id}");
+            self.breaches
+                .push(Breach::at(Promise::OnlyOwn, record, text));
+        }
+    }
+
+    fn read(&mut self, world: &World) {
+        for secret in world.secrets_manager.secrets() {
+            let ids = secret.versions().flat_map(keys_of).map(|key| key.id);
+            let held = self.held.entry(secret.arn().to_owned()).or_default();
+            held.extend(ids);
+        }
+    }
+
+    fn may_end(&self, arn: &str, key_id: &str) -> bool {
+        self.held.get(arn).is_some_and(|ids| ids.contains(key_id))
+            || self.minted.get(key_id).is_some_and(|secret| secret == arn)
+    }
+
+    fn unsettled(&self, world: &World, secret: &Secret) -> Vec<String> {
+        let mut kept = keys_labelled(secret, "AWSCURRENT");
+        if has_grace(secret) {
+            kept.extend(keys_labelled(secret, "AWSPREVIOUS"));
+        }
+        let name = secret.name();
+        let is_kept = |id: &str| kept.iter().any(|key| key.id == id);
+        let minted = |id: &str| self.minted.get(id).is_some_and(|arn| arn == secret.arn());
+        let live = |id: &str| world.datadog.key(id).is_some_and(Key::is_live);
+        let strays = self
+            .minted
+            .keys()
+            .filter(|id| minted(id) && live(id) && !is_kept(id))
+            .map(|id| format!("{name}: the key {id} is alive and in no version that needs it"));
+        let losses = kept
+            .iter()
+            .filter(|key| !live(&key.id))
+            .map(|key| format!("{name}: the key {} is needed and dead", key.id));
+        strays.chain(losses).collect()
+    }
+}
+
+/// The keys that should work for a reader of the secret and do not.
+///
+/// A dead AWSPREVIOUS is right while a later version with a value waits for promotion:
+/// finishSecret retires before it promotes.
+fn dead_ends(world: &World, secret: &Secret) -> Vec<String> {
+    let mut labels = vec!["AWSCURRENT"];
+    let waiting = secret.labelled("AWSPENDING").is_some_and(|pending| {
+        pending.value().is_some()
+            && !secret
+                .labels(pending.id())
+                .any(|label| label == "AWSCURRENT")
+    });
+    if has_grace(secret) && !waiting {
+        labels.push("AWSPREVIOUS");
+    }
+    let now = world.now();
+    let mut dead = Vec::new();
+    for label in labels {
+        for key in keys_labelled(secret, label) {
+            if !world.datadog.is_usable(now, &key.text) {
+                dead.push(format!(
+                    "{}: the key {} of {label} is refused",
+                    secret.name(),
+                    key.id
+                ));
+            }
+        }
+    }
+    dead
+}
+
+/// Where a key stands for this secret.
+#[must_use]
+pub fn standing(world: &World, secret: &Secret, key_id: &str) -> Standing {
+    if world.datadog.key(key_id).is_none_or(|key| !key.is_live()) {
+        return Standing::Revoked;
+    }
+    [
+        ("AWSCURRENT", Standing::Current),
+        ("AWSPREVIOUS", Standing::Previous),
+        ("AWSPENDING", Standing::Pending),
+    ]
+    .into_iter()
+    .find(|(label, _)| {
+        keys_labelled(secret, label)
+            .iter()
+            .any(|key| key.id == key_id)
+    })
+    .map_or(Standing::Minted, |(_, standing)| standing)
+}

@@ -1,0 +1,198 @@
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::*;
+use crate::datadog::Datadog;
+use crate::gate::{Caller, Outcome};
+use crate::scene::{Scene, SceneOptions, request, token};
+use crate::secrets_manager::SecretsManager;
+use crate::world::Clock;
+
+struct Story {
+    gate: Gate,
+    scene: Scene,
+    ledger: Ledger,
+}
+
+impl Story {
+    fn begin() -> Self {
+        let secrets_manager = SecretsManager::new("us-east-1", "123456789012");
+        let clock = Clock::starting_at(OffsetDateTime::UNIX_EPOCH);
+        let mut world = World::new(clock, secrets_manager, Datadog::new());
+        let scene = Scene::set(&mut world, SceneOptions::default()).unwrap();
+        let gate = Gate::new(world);
+        let rotates = [("rotator".to_owned(), scene.secrets.api_key.clone())];
+        let ledger = Ledger::open(&gate, rotates);
+        Self {
+            gate,
+            scene,
+            ledger,
+        }
+    }
+
+    /// A call of the process that rotates the API key's secret.
+    async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+        let pair = &self.scene.administrator;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("dd-api-key", &pair.api_key.value)
+            .header("dd-application-key", &pair.application_key.value)
+            .extension(Caller("rotator#1".to_owned()))
+            .body(body.to_string().into())
+            .unwrap();
+        match self.gate.pass(request).await {
+            Outcome::Answer(response) => {
+                serde_json::from_slice(response.body()).unwrap_or_default()
+            }
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    /// Returns the new key's id and text.
+    async fn mint(&self, name: &str) -> (String, String) {
+        let body = json!({ "data": { "type": "api_keys", "attributes": { "name": name } } });
+        let answer = self.call(Method::POST, "/api/v2/api_keys", body).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (
+            text(&answer["data"]["id"]),
+            text(&answer["data"]["attributes"]["key"]),
+        )
+    }
+
+    async fn delete(&self, id: &str) {
+        self.call(
+            Method::DELETE,
+            &format!("/api/v2/api_keys/{id}"),
+            Value::Null,
+        )
+        .await;
+    }
+
+    async fn put(&self, seed: &str, (id, key): &(String, String), label: &str) {
+        let body = json!({
+            "SecretId": self.scene.secrets.api_key,
+            "ClientRequestToken": token(seed),
+            "SecretString": json!({ "apiKey": key, "apiKeyId": id }).to_string(),
+            "VersionStages": [label],
+        });
+        match self.gate.pass(request("PutSecretValue", &body)).await {
+            Outcome::Answer(response) => assert_eq!(response.status(), StatusCode::OK),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    fn current(&self) -> String {
+        self.gate.with_world(|world| {
+            let secret = world
+                .secrets_manager
+                .secret(&self.scene.secrets.api_key)
+                .unwrap();
+            keys_labelled(secret, "AWSCURRENT").remove(0).id
+        })
+    }
+
+    fn broken(&self) -> Vec<Promise> {
+        self.ledger
+            .breaches()
+            .iter()
+            .map(|breach| breach.promise)
+            .collect()
+    }
+
+    fn unsettled(&self) -> usize {
+        let read = |world: &mut World| self.ledger.strays_and_losses(world);
+        self.gate.with_world(read).len()
+    }
+}
+
+#[tokio::test]
+async fn deleting_the_current_key_breaks_the_first_promise_alone() {
+    let story = Story::begin();
+    story.delete(&story.current()).await;
+
+    assert_eq!(story.broken(), [Promise::CurrentWorks]);
+    assert_eq!(story.unsettled(), 1);
+}
+
+#[tokio::test]
+async fn deleting_a_key_of_others_breaks_the_second() {
+    let story = Story::begin();
+    let key = story.gate.with_world(|world| {
+        let now = world.now();
+        world.datadog.create_api_key(now, "of others")
+    });
+    story.delete(&key.id).await;
+
+    assert_eq!(story.broken(), [Promise::OnlyOwn]);
+}
+
+#[tokio::test]
+async fn a_minted_key_may_be_deleted_before_it_was_stored() {
+    let story = Story::begin();
+    let (id, _) = story.mint("new").await;
+    assert_eq!(story.unsettled(), 1, "a stray until then");
+    story.delete(&id).await;
+
+    assert_eq!(story.broken(), []);
+    assert_eq!(story.unsettled(), 0);
+}
+
+#[tokio::test]
+async fn the_grace_key_has_to_live_until_a_successor_waits() {
+    let story = Story::begin();
+    let first = story.current();
+    let new = story.mint("second").await;
+    story.put("second", &new, "AWSCURRENT").await;
+    assert_eq!((story.broken(), story.unsettled()), (vec![], 0));
+
+    let third = story.mint("third").await;
+    story.put("third", &third, "AWSPENDING").await;
+    story.delete(&first).await;
+    assert_eq!(
+        story.broken(),
+        [],
+        "finishSecret retires it before it promotes"
+    );
+
+    let early = Story::begin();
+    let first = early.current();
+    let new = early.mint("second").await;
+    early.put("second", &new, "AWSCURRENT").await;
+    early.delete(&first).await;
+    assert_eq!(early.broken(), [Promise::CurrentWorks]);
+}
+
+#[tokio::test]
+async fn standings_follow_the_labels() {
+    let story = Story::begin();
+    let first = story.current();
+    let new = story.mint("second").await;
+    let stand = |id: &str| {
+        story.gate.with_world(|world| {
+            let secret = world
+                .secrets_manager
+                .secret(&story.scene.secrets.api_key)
+                .unwrap();
+            standing(world, secret, id)
+        })
+    };
+    assert_eq!(
+        [stand(&first), stand(&new.0)],
+        [Standing::Current, Standing::Minted]
+    );
+
+    story.put("second", &new, "AWSPENDING").await;
+    assert_eq!(stand(&new.0), Standing::Pending);
+
+    let third = story.mint("third").await;
+    story.put("third", &third, "AWSCURRENT").await;
+    assert_eq!(
+        [stand(&first), stand(&third.0)],
+        [Standing::Previous, Standing::Current]
+    );
+    story.delete(&first).await;
+    assert_eq!(stand(&first), Standing::Revoked);
+    assert!(story.ledger.was_minted(&new.0) && !story.ledger.was_minted(&first));
+}

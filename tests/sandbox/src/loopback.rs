@@ -1,0 +1,121 @@
+//! HTTP/1.1 on a loopback port, for as long as its handle lives.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// No request of a rotation or its users comes near.
+const LARGEST_REQUEST: usize = 1024 * 1024;
+
+/// What a handler makes of a request: an answer, or the closing of its connection.
+pub(crate) enum Reply {
+    Answer(Response<Bytes>),
+    Close,
+}
+
+/// A listener with its connections; dropping it closes them all.
+#[derive(Debug)]
+pub(crate) struct Loopback {
+    address: SocketAddr,
+    task: JoinHandle<Infallible>,
+}
+
+impl Loopback {
+    /// Port 0 takes a free one. Requests over 1 MiB are answered with 413 and never reach the
+    /// handler.
+    pub(crate) async fn start<H, F>(port: u16, handler: H) -> io::Result<Self>
+    where
+        H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            task: tokio::spawn(accept(listener, handler)),
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept<H, F>(listener: TcpListener, handler: H) -> Infallible
+where
+    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(converse(stream, handler.clone()));
+            }
+            // Out of file descriptors, for one: asking again at once would only spin.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse<H, F>(stream: TcpStream, handler: H)
+where
+    H: Fn(Request<Bytes>) -> F,
+    F: Future<Output = Reply>,
+{
+    let service = service_fn(|request| respond(request, &handler));
+    // A connection ends with an error when the other side leaves or a reply is `Close`.
+    let _ended = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("connection closed on purpose")]
+struct Closed;
+
+async fn respond<H, F>(
+    request: Request<Incoming>,
+    handler: &H,
+) -> Result<Response<Full<Bytes>>, Closed>
+where
+    H: Fn(Request<Bytes>) -> F,
+    F: Future<Output = Reply>,
+{
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST_REQUEST).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Ok(status(StatusCode::PAYLOAD_TOO_LARGE).map(Full::new));
+        }
+        Err(_) => return Err(Closed),
+    };
+    match handler(Request::from_parts(head, body)).await {
+        Reply::Answer(response) => Ok(response.map(Full::new)),
+        Reply::Close => Err(Closed),
+    }
+}
+
+/// An answer that is all status.
+pub(crate) fn status(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}

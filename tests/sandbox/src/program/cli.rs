@@ -1,0 +1,38 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Rotates Datadog credentials with the real Lambda functions against local stand-ins for AWS
+/// Secrets Manager, Lambda and Datadog, and checks what they promise.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Print one JSON document instead of the story
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Take the function binaries from this directory instead of building them
+    #[arg(long, value_name = "DIRECTORY", global = true)]
+    pub(crate) functions: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keep it all running for the AWS CLI, boto3 and Datadog's own clients
+    Serve(Ports),
+}
+
+/// 0 takes a free port.
+#[derive(Debug, Args)]
+pub(crate) struct Ports {
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) secrets_manager_port: u16,
+
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) datadog_port: u16,
+}

@@ -1,0 +1,69 @@
+//! The versions with their labels beside the keys that live at Datadog, and the verdicts.
+
+use console::{Alignment, pad_str, style};
+
+use super::look::{self, short};
+use super::report::{Report, Verdict, VersionReport};
+
+const COLUMNS: [usize; 5] = [19, 12, 26, 12, 14];
+
+pub(crate) fn versions(report: &Report) -> Vec<String> {
+    let head = ["secret", "version", "labels", "key", "at Datadog"];
+    let mut lines = vec![style(line(head) + "agree").dim().to_string()];
+    let mut secret = "";
+    for version in &report.versions {
+        let name = if version.secret == secret {
+            ""
+        } else {
+            &version.secret
+        };
+        secret = &version.secret;
+        lines.extend(version_lines(name, version));
+    }
+    lines
+}
+
+fn version_lines(name: &str, version: &VersionReport) -> Vec<String> {
+    let labels = version.labels.join(" ");
+    let labels = if labels.is_empty() { "–" } else { &labels };
+    let mut first = [name, short(&version.version), labels];
+    let mut lines = Vec::new();
+    for key in &version.keys {
+        let state = if key.live {
+            style("live").green()
+        } else {
+            style("revoked").dim()
+        };
+        let cells = line([
+            first[0],
+            first[1],
+            first[2],
+            short(&key.id),
+            &state.to_string(),
+        ]);
+        lines.push(format!("{cells}{}", look::yes_or_no(key.agrees)));
+        first = ["", "", ""];
+    }
+    lines
+}
+
+fn line(cells: [&str; 5]) -> String {
+    let cells = cells.into_iter().zip(COLUMNS);
+    let padded = cells.map(|(cell, width)| pad_str(cell, width, Alignment::Left, Some("…")));
+    format!("  {}", padded.collect::<String>())
+}
+
+pub(crate) fn verdicts(report: &Report) -> Vec<String> {
+    report.promises.iter().flat_map(verdict).collect()
+}
+
+fn verdict(verdict: &Verdict) -> Vec<String> {
+    let mark = look::yes_or_no(verdict.held);
+    let code = style(verdict.promise.code()).bold();
+    let text = pad_str(verdict.text, 58, Alignment::Left, None);
+    let checked = style(&verdict.checked).dim();
+    let mut lines = vec![format!("  {mark} {code}  {text}{checked}")];
+    let breaches = verdict.breaches.iter();
+    lines.extend(breaches.map(|breach| format!("       {}", style(breach).red())));
+    lines
+}

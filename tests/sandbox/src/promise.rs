@@ -1,0 +1,115 @@
+//! The promises of a rotation, and what it means to break one.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::gate::CallRecord;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Promise {
+    #[serde(rename = "P1")]
+    CurrentWorks,
+    #[serde(rename = "P2")]
+    OnlyOwn,
+    #[serde(rename = "P3")]
+    NoStrays,
+    #[serde(rename = "P4")]
+    Silence,
+}
+
+impl Promise {
+    pub const ALL: [Self; 4] = [
+        Self::CurrentWorks,
+        Self::OnlyOwn,
+        Self::NoStrays,
+        Self::Silence,
+    ];
+
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CurrentWorks => "P1",
+            Self::OnlyOwn => "P2",
+            Self::NoStrays => "P3",
+            Self::Silence => "P4",
+        }
+    }
+
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::CurrentWorks => "AWSCURRENT works at Datadog after every call",
+            Self::OnlyOwn => "no key is deleted that its secret did not hold or make",
+            Self::NoStrays => "the minted keys that live are exactly those in use",
+            Self::Silence => "no key, token or secret value is ever printed",
+        }
+    }
+}
+
+/// P4 in texts that came from somewhere: who said what. A secret is a key's text, a token.
+#[must_use]
+pub fn leaks<'a>(
+    secrets: &[String],
+    spoken: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<Breach> {
+    spoken
+        .into_iter()
+        .filter(|(_, text)| secrets.iter().any(|secret| text.contains(secret)))
+        .map(|(speaker, _)| Breach {
+            promise: Promise::Silence,
+            call: None,
+            text: format!("{speaker} shows a key or a token"),
+        })
+        .collect()
+}
+
+/// One way in which a promise was broken. It holds ids and names, never a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Breach {
+    pub promise: Promise,
+    /// The call after which it showed, where one can be named.
+    pub call: Option<String>,
+    pub text: String,
+}
+
+impl Breach {
+    #[must_use]
+    pub fn at(promise: Promise, record: &CallRecord, text: String) -> Self {
+        Self {
+            promise,
+            call: Some(record.to_string()),
+            text,
+        }
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.promise.code(), self.text)?;
+        match &self.call {
+            Some(call) => write!(f, " (after call {call})"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_within_a_line_is_a_leak_that_is_told_without_it() {
+        let secrets = ["0123456789abcdef".to_owned(), "ddapp_x".to_owned()];
+        let spoken = [
+            ("one", "minted aws-sm-api-key"),
+            ("two", "header: \"0123456789abcdef\""),
+        ];
+
+        let [leak] = &leaks(&secrets, spoken)[..] else {
+            panic!("one leak")
+        };
+
+        assert_eq!(leak.to_string(), "P4: two shows a key or a token");
+    }
+}

@@ -1,0 +1,188 @@
+//! An organisation and an account worth rotating in: one secret of each kind, and keys of others
+//! that no rotation may touch.
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::datadog::Minted;
+use crate::world::World;
+
+/// What the managed service asks of an admin key, and `api_keys_read`, with which API keys can be
+/// listed.
+pub const ADMIN_SCOPES: [&str; 6] = [
+    "api_keys_write",
+    "api_keys_delete",
+    "org_app_keys_read",
+    "org_app_keys_write",
+    "service_account_write",
+    "api_keys_read",
+];
+
+const APPLICATION_SCOPES: [&str; 2] = ["dashboards_read", "monitors_read"];
+
+/// An API key and an application key that act together.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub api_key: Minted,
+    pub application_key: Minted,
+}
+
+/// ARNs.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    pub admin_key: String,
+    pub api_key: String,
+    pub application_key: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub service_account: String,
+    pub secrets: Secrets,
+    /// An unscoped pair of the organisation's administrator, in no secret.
+    pub administrator: Pair,
+}
+
+/// The differences that tests want.
+#[derive(Clone, Copy, Debug)]
+pub struct SceneOptions<'a> {
+    pub admin_scopes: &'a [&'a str],
+    /// `None` is an unscoped key.
+    pub application_scopes: Option<&'a [&'a str]>,
+}
+
+impl Default for SceneOptions<'_> {
+    fn default() -> Self {
+        Self {
+            admin_scopes: &ADMIN_SCOPES,
+            application_scopes: Some(&APPLICATION_SCOPES),
+        }
+    }
+}
+
+/// Secrets Manager refused a request that sets the scene.
+#[derive(Debug, thiserror::Error)]
+#[error("CreateSecret {name}: {status}")]
+pub struct SceneError {
+    pub name: &'static str,
+    pub status: http::StatusCode,
+}
+
+impl Scene {
+    /// Makes everything by hand, as a person would before the first rotation.
+    pub fn set(world: &mut World, options: SceneOptions<'_>) -> Result<Self, SceneError> {
+        let now = world.now();
+        let datadog = &mut world.datadog;
+        let permissions: Vec<_> = options
+            .admin_scopes
+            .iter()
+            .chain(&APPLICATION_SCOPES)
+            .copied()
+            .collect();
+        let service_account = datadog.create_service_account(now, "key-rotation", &permissions);
+        let person = datadog.create_administrator(now, "administrator");
+        let administrator = Pair {
+            api_key: datadog.create_api_key(now, "observability-team"),
+            application_key: datadog.create_application_key(
+                now,
+                &person,
+                "observability-team",
+                None,
+            ),
+        };
+        let admin = Pair {
+            api_key: datadog.create_api_key(now, "key-rotation"),
+            application_key: datadog.create_application_key(
+                now,
+                &service_account,
+                "key-rotation",
+                Some(options.admin_scopes),
+            ),
+        };
+        let api_key = datadog.create_api_key(now, "agents");
+        let application_key = datadog.create_application_key(
+            now,
+            &service_account,
+            "dashboards",
+            options.application_scopes,
+        );
+
+        let value = json!({
+            "adminApiKey": admin.api_key.value,
+            "adminApiKeyId": admin.api_key.id,
+            "adminAppKey": admin.application_key.value,
+            "adminAppKeyId": admin.application_key.id,
+            "serviceAccountId": service_account,
+            "site": "datadoghq.com",
+        });
+        let admin_key = create_secret(world, "datadog/admin", &value, None)?;
+        let value = json!({ "apiKey": api_key.value, "apiKeyId": api_key.id });
+        let api_key = create_secret(world, "datadog/api-key", &value, Some(&admin_key))?;
+        let value = json!({
+            "appKey": application_key.value,
+            "appKeyId": application_key.id,
+            "serviceAccountId": service_account,
+        });
+        let application_key = create_secret(world, "datadog/app-key", &value, Some(&admin_key))?;
+        Ok(Self {
+            service_account,
+            secrets: Secrets {
+                admin_key,
+                api_key,
+                application_key,
+            },
+            administrator,
+        })
+    }
+}
+
+fn create_secret(
+    world: &mut World,
+    name: &'static str,
+    value: &Value,
+    admin_secret: Option<&str>,
+) -> Result<String, SceneError> {
+    let tags: Vec<_> = admin_secret
+        .map(|arn| json!({ "Key": "adminSecretArn", "Value": arn }))
+        .into_iter()
+        .collect();
+    let body = json!({
+        "Name": name,
+        "ClientRequestToken": token(name),
+        "SecretString": value.to_string(),
+        "Tags": tags,
+    });
+    let now = world.now();
+    let response = world
+        .secrets_manager
+        .call(now, &request("CreateSecret", &body));
+    serde_json::from_slice::<Value>(response.body())
+        .ok()
+        .and_then(|answer| Some(answer.get("ARN")?.as_str()?.to_owned()))
+        .ok_or(SceneError {
+            name,
+            status: response.status(),
+        })
+}
+
+/// A `ClientRequestToken`, the same for the same seed: equal runs tell equal stories.
+#[must_use]
+pub fn token(seed: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, seed.as_bytes()).to_string()
+}
+
+/// A request in Secrets Manager's protocol, JSON 1.1.
+#[must_use]
+pub fn request(operation: &str, body: &Value) -> Request<Bytes> {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = http::Method::POST;
+    let headers = request.headers_mut();
+    let media_type = http::HeaderValue::from_static("application/x-amz-json-1.1");
+    headers.insert(http::header::CONTENT_TYPE, media_type);
+    if let Ok(target) = http::HeaderValue::from_str(&format!("secretsmanager.{operation}")) {
+        headers.insert("x-amz-target", target);
+    }
+    request
+}

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::*;
+use crate::datadog::Datadog;
+use crate::gate::{Call, Fate};
+use crate::secrets_manager::SecretsManager;
+use crate::world::{Clock, World};
+
+fn gate(fate: fn() -> Fate) -> Gate {
+    let secrets_manager = SecretsManager::new("us-east-1", "123456789012");
+    let clock = Clock::starting_at(OffsetDateTime::UNIX_EPOCH);
+    let gate = Gate::new(World::new(clock, secrets_manager, Datadog::new()));
+    gate.follow(move |_: &Call| fate());
+    gate
+}
+
+/// Everything that the server says until it closes the connection.
+async fn exchange(server: &Server, body: &str) -> String {
+    let mut stream = TcpStream::connect(server.0.address()).await.unwrap();
+    let length = body.len();
+    let head = "POST /api/v2/api_keys HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n";
+    let request = format!("{head}Content-Length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn answers_come_from_the_service_of_the_door() {
+    let gate = gate(|| Fate::Pass);
+    let datadog = Server::start(gate.clone(), Door::to(Service::Datadog))
+        .await
+        .unwrap();
+    let caller = Some("somebody".to_owned());
+    let door = Door {
+        caller,
+        ..Door::to(Service::SecretsManager)
+    };
+    let secrets_manager = Server::start(gate.clone(), door).await.unwrap();
+
+    let answer = exchange(&datadog, "{}").await;
+    assert!(answer.contains("API key required"), "{answer}");
+    let answer = exchange(&secrets_manager, "{}").await;
+    assert!(answer.contains("__type"), "{answer}");
+    assert_eq!(gate.calls()[1].call.caller.as_deref(), Some("somebody"));
+}
+
+#[tokio::test]
+async fn a_cut_call_loses_its_connection() {
+    let gate = gate(|| Fate::CutAfter);
+    let server = Server::start(gate, Door::to(Service::Datadog))
+        .await
+        .unwrap();
+
+    assert_eq!(exchange(&server, "{}").await, "");
+}
+
+#[tokio::test]
+async fn a_silent_call_keeps_its_connection() {
+    let gate = gate(|| Fate::SilenceBefore);
+    let server = Server::start(gate, Door::to(Service::Datadog))
+        .await
+        .unwrap();
+
+    let answer = timeout(Duration::from_millis(100), exchange(&server, "{}")).await;
+
+    assert!(answer.is_err(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_fatal_call_kills_its_caller() {
+    let killed = Arc::new(Notify::new());
+    let bell = Arc::clone(&killed);
+    let door = Door {
+        on_kill: Some(Arc::new(move || bell.notify_one())),
+        ..Door::to(Service::Datadog)
+    };
+    let server = Server::start(gate(|| Fate::KillBefore), door)
+        .await
+        .unwrap();
+
+    tokio::select! {
+        () = killed.notified() => {}
+        answer = exchange(&server, "{}") => panic!("{answer}"),
+    }
+}
+
+#[tokio::test]
+async fn a_request_over_a_mebibyte_never_reaches_the_gate() {
+    let gate = gate(|| Fate::Pass);
+    let server = Server::start(gate.clone(), Door::to(Service::Datadog))
+        .await
+        .unwrap();
+
+    let answer = exchange(&server, &" ".repeat(1024 * 1024 + 1)).await;
+
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(gate.calls().is_empty());
+}

@@ -1,0 +1,98 @@
+//! Everything outside the functions: the two services and the time they agree on.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::datadog::Datadog;
+use crate::gate::Service;
+use crate::secrets_manager::SecretsManager;
+
+/// One AWS account in one region, one Datadog organisation, one clock.
+#[derive(Debug)]
+pub struct World {
+    pub clock: Clock,
+    pub secrets_manager: SecretsManager,
+    pub datadog: Datadog,
+}
+
+impl World {
+    #[must_use]
+    pub fn new(clock: Clock, secrets_manager: SecretsManager, datadog: Datadog) -> Self {
+        Self {
+            clock,
+            secrets_manager,
+            datadog,
+        }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    pub(crate) fn answer(&mut self, service: Service, request: &Request<Bytes>) -> Response<Bytes> {
+        let now = self.now();
+        match service {
+            Service::SecretsManager => self.secrets_manager.call(now, request),
+            Service::Datadog => self.datadog.call(now, request),
+        }
+    }
+}
+
+/// Time as the services see it: a start, plus what has passed on tokio's clock since, plus what
+/// was skipped by hand.
+///
+/// Under `tokio::time::pause` it stands still until timers move it, so a test in virtual time
+/// needs no other source.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: OffsetDateTime,
+    since: Instant,
+    skipped: Duration,
+}
+
+impl Clock {
+    /// The time of day.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::starting_at(OffsetDateTime::now_utc())
+    }
+
+    #[must_use]
+    pub fn starting_at(start: OffsetDateTime) -> Self {
+        Self {
+            start,
+            since: Instant::now(),
+            skipped: Duration::ZERO,
+        }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.start + self.since.elapsed() + self.skipped
+    }
+
+    /// Lets time pass for the services alone; sleeping callers sleep on.
+    pub fn skip(&mut self, time: Duration) {
+        self.skipped += time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_follows_virtual_time_and_skips() {
+        let mut clock = Clock::starting_at(OffsetDateTime::UNIX_EPOCH);
+
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        clock.skip(Duration::from_hours(1));
+
+        assert_eq!(clock.now().unix_timestamp(), 3_660);
+    }
+}

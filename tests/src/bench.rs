@@ -1,0 +1,211 @@
+//! One world with its three secrets, and the three functions to rotate them.
+
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use datadog_rotation::settings::Settings;
+use sandbox::datadog::Datadog;
+use sandbox::gate::{CallRecord, Gate, Outcome};
+use sandbox::lambda::FunctionError;
+use sandbox::ledger::Ledger;
+use sandbox::rotation::{Attempts, drive};
+use sandbox::scene::{Scene, SceneOptions, request, token};
+use sandbox::secrets_manager::{RotationJob, SecretsManager};
+use sandbox::stack::{ACCOUNT, REGION};
+use sandbox::world::{Clock, World};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::function::Function;
+
+/// 2026-01-01T00:00:00Z: every run tells the same story.
+const EPOCH: i64 = 1_767_225_600;
+
+/// Names by which the gate and the ledger know the functions.
+#[must_use]
+pub fn caller(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ApiKey => "datadog-api-key",
+        Kind::ApplicationKey => "datadog-application-key",
+        Kind::AdminKey => "datadog-admin-key",
+    }
+}
+
+#[derive(Debug)]
+pub struct Bench {
+    pub gate: Gate,
+    pub scene: Scene,
+    pub ledger: Ledger,
+    pub settings: Settings,
+    pub attempts: Attempts,
+    rotations: std::cell::Cell<u32>,
+}
+
+impl Bench {
+    /// A world whose keys are 90 days old, with rotation turned on for every secret. Needs tokio's
+    /// paused clock.
+    #[must_use]
+    pub fn new(options: SceneOptions<'_>) -> Self {
+        let start = OffsetDateTime::from_unix_timestamp(EPOCH).expect("a date");
+        let clock = Clock::starting_at(start);
+        let mut world = World::new(clock, SecretsManager::new(REGION, ACCOUNT), Datadog::new());
+        let scene = Scene::set(&mut world, options).expect("a scene");
+        world.clock.skip(Duration::from_hours(90 * 24));
+        let gate = Gate::new(world);
+        let rotates =
+            Kind::ALL.map(|kind| (caller(kind).to_owned(), secret(&scene, kind).to_owned()));
+        let bench = Self {
+            ledger: Ledger::open(&gate, rotates),
+            gate,
+            scene,
+            settings: Settings::default(),
+            attempts: Attempts { count: 3, apart: Duration::from_secs(1) },
+            rotations: 0.into(),
+        };
+        for kind in Kind::ALL {
+            bench.turn_rotation_on(kind);
+        }
+        bench
+    }
+
+    #[must_use]
+    pub fn secret(&self, kind: Kind) -> &str {
+        secret(&self.scene, kind)
+    }
+
+    #[must_use]
+    pub fn function(&self, kind: Kind) -> Function {
+        Function::new(kind, caller(kind), &self.gate, self.settings.clone())
+    }
+
+    /// As the console does, and takes away the test that comes with it.
+    fn turn_rotation_on(&self, kind: Kind) {
+        let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", caller(kind));
+        self.gate.with_world(|world| world.secrets_manager.permit_invocation(&function));
+        self.manage(
+            "RotateSecret",
+            &json!({
+                "SecretId": self.secret(kind),
+                "ClientRequestToken": token(&format!("check {}", caller(kind))),
+                "RotationLambdaARN": function,
+                "RotationRules": { "AutomaticallyAfterDays": 90 },
+                "RotateImmediately": false,
+            }),
+        );
+        self.gate.with_world(|world| {
+            let now = world.now();
+            for job in world.secrets_manager.take_rotations() {
+                world.secrets_manager.rotation_ended(now, &job, true);
+            }
+        });
+    }
+
+    /// A call of an operator's: past the gate, and asserted to succeed.
+    pub fn manage(&self, operation: &str, body: &Value) -> Value {
+        let response = self.gate.with_world(|world| {
+            let now = world.now();
+            world.secrets_manager.call(now, &request(operation, body))
+        });
+        assert!(response.status().is_success(), "{operation}: {:?}", response.body());
+        serde_json::from_slice(response.body()).expect("JSON")
+    }
+
+    /// Begins a rotation as `RotateSecret` does, or the unfinished one again, which it answers with
+    /// an error all the same. Nothing has been invoked yet.
+    pub fn begin(&self, kind: Kind) -> RotationJob {
+        let number = self.rotations.get() + 1;
+        self.rotations.set(number);
+        let token = token(&format!("rotation {number}"));
+        let body = json!({ "SecretId": self.secret(kind), "ClientRequestToken": token });
+        let jobs = self.gate.with_world(|world| {
+            let now = world.now();
+            world.secrets_manager.call(now, &request("RotateSecret", &body));
+            world.secrets_manager.take_rotations()
+        });
+        jobs.into_iter().next().expect("one rotation")
+    }
+
+    /// The service gives the rotation up; its labels stay.
+    pub fn give_up(&self, job: &RotationJob) {
+        self.gate.with_world(|world| {
+            let now = world.now();
+            world.secrets_manager.rotation_ended(now, job, false);
+        });
+    }
+
+    /// A whole rotation, tried as often as the service would.
+    pub async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {
+        let job = self.begin(kind);
+        drive(&self.gate, &job, self.attempts, &self.function(kind), &()).await
+    }
+
+    /// Stores a value by hand: it becomes AWSCURRENT at once.
+    pub fn store(&self, kind: Kind, value: &Value) {
+        let number = self.rotations.get() + 1;
+        self.rotations.set(number);
+        self.manage(
+            "PutSecretValue",
+            &json!({
+                "SecretId": self.secret(kind),
+                "ClientRequestToken": token(&format!("by hand {number}")),
+                "SecretString": value.to_string(),
+            }),
+        );
+    }
+
+    /// The value under AWSCURRENT.
+    #[must_use]
+    pub fn current(&self, kind: Kind) -> Value {
+        self.gate.with_world(|world| {
+            let secret = world.secrets_manager.secret(self.secret(kind)).expect("the secret");
+            let version = secret.labelled("AWSCURRENT").expect("a current version");
+            serde_json::from_str(version.value().expect("a value")).expect("JSON")
+        })
+    }
+
+    /// The calls that changed something.
+    #[must_use]
+    pub fn changes(&self) -> Vec<CallRecord> {
+        self.gate.calls().into_iter().filter(|record| record.changed_something).collect()
+    }
+
+    /// Lets time pass for everybody.
+    pub async fn wait(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// P1 and P2 were kept at every call; P3 holds now.
+    pub fn assert_settled(&self) {
+        assert_eq!(self.ledger.breaches(), []);
+        let unsettled = self.gate.with_world(|world| self.ledger.strays_and_losses(world));
+        assert_eq!(unsettled, [], "{}", self.story());
+    }
+
+    /// The calls so far, a line each.
+    #[must_use]
+    pub fn story(&self) -> String {
+        self.gate.calls().iter().map(|record| format!("{record}\n")).collect()
+    }
+
+    /// Sends a request as somebody else would, by the gate.
+    pub async fn call(&self, request: http::Request<bytes::Bytes>) -> Outcome {
+        self.gate.pass(request).await
+    }
+}
+
+fn secret(scene: &Scene, kind: Kind) -> &str {
+    match kind {
+        Kind::ApiKey => &scene.secrets.api_key,
+        Kind::ApplicationKey => &scene.secrets.application_key,
+        Kind::AdminKey => &scene.secrets.admin_key,
+    }
+}
+
+/// The admin scopes as the managed service documents them: without `api_keys_read`.
+pub const DOCUMENTED_SCOPES: [&str; 5] = [
+    "api_keys_write",
+    "api_keys_delete",
+    "org_app_keys_read",
+    "org_app_keys_write",
+    "service_account_write",
+];

@@ -1,0 +1,81 @@
+//! A rotation function in this process, invoked as Lambda would.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use datadog_rotation::Kind;
+use datadog_rotation::budget::Budget;
+use datadog_rotation::error::RotationError;
+use datadog_rotation::http::Http;
+use datadog_rotation::rotator::Rotator;
+use datadog_rotation::settings::Settings;
+use sandbox::gate::Gate;
+use sandbox::lambda::FunctionError;
+use sandbox::rotation::Invoke;
+use sandbox::stack::REGION;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::transport::InProcess;
+
+/// As long as the template lets a function run.
+pub const TIMEOUT: Duration = Duration::from_secs(300);
+
+#[derive(Clone, Debug)]
+pub struct Function {
+    gate: Gate,
+    rotator: Rotator,
+    killed: Arc<Notify>,
+    pub timeout: Duration,
+}
+
+impl Function {
+    /// `caller` is how the gate knows it.
+    #[must_use]
+    pub fn new(kind: Kind, caller: &str, gate: &Gate, settings: Settings) -> Self {
+        let killed = Arc::new(Notify::new());
+        let caller = caller.to_owned();
+        let transport = InProcess { gate: gate.clone(), caller, killed: Arc::clone(&killed) };
+        let rotator = Rotator::new(kind, settings, Http::new(transport), &config());
+        Self { gate: gate.clone(), rotator, killed, timeout: TIMEOUT }
+    }
+
+    /// One delivery; `None` if the gate killed it.
+    pub async fn deliver(&self, event: &Value) -> Option<Result<(), RotationError>> {
+        let now = self.gate.with_world(|world| world.now()).into();
+        let budget = Budget::new(now, self.timeout);
+        tokio::select! {
+            result = self.rotator.rotate(event, &budget) => Some(result),
+            () = self.killed.notified() => None,
+        }
+    }
+}
+
+impl Invoke for Function {
+    async fn invoke(&self, event: Value) -> Result<Value, FunctionError> {
+        match self.deliver(&event).await {
+            Some(Ok(())) => Ok(Value::Null),
+            Some(Err(error)) => Err(FunctionError {
+                error_type: error.error_type().to_owned(),
+                message: error.to_string(),
+            }),
+            None => Err(FunctionError {
+                error_type: "Runtime.ExitError".to_owned(),
+                message: "the process was killed".to_owned(),
+            }),
+        }
+    }
+}
+
+fn config() -> SdkConfig {
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "tests");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .build()
+}

@@ -1,0 +1,66 @@
+"""template.yaml passes the checks, and the checks see what they should."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from check import ACCEPTED, TEMPLATE, check, translate, unaccepted
+
+TEXT = TEMPLATE.read_text()
+
+# What to break, with what, and the rule that must see it.
+BROKEN = {
+    "unknown runtime": ("Runtime: provided.al2023", "Runtime: provided.al2032", "E3030"),
+    "unknown architecture": ("Architectures: [!Ref Architecture]", "Architectures: [arm46]", "E3030"),
+    "undefined reference": ("Resource: !Ref KmsKeyArn", "Resource: !Ref KmsKey", "E1020"),
+    "misspelt IAM action": ("secretsmanager:ListSecretVersionIds", "secretsmanager:ListSecretVersionsIds", "W3037"),
+    "unknown property": ("RetentionInDays: !Ref", "RetentionDays: !Ref", "E3002"),
+    "circular dependency": (
+        "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${FunctionNamePrefix}-api-key",
+        "${ApiKeyFunction.Arn}",
+        "E3004",
+    ),
+    "invocation by any account": ("SourceAccount: !Ref AWS::AccountId", "", "CKV_AWS_364"),
+}
+
+
+@pytest.fixture(scope="module")
+def findings():
+    return check(TEXT)
+
+
+def test_nothing_is_wrong_with_the_template(findings):
+    assert [str(finding) for finding in unaccepted(findings)] == []
+
+
+def test_every_accepted_warning_occurs(findings):
+    assert ACCEPTED.keys() <= {finding.rule for finding in findings}
+
+
+@pytest.mark.parametrize("defect", BROKEN)
+def test_a_broken_template_is_caught(defect):
+    right, wrong, rule = BROKEN[defect]
+    assert right in TEXT, "the template no longer holds what this test breaks"
+    found = unaccepted(check(TEXT.replace(right, wrong, 1)))
+    assert rule in {finding.rule for finding in found}, [str(finding) for finding in found]
+
+
+def test_every_binary_is_a_package_of_the_workspace():
+    binaries = set(re.findall(r"^ +Binary: (\S+)$", TEXT, re.MULTILINE))
+    packages = set()
+    for manifest in Path(TEMPLATE.parent, "functions").glob("*/Cargo.toml"):
+        packages.update(re.findall(r'^name = "(\S+)"$', manifest.read_text(), re.MULTILINE))
+    assert len(binaries) == 3
+    assert binaries <= packages
+
+
+def test_the_functions_that_an_admin_serves_differ_in_nothing_but_their_names():
+    resources = translate(TEXT)["Resources"]
+    api_key = {name: value for name, value in resources.items() if name.startswith("ApiKey")}
+    application_key = {name: value for name, value in resources.items() if name.startswith("ApplicationKey")}
+    renamed = json.dumps(application_key)
+    for one, other in [("ApplicationKey", "ApiKey"), ("application-key", "api-key"), ("application key", "API key")]:
+        renamed = renamed.replace(one, other)
+    assert json.loads(renamed) == api_key
+    assert len(api_key) == 4
