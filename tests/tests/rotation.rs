@@ -1,22 +1,232 @@
-//! Undisturbed rotations of the three types, and what they leave.
+//! Undisturbed rotations of the three types: what they change, what they keep, what they leave.
 
 use datadog_rotation::Kind;
-use sandbox::scene::SceneOptions;
+use datadog_rotation::settings::Settings;
+use sandbox::gate::{Call, Fate};
+use sandbox::rotation::Step;
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
+use serde_json::{Value, json};
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
+
+fn bench() -> Bench {
+    Bench::new(SceneOptions::default())
+}
+
+fn scopes_of(bench: &Bench, id: &Value) -> Option<Vec<String>> {
+    bench.gate.with_world(|world| {
+        let key = world.datadog.key(id.as_str().unwrap()).unwrap();
+        key.scopes().map(<[String]>::to_vec)
+    })
+}
 
 #[tokio::test(start_paused = true)]
 async fn every_type_rotates_again_and_again() {
-    for admin_scopes in [&sandbox::scene::ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
+    for admin_scopes in [&ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
         let bench = Bench::new(SceneOptions { admin_scopes, ..SceneOptions::default() });
-        for round in 0..3 {
+        for _ in 0..3 {
             for kind in Kind::ALL {
-                bench.gate.forget_calls();
-                bench.rotate(kind).await.unwrap_or_else(|error| {
-                    panic!("round {round}, {}: {error:?}\n{}", kind.name(), bench.story())
-                });
+                let before = bench.current(kind);
+                bench.rotate(kind).await.expect(kind.name());
                 bench.assert_settled();
-                println!("{} {} calls", kind.name(), bench.gate.calls().len());
+                assert_ne!(bench.current(kind), before);
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_states_are_those_of_the_managed_service() {
+    let bench = bench();
+    for kind in Kind::ALL {
+        let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let before = fields(&bench.current(kind));
+        bench.rotate(kind).await.unwrap();
+        assert_eq!(fields(&bench.current(kind)), before);
+    }
+    let value = bench.current(Kind::ApplicationKey);
+    let name = bench.gate.with_world(|world| {
+        world.datadog.key(value["appKeyId"].as_str().unwrap()).unwrap().name.clone()
+    });
+    assert!(name.starts_with("aws-sm-app-key-datadog/app-key-20260401-"), "{name}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_are_copied_exactly() {
+    for scopes in [None, Some(&["dashboards_read"][..]), Some(&["monitors_read", "dashboards_read"])] {
+        let bench = Bench::new(SceneOptions { application_scopes: scopes, ..SceneOptions::default() });
+        let before = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
+        bench.rotate(Kind::ApplicationKey).await.unwrap();
+        let after = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
+        let sorted = |scopes: Option<Vec<String>>| {
+            scopes.map(|mut it| {
+                it.sort();
+                it
+            })
+        };
+        assert_eq!(sorted(after), sorted(before));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_changed_meanwhile_stop_the_rotation() {
+    let bench = bench();
+    let job = bench.begin(Kind::ApplicationKey);
+    bench.deliver(Kind::ApplicationKey, &job, Step::CreateSecret).await.unwrap();
+    let current = bench.current(Kind::ApplicationKey)["appKeyId"].as_str().unwrap().to_owned();
+    bench.gate.with_world(|it| it.datadog.set_scopes(&current, Some(&["dashboards_read"])));
+    for step in [Step::TestSecret, Step::FinishSecret] {
+        let result = bench.deliver(Kind::ApplicationKey, &job, step).await;
+        bench.assert_failed(result, "NewKeyDiffers", &["scopes"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_value_serves_every_reader() {
+    let bench = bench();
+    let mut value = bench.current(Kind::ApiKey);
+    let (text, id) = (value["apiKey"].clone(), value["apiKeyId"].clone());
+    for field in ["dd_api_key", "api_key"] {
+        value[field] = text.clone();
+    }
+    value["copyOfId"] = id;
+    value["note"] = json!({ "kept": [1, 2.50, null], "apiKey": text });
+    bench.store(Kind::ApiKey, &value);
+    bench.rotate(Kind::ApiKey).await.unwrap();
+    let after = bench.current(Kind::ApiKey);
+    assert_ne!(after["apiKey"], value["apiKey"]);
+    assert_eq!(after["dd_api_key"], after["apiKey"]);
+    assert_eq!(after["api_key"], after["apiKey"]);
+    assert_eq!(after["copyOfId"], after["apiKeyId"]);
+    assert_eq!(after["note"], value["note"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_pair_is_rotated_by_another_admin_if_one_is_named() {
+    let bench = bench();
+    let (admin, assistant) = (bench.secret(Kind::AdminKey).to_owned(), "datadog/assistant");
+    let value = bench.gate.with_world(|world| {
+        let now = world.now();
+        let account = bench.scene.service_account.clone();
+        let api = world.datadog.create_api_key(now, "assistant");
+        let application =
+            world.datadog.create_application_key(now, &account, "assistant", Some(&ADMIN_SCOPES));
+        json!({
+            "adminApiKey": api.value, "adminApiKeyId": api.id, "adminAppKey": application.value,
+            "adminAppKeyId": application.id, "serviceAccountId": account, "site": "datadoghq.com",
+        })
+    });
+    let created = bench.manage(
+        "CreateSecret",
+        &json!({
+            "Name": assistant,
+            "ClientRequestToken": sandbox::scene::token(assistant),
+            "SecretString": value.to_string(),
+        }),
+    );
+    let tags = json!([{ "Key": "adminSecretArn", "Value": created["ARN"] }]);
+    bench.manage("TagResource", &json!({ "SecretId": admin, "Tags": tags }));
+    bench.rotate(Kind::AdminKey).await.unwrap();
+    bench.assert_settled();
+    let read = bench.gate.calls();
+    let of_assistant = read.iter().filter(|it| it.call.subject.as_ref() == created["ARN"].as_str().map(str::to_owned).as_ref());
+    assert!(of_assistant.count() >= 3, "{}", bench.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_secret_never_goes_by_the_functions_default() {
+    let mut bench = bench();
+    let own = bench.secret(Kind::AdminKey).to_owned();
+    bench.settings = Settings {
+        admin_secret_arn: Some(bench.secret(Kind::ApiKey).to_owned()),
+        ..Settings::default()
+    };
+    bench.rotate(Kind::AdminKey).await.expect("by itself");
+    let tags = json!([{ "Key": "adminSecretArn", "Value": own }]);
+    bench.manage("TagResource", &json!({ "SecretId": own, "Tags": tags }));
+    bench.rotate(Kind::AdminKey).await.expect("naming itself is by itself");
+    bench.assert_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_not_everywhere_at_once_are_waited_for() {
+    let bench = bench();
+    bench.gate.with_world(|world| {
+        world.datadog.settings.fresh_key_unusable_for = std::time::Duration::from_secs(12);
+        world.datadog.settings.fresh_key_unlisted_for = std::time::Duration::from_secs(5);
+        world.secrets_manager.label_lag = time::Duration::seconds(2);
+    });
+    for kind in Kind::ALL {
+        bench.rotate(kind).await.unwrap_or_else(|error| panic!("{error:?}\n{}", bench.story()));
+        bench.wait(std::time::Duration::from_secs(10)).await;
+        bench.assert_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_check_changes_nothing_and_names_what_is_missing() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::TestSecret).await.expect("sound");
+        assert!(bench.changes().is_empty());
+
+        let admin = bench.current(Kind::AdminKey)["adminAppKeyId"].as_str().unwrap().to_owned();
+        let scopes = DOCUMENTED_SCOPES.into_iter().filter(|it| *it != "api_keys_delete");
+        let scopes: Vec<_> = scopes.collect();
+        bench.gate.with_world(|world| world.datadog.set_scopes(&admin, Some(&scopes)));
+        let result = bench.deliver(kind, &job, Step::TestSecret).await;
+        bench.assert_refused(result, "MissingScope", &["lacks the scopes api_keys_delete"]);
+
+        bench.gate.with_world(|world| {
+            let now = world.now();
+            world.datadog.set_scopes(&admin, None);
+            world.datadog.revoke(now, &admin);
+        });
+        let result = bench.deliver(kind, &job, Step::TestSecret).await;
+        bench.assert_refused(result, "AdminKeyRefused", &["datadog/admin"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_that_has_just_rotated_is_read_again() {
+    let bench = bench();
+    let job = bench.begin(Kind::ApiKey);
+    let mut function = bench.function(Kind::ApiKey);
+    function.timeout = std::time::Duration::from_secs(250);
+    let (held, release) = sandbox::gate::pause();
+    let mut held = Some(held);
+    bench.gate.follow(move |call: &Call| {
+        let mine = call.caller.as_deref() == Some("datadog-api-key");
+        if mine && call.operation == "GET /api/v2/api_keys/{id}" {
+            held.take().map_or(Fate::Pass, Fate::Pause)
+        } else {
+            Fate::Pass
+        }
+    });
+    let event = sandbox::rotation::event(&job, Step::CreateSecret);
+    let (created, ()) = tokio::join!(function.deliver(&event), async {
+        tokio::task::yield_now().await;
+        bench.rotate(Kind::AdminKey).await.expect("the admin rotates");
+        release.pass();
+    });
+    created.expect("alive").expect("with the new pair");
+    for step in [Step::SetSecret, Step::TestSecret, Step::FinishSecret] {
+        bench.deliver(Kind::ApiKey, &job, step).await.unwrap();
+    }
+    bench.assert_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rotation_token_is_handed_on() {
+    let bench = bench();
+    let mut job = bench.begin(Kind::ApiKey);
+    let proof = std::mem::replace(&mut job.rotation_token, "an-invented-token".to_owned());
+    let result = bench.deliver(Kind::ApiKey, &job, Step::CreateSecret).await;
+    let text = bench.assert_failed(result, "SecretsManagerRefused", &["were deleted again"]);
+    assert!(!text.contains("an-invented-token"));
+    job.rotation_token = proof;
+    bench.deliver(Kind::ApiKey, &job, Step::CreateSecret).await.expect("with the true one");
+    let mut event = sandbox::rotation::event(&job, Step::TestSecret);
+    event.as_object_mut().unwrap().remove("RotationToken");
+    bench.send(Kind::ApiKey, &event).await.expect("without one");
 }

@@ -1,5 +1,6 @@
 //! The promises of a rotation, and what it means to break one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -53,15 +54,17 @@ pub fn leaks<'a>(
     secrets: &[String],
     spoken: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Vec<Breach> {
-    spoken
+    let speakers: BTreeSet<_> = spoken
         .into_iter()
         .filter(|(_, text)| secrets.iter().any(|secret| text.contains(secret)))
-        .map(|(speaker, _)| Breach {
-            promise: Promise::Silence,
-            call: None,
-            text: format!("{speaker} shows a key or a token"),
-        })
-        .collect()
+        .map(|(speaker, _)| speaker)
+        .collect();
+    let breach = |speaker| Breach {
+        promise: Promise::Silence,
+        call: None,
+        text: format!("{speaker} shows a key or a token"),
+    };
+    speakers.into_iter().map(breach).collect()
 }
 
 /// One way in which a promise was broken. It holds ids and names, never a value.

@@ -99,6 +99,10 @@ fn summary(report: &Report) -> String {
     let figures = format!("{count} rotations in {}.", look::duration(took));
     let verdict = if report.held {
         style("All promises held.").green().bold()
+    } else if !report.succeeded {
+        style("A rotation failed.").red().bold()
+    } else if !report.agree {
+        style("Secrets Manager and Datadog disagree.").red().bold()
     } else {
         style("Not all promises held.").red().bold()
     };

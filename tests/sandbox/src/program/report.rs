@@ -17,8 +17,10 @@ use super::history::{History, Rotation, Snapshot};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// Every promise held and every rotation succeeded.
+    /// Every rotation succeeded, every promise held, and in the end both services agree.
     pub(crate) held: bool,
+    pub(crate) succeeded: bool,
+    pub(crate) agree: bool,
     /// Calls to Secrets Manager and Datadog, each followed by a check.
     pub(crate) calls: u64,
     pub(crate) promises: Vec<Verdict>,
@@ -94,7 +96,7 @@ impl Report {
         breaches.extend(leaks(&secrets(stack, history), texts));
         let calls = stack.ledger.calls();
         let promises = Promise::ALL.map(|promise| verdict(promise, calls, spoken.len(), &breaches));
-        let (rotations, keys, all_succeeded) = history.with_rotations(|all| {
+        let (rotations, keys, succeeded) = history.with_rotations(|all| {
             let real: Vec<_> = all.iter().filter(|rotation| !rotation.is_check).collect();
             let keys = stack
                 .gate
@@ -106,13 +108,20 @@ impl Report {
                 .collect();
             (rotations, keys, succeeded)
         });
+        let versions = stack.gate.with_world(|world| version_reports(world));
+        let agree = versions
+            .iter()
+            .flat_map(|version| &version.keys)
+            .all(|key| key.agrees);
         Self {
-            held: breaches.is_empty() && all_succeeded,
+            held: breaches.is_empty() && succeeded && agree,
+            succeeded,
+            agree,
             calls,
             promises: promises.into(),
             rotations,
             keys,
-            versions: stack.gate.with_world(|world| version_reports(world)),
+            versions,
         }
     }
 }
