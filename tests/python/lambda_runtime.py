@@ -9,7 +9,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-TIMEOUT_SECONDS = 300  # as in template.yaml
+TIMEOUT_SECONDS = 60
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
@@ -90,6 +90,9 @@ def runtime_api(function: Function) -> type[BaseHTTPRequestHandler]:
         def do_GET(self):
             assert self.path == "/2018-06-01/runtime/invocation/next", self.path
             event = function.events.get()
+            if event is None:  # the process is dead
+                self.close_connection = True
+                return
             self.send_response(200)
             body = json.dumps(event).encode()
             self.send_header("Content-Type", "application/json")

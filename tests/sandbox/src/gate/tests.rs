@@ -170,6 +170,21 @@ async fn a_paused_call_is_overtaken_and_may_end_otherwise() {
 }
 
 #[tokio::test]
+async fn a_released_call_may_be_held_again() {
+    let (gate, pair) = gate();
+    let (held, release) = pause();
+    let (again, release_again) = pause();
+    let mut fate = Some(Fate::Pause(held));
+    gate.follow(move |_: &Call| fate.take().unwrap_or(Fate::Pass));
+    release.with(Fate::Pause(again));
+    release_again.with(Fate::CutBefore);
+
+    let outcome = gate.pass(mint(&pair, "new")).await;
+
+    assert_eq!(seen(&outcome), "cut");
+}
+
+#[tokio::test]
 async fn a_watcher_sees_the_world_after_the_effect_but_not_what_people_do() {
     let (gate, pair) = gate();
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use console::{pad_str, style};
+use console::{Alignment, pad_str, style};
 use sandbox::gate::Gate;
 use sandbox::lambda::FunctionError;
 use sandbox::ledger::{Ledger, Standing, standing};
@@ -37,8 +37,8 @@ pub(crate) struct StepRun {
 pub(crate) struct Rotation {
     pub(crate) secret: String,
     pub(crate) token: String,
-    /// Only testSecret was asked for.
-    pub(crate) is_check: bool,
+    /// From 1; `None` for a check, when only testSecret was asked for.
+    pub(crate) number: Option<usize>,
     pub(crate) steps: Vec<StepRun>,
     pub(crate) succeeded: bool,
 }
@@ -112,10 +112,12 @@ impl History {
             return;
         }
         book.rotation_tokens.push(job.rotation_token.clone());
+        let numbered = book.rotations.iter().filter_map(|rotation| rotation.number);
+        let number = numbered.max().unwrap_or_default() + 1;
         book.rotations.push(Rotation {
             secret,
             token: job.token.clone(),
-            is_check: job.test_only,
+            number: (!job.test_only).then_some(number),
             steps: Vec::new(),
             succeeded: false,
         });
@@ -191,11 +193,12 @@ impl Observer for History {
 
 impl Rotation {
     fn title(&self) -> String {
-        let kind = if self.is_check { "check" } else { "rotate" };
-        format!(
-            "{kind:<7} {}",
-            pad_str(&self.secret, 18, console::Alignment::Left, None)
-        )
+        let kind = match self.number {
+            Some(number) => format!("rotate {number}"),
+            None => "check".to_owned(),
+        };
+        let secret = pad_str(&self.secret, 17, Alignment::Left, None);
+        format!("{kind:<8} {secret}")
     }
 }
 

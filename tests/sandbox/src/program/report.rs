@@ -97,7 +97,10 @@ impl Report {
         let calls = stack.ledger.calls();
         let promises = Promise::ALL.map(|promise| verdict(promise, calls, spoken.len(), &breaches));
         let (rotations, keys, succeeded) = history.with_rotations(|all| {
-            let real: Vec<_> = all.iter().filter(|rotation| !rotation.is_check).collect();
+            let real: Vec<_> = all
+                .iter()
+                .filter(|rotation| rotation.number.is_some())
+                .collect();
             let keys = stack
                 .gate
                 .with_world(|world| key_reports(world, stack, before, &real));

@@ -89,6 +89,7 @@ async fn a_fatal_call_kills_its_caller() {
     tokio::select! {
         () = killed.notified() => {}
         answer = exchange(&server, "{}") => panic!("{answer}"),
+        () = tokio::time::sleep(Duration::from_secs(10)) => panic!("nobody was killed"),
     }
 }
 

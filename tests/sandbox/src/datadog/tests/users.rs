@@ -169,4 +169,7 @@ fn a_deleted_role_grants_nothing() {
         204
     );
     assert_eq!(organisation.get("/api/v2/api_keys").0, 403);
+    let user = organisation.get("/api/v2/current_user").1;
+    assert_eq!(user["data"]["relationships"]["roles"], json!({"data": []}));
+    assert_eq!(user.get("included"), None);
 }
