@@ -152,18 +152,24 @@ impl Admin {
         fresh.await.as_ref().filter(|fresh| !fresh.is_same_as(used))
     }
 
-    async fn act<'a, T, F>(&'a self, call: impl Fn(&'a AdminKeys) -> F) -> Result<T, DatadogError>
+    /// A refusal that stays is told apart: the pair is dead, or it lacks a scope.
+    async fn act<'a, T, F>(&'a self, call: impl Fn(&'a AdminKeys) -> F) -> Result<T, Problem>
     where
         F: Future<Output = Result<T, DatadogError>>,
     {
         let used = self.in_use();
-        match call(used).await {
-            Err(error) if error.problem.is_refusal() => match self.successor_of(used).await {
-                Some(fresh) => call(fresh).await,
-                None => Err(error),
-            },
-            answer => answer,
+        let mut answer = call(used).await;
+        if is_refused(&answer)
+            && let Some(fresh) = self.successor_of(used).await
+        {
+            answer = call(fresh).await;
         }
+        if is_refused(&answer) && !self.works().await? {
+            return Err(Problem::AdminRefused {
+                arn: self.secret.arn.clone(),
+            });
+        }
+        Ok(answer?)
     }
 
     /// Whether the admin pair itself works.
@@ -178,9 +184,11 @@ impl Admin {
         let budget = &self.budget;
         let call =
             self.act(|it| async move { it.datadog.api_key(&it.authority(), id, budget).await });
-        match self.readable(call).await? {
-            None => Ok(Lookup::Unreadable),
-            Some(answer) => Ok(found(answer)?.map_or(Lookup::Gone, Lookup::Found)),
+        match self.readable(call).await {
+            Ok(Some(details)) => Ok(Lookup::Found(details)),
+            Ok(None) => Ok(Lookup::Unreadable),
+            Err(problem) if is_not_found(&problem) => Ok(Lookup::Gone),
+            Err(problem) => Err(problem),
         }
     }
 
@@ -189,47 +197,41 @@ impl Admin {
         let budget = &self.budget;
         let call =
             self.act(|it| async move { it.datadog.api_keys(&it.authority(), name, budget).await });
-        self.readable(call)
-            .await?
-            .transpose()
-            .map_err(Problem::Datadog)
+        self.readable(call).await
     }
 
-    /// `None` if Datadog shows API keys to nobody with these scopes. A refusal says that only if
-    /// the pair is proven to work otherwise.
+    /// `None` if this pair, which works, may not see API keys. Asked once in a step.
     async fn readable<T>(
         &self,
-        call: impl Future<Output = Result<T, DatadogError>>,
-    ) -> Result<Option<Result<T, DatadogError>>, Problem> {
+        call: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<Option<T>, Problem> {
         if self.api_keys_unreadable.initialized() {
             return Ok(None);
         }
         match call.await {
-            Err(error) if error.problem.is_refusal() => {
-                if !self.works().await? {
-                    return Err(Problem::AdminRefused {
-                        arn: self.secret.arn.clone(),
-                    });
-                }
+            Err(Problem::Datadog(error)) if error.problem.is_refusal() => {
                 self.api_keys_unreadable.get_or_init(|| async {}).await;
                 Ok(None)
             }
-            answer => Ok(Some(answer)),
+            answer => answer.map(Some),
         }
     }
 
+    /// `None` if the service account owns no such key.
     pub async fn app_key(
         &self,
         owner: &ServiceAccountId,
         id: &KeyId,
-    ) -> Result<Option<AppKeyDetails>, DatadogError> {
+    ) -> Result<Option<AppKeyDetails>, Problem> {
         let budget = &self.budget;
-        found(
-            self.act(
-                |it| async move { it.datadog.app_key(&it.authority(), owner, id, budget).await },
-            )
-            .await,
-        )
+        let answer = self
+            .act(|it| async move { it.datadog.app_key(&it.authority(), owner, id, budget).await })
+            .await;
+        match answer {
+            Ok(details) => Ok(Some(details)),
+            Err(problem) if is_not_found(&problem) => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Who owns an application key, if this admin may know.
@@ -271,7 +273,7 @@ impl Admin {
         &self,
         owner: &ServiceAccountId,
         name: &str,
-    ) -> Result<Vec<AppKeyDetails>, DatadogError> {
+    ) -> Result<Vec<AppKeyDetails>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
@@ -285,7 +287,7 @@ impl Admin {
         &self,
         name: &str,
         like: Option<&ApiKeyDetails>,
-    ) -> Result<Minted<ApiKey>, DatadogError> {
+    ) -> Result<Minted<ApiKey>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
@@ -300,7 +302,7 @@ impl Admin {
         owner: &ServiceAccountId,
         name: &str,
         scopes: &Scopes,
-    ) -> Result<Minted<AppKey>, DatadogError> {
+    ) -> Result<Minted<AppKey>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
@@ -375,16 +377,16 @@ impl Admin {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            Err(error) => match error.problem {
-                DatadogProblem::NotFound => Ok(()),
-                // What Datadog answers to the deletion of a revoked API key is not documented.
-                DatadogProblem::Rejected { .. } | DatadogProblem::NameTaken { .. }
-                    if key.class == KeyClass::Api && self.is_revoked(&key.id, text).await? =>
-                {
-                    Ok(())
-                }
-                _ => Err(Problem::Datadog(error)),
-            },
+            Err(problem) if is_not_found(&problem) => Ok(()),
+            // What Datadog answers to the deletion of a revoked API key is not documented.
+            Err(Problem::Datadog(error))
+                if key.class == KeyClass::Api
+                    && is_rejection(&error)
+                    && self.is_revoked(&key.id, text).await? =>
+            {
+                Ok(())
+            }
+            Err(problem) => Err(problem),
         }
     }
 
@@ -418,10 +420,18 @@ impl AdminKeys {
     }
 }
 
-fn found<T>(answer: Result<T, DatadogError>) -> Result<Option<T>, DatadogError> {
-    match answer {
-        Ok(it) => Ok(Some(it)),
-        Err(error) if error.problem == DatadogProblem::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+fn is_refused<T>(answer: &Result<T, DatadogError>) -> bool {
+    matches!(answer, Err(error) if error.problem.is_refusal())
+}
+
+fn is_not_found(problem: &Problem) -> bool {
+    matches!(problem, Problem::Datadog(error) if error.problem == DatadogProblem::NotFound)
+}
+
+/// A 4xx that says neither "no such key" nor "you may not".
+fn is_rejection(error: &DatadogError) -> bool {
+    matches!(
+        error.problem,
+        DatadogProblem::Rejected { .. } | DatadogProblem::NameTaken { .. }
+    )
 }

@@ -43,9 +43,10 @@ impl Budget {
         self.began_at + self.began.elapsed()
     }
 
-    /// Waits, if `pause` and a second of work after it still fit; otherwise says no at once.
-    pub async fn pause(&self, pause: Duration) -> bool {
-        let fits = self.left() > pause + Duration::from_secs(1);
+    /// Waits, if `pause` and `after`, the work to be done after it, still fit; otherwise says no at
+    /// once.
+    pub async fn pause(&self, pause: Duration, after: Duration) -> bool {
+        let fits = self.left() > pause + after;
         if fits {
             tokio::time::sleep(pause).await;
         }
@@ -73,10 +74,15 @@ impl Backoff {
 
     /// Waits once more, or says that the total or the invocation's time is used up.
     pub async fn pause(&mut self, budget: &Budget) -> bool {
+        self.pause_before(budget, Duration::from_secs(1)).await
+    }
+
+    /// The same, with so much time needed after the wait.
+    pub async fn pause_before(&mut self, budget: &Budget, after: Duration) -> bool {
         let pause = self.next.min(self.total);
         self.total -= pause;
         self.next = (self.next * 2).min(self.longest);
-        !pause.is_zero() && budget.pause(pause).await
+        !pause.is_zero() && budget.pause(pause, after).await
     }
 }
 

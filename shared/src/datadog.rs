@@ -59,10 +59,10 @@ impl Datadog {
         let mut backoff = Backoff::new(
             Duration::from_millis(500),
             Duration::from_secs(8),
-            Duration::from_secs(60),
+            Duration::from_mins(1),
         );
         loop {
-            let problem = match self.try_once(authority, call, budget).await {
+            let problem = match Box::pin(self.try_once(authority, call, budget)).await {
                 Ok(body) => return Ok(body),
                 Err(problem) => problem,
             };
@@ -70,9 +70,9 @@ impl Datadog {
             let paused = again
                 && match problem {
                     DatadogProblem::RateLimited { reset: Some(reset) } => {
-                        budget.pause(call.spread(reset)).await
+                        budget.pause(call.spread(reset), call.time_needed()).await
                     }
-                    _ => backoff.pause(budget).await,
+                    _ => backoff.pause_before(budget, call.time_needed()).await,
                 };
             if !paused {
                 return Err(DatadogError {

@@ -25,7 +25,7 @@ pub struct KeyNames {
 }
 
 impl KeyNames {
-    /// `arn` and `secret_name` as DescribeSecret tells them.
+    /// `arn` and `secret_name` as `DescribeSecret` tells them.
     #[must_use]
     pub fn new(kind: Kind, arn: &str, secret_name: &str) -> Self {
         let secret_name = secret_name.chars().take(LONGEST_SECRET_NAME).collect();

@@ -11,7 +11,10 @@ use crate::settings::LogSettings;
 /// Lines of this crate and of the functions above it, which hold no key at any level.
 const OURS: &str = "datadog_";
 
-/// Prints to standard output, which Lambda takes to CloudWatch.
+/// The Lambda runtime prints a failed handler's error a second time, in its `Debug` form.
+const REPETITION: &str = "lambda_runtime::layers::panic";
+
+/// Prints to standard output, which Lambda takes to its logs.
 ///
 /// The SDK, the HTTP stack and the Lambda runtime print requests, bodies and events at `debug`
 /// and `trace`: of theirs nothing below `warn` passes, whatever the filter asks for.
@@ -22,6 +25,7 @@ pub fn init(settings: &LogSettings) {
         .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let allowed = FilterFn::new(move |line: &Metadata<'_>| {
         asked.would_enable(line.target(), line.level())
+            && line.target() != REPETITION
             && (line.target().starts_with(OURS) || *line.level() <= Level::WARN)
     });
     let lines = fmt::layer().with_ansi(false).with_target(false);

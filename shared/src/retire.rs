@@ -12,7 +12,7 @@ use crate::keys::KeyRef;
 
 /// A key this young may belong to a rotation that is still at work: 15 minutes is the longest
 /// that a Lambda function can run.
-pub const YOUNGEST_STRAY: Duration = Duration::from_secs(15 * 60);
+pub const YOUNGEST_STRAY: Duration = Duration::from_mins(15);
 
 /// A key as Datadog lists it.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ mod tests {
     use crate::credential::Kind;
     use crate::keys::{KeyClass, KeyId};
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn version(n: u8) -> VersionId {
         VersionId::parse(&format!("{n:08}-0000-4000-8000-000000000000")).unwrap()
@@ -138,7 +138,7 @@ mod tests {
         let (old, versions) = (version(1), [version(1), version(2)]);
         let keys = [
             named(1, &old, Some(15 * MINUTE)),
-            named(2, &old, Some(15 * MINUTE - Duration::from_secs(1))),
+            named(2, &old, Some(14 * MINUTE)),
             named(3, &old, None),
             named(9, &old, Some(60 * MINUTE)),
         ];

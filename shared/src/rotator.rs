@@ -15,6 +15,9 @@ use crate::rotation::{Rotation, Tools};
 use crate::secrets::Secrets;
 use crate::settings::{LogSettings, Settings};
 
+/// What an invocation is given whose deadline is not known.
+const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
+
 /// Rotates secrets of one type.
 #[derive(Clone, Debug)]
 pub struct Rotator {
@@ -70,9 +73,10 @@ pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
     let rotator = Rotator::new(kind, Settings::from_env(), http, &config);
     let rotator = &rotator;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        let deadline = event.context.deadline();
         let now = SystemTime::now();
-        let left = deadline.duration_since(now).unwrap_or(Duration::ZERO);
+        // A deadline that has passed already is none: local emulators send such.
+        let left = event.context.deadline().duration_since(now);
+        let left = left.unwrap_or(UNKNOWN_DEADLINE);
         rotator
             .rotate(&event.payload, &Budget::new(now, left))
             .await

@@ -104,8 +104,8 @@ impl Secrets {
         secret: &str,
         budget: &Budget,
     ) -> Result<Description, SecretsError> {
-        let call = self.client.describe_secret().secret_id(secret).send();
-        let answer = within(budget, "DescribeSecret", secret, call).await?;
+        let call = self.client.describe_secret().secret_id(secret);
+        let answer = within(budget, "DescribeSecret", secret, Box::pin(call.send())).await?;
         Ok(Description {
             arn: answer.arn().unwrap_or(secret).to_owned(),
             name: answer.name().unwrap_or(secret).to_owned(),
@@ -140,7 +140,7 @@ impl Secrets {
             .secret_id(secret)
             .version_id(version.as_str())
             .version_stage(label);
-        match within(budget, "GetSecretValue", secret, call.send()).await {
+        match within(budget, "GetSecretValue", secret, Box::pin(call.send())).await {
             Ok(answer) => Ok(Some(StoredValue::of(answer))),
             Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -158,7 +158,7 @@ impl Secrets {
             .get_secret_value()
             .secret_id(secret)
             .version_stage(CURRENT);
-        within(budget, "GetSecretValue", secret, call.send())
+        within(budget, "GetSecretValue", secret, Box::pin(call.send()))
             .await
             .map(StoredValue::of)
     }
@@ -175,13 +175,21 @@ impl Secrets {
                 .include_deprecated(true)
                 .max_results(100)
                 .set_next_token(next);
-            let page = within(budget, "ListSecretVersionIds", secret, call.send()).await?;
+            let page = within(
+                budget,
+                "ListSecretVersionIds",
+                secret,
+                Box::pin(call.send()),
+            )
+            .await?;
             versions.extend(page.versions().iter().filter_map(|version| {
                 version
                     .version_id()
                     .map(|id| (id, version.version_stages()))
             }));
-            next = page.next_token().map(str::to_owned);
+            // Some servers end a list with an empty token instead of none.
+            let token = page.next_token().filter(|token| !token.is_empty());
+            next = token.map(str::to_owned);
             if next.is_none() {
                 return Ok(versions);
             }
@@ -222,10 +230,8 @@ impl Secrets {
                 .customize()
                 // Its retries would hide an attempt whose effect is unknown.
                 .config_override(Builder::new().retry_config(RetryConfig::disabled()));
-            let error = match within(budget, "PutSecretValue", secret, call.send()).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let stored = within(budget, "PutSecretValue", secret, Box::pin(call.send())).await;
+            let Err(error) = stored else { return Ok(()) };
             if error.problem == SecretsProblem::ResourceExists {
                 return Err(StoreError::Taken);
             }
@@ -257,9 +263,14 @@ impl Secrets {
             .version_stage(CURRENT)
             .remove_from_version_id(from.as_str())
             .move_to_version_id(to.as_str());
-        within(budget, "UpdateSecretVersionStage", secret, call.send())
-            .await
-            .map(drop)
+        within(
+            budget,
+            "UpdateSecretVersionStage",
+            secret,
+            Box::pin(call.send()),
+        )
+        .await
+        .map(drop)
     }
 
     /// Takes AWSPENDING off a version, so that the next rotation starts afresh.
@@ -275,9 +286,14 @@ impl Secrets {
             .secret_id(secret)
             .version_stage(PENDING)
             .remove_from_version_id(version.as_str());
-        within(budget, "UpdateSecretVersionStage", secret, call.send())
-            .await
-            .map(drop)
+        within(
+            budget,
+            "UpdateSecretVersionStage",
+            secret,
+            Box::pin(call.send()),
+        )
+        .await
+        .map(drop)
     }
 }
 

@@ -184,8 +184,9 @@ def test_a_step_delivered_twice_makes_one_key(scene):
 
 def test_an_unknown_version_is_refused_and_nothing_changes(scene):
     labels, value = scene.labels("apiKey"), scene.value("apiKey")
-    with pytest.raises(FunctionError):
+    with pytest.raises(FunctionError) as error:
         scene.deliver("apiKey", "createSecret", str(uuid.uuid4()))
+    assert error.value.type == "NoStagingLabel"
     assert (scene.labels("apiKey"), scene.value("apiKey")) == (labels, value)
 
 

@@ -22,12 +22,13 @@ use tokio::sync::Notify;
 use crate::transport::InProcess;
 
 /// As long as the template lets a function run.
-pub const TIMEOUT: Duration = Duration::from_secs(300);
+pub const TIMEOUT: Duration = Duration::from_mins(5);
 
 #[derive(Clone, Debug)]
 pub struct Function {
     gate: Gate,
     rotator: Rotator,
+    pub kind: Kind,
     killed: Arc<Notify>,
     pub timeout: Duration,
 }
@@ -38,9 +39,19 @@ impl Function {
     pub fn new(kind: Kind, caller: &str, gate: &Gate, settings: Settings) -> Self {
         let killed = Arc::new(Notify::new());
         let caller = caller.to_owned();
-        let transport = InProcess { gate: gate.clone(), caller, killed: Arc::clone(&killed) };
+        let transport = InProcess {
+            gate: gate.clone(),
+            caller,
+            killed: Arc::clone(&killed),
+        };
         let rotator = Rotator::new(kind, settings, Http::new(transport), &config());
-        Self { gate: gate.clone(), rotator, killed, timeout: TIMEOUT }
+        Self {
+            gate: gate.clone(),
+            rotator,
+            kind,
+            killed,
+            timeout: TIMEOUT,
+        }
     }
 
     /// One delivery; `None` if the gate killed it.

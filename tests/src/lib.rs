@@ -4,7 +4,15 @@
 //! sandbox's gate, in virtual time. What needs sockets and processes uses the sandbox's
 //! `Stack` instead.
 
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "test code: a panic is how it says that something is wrong"
+)]
+
 pub mod bench;
 pub mod function;
+pub mod overlap;
 pub mod refusal;
+pub mod sweep;
 pub mod transport;

@@ -30,15 +30,27 @@ impl Bench {
 
     /// Delivers an event of the test's own making.
     pub async fn send(&self, kind: Kind, event: &Value) -> Result<(), RotationError> {
-        self.function(kind).deliver(event).await.expect("nobody was to kill it")
+        self.function(kind)
+            .deliver(event)
+            .await
+            .expect("nobody was to kill it")
     }
 
     /// Asserts type and words of a refusal, that nothing was called that changed anything, and
     /// that it quotes no secret.
     #[track_caller]
-    pub fn assert_refused(&self, result: Result<(), RotationError>, error_type: &str, words: &[&str]) {
+    pub fn assert_refused(
+        &self,
+        result: Result<(), RotationError>,
+        error_type: &str,
+        words: &[&str],
+    ) {
         let error = self.assert_failed(result, error_type, words);
-        assert!(self.changes().is_empty(), "{error_type}: changed\n{}", self.story());
+        assert!(
+            self.changes().is_empty(),
+            "{error_type}: changed\n{}",
+            self.story()
+        );
         assert!(error.contains("Nothing was changed."), "{error}");
     }
 
@@ -64,7 +76,10 @@ impl Bench {
     #[track_caller]
     pub fn assert_silent(&self, output: &str) {
         self.gate.with_world(|world| {
-            let secrets = world.datadog.every_value().chain(world.secrets_manager.every_value());
+            let secrets = world
+                .datadog
+                .every_value()
+                .chain(world.secrets_manager.every_value());
             for secret in secrets {
                 assert!(!output.contains(secret), "a secret in: {output}");
             }

@@ -10,6 +10,9 @@ use sandbox::rotation::{Step, event};
 use sandbox::scene::SceneOptions;
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
 
+/// A fate is used up by its call.
+type MakeFate = fn() -> Fate;
+
 const MINT: &str = "POST /api/v2/api_keys";
 
 fn bench() -> Bench {
@@ -17,24 +20,36 @@ fn bench() -> Bench {
 }
 
 /// Every call of this operation meets this fate.
-fn spoil(bench: &Bench, operation: &'static str, fate: fn() -> Fate) {
+fn spoil(bench: &Bench, operation: &'static str, fate: MakeFate) {
     bench.gate.follow(move |call: &Call| {
-        if call.operation == operation { fate() } else { Fate::Pass }
+        if call.operation == operation {
+            fate()
+        } else {
+            Fate::Pass
+        }
     });
 }
 
 #[tokio::test(start_paused = true)]
 async fn key_quota() {
     let bench = bench();
-    bench.gate.with_world(|world| world.datadog.settings.api_key_quota = 3);
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.api_key_quota = 3);
     let result = bench.create(Kind::ApiKey).await;
-    bench.assert_refused(result, "DatadogKeyQuota", &["as many API keys", "raise the limit"]);
+    bench.assert_refused(
+        result,
+        "DatadogKeyQuota",
+        &["as many API keys", "raise the limit"],
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_a_pair_is_undone() {
     let bench = bench();
-    bench.gate.with_world(|world| world.datadog.settings.api_key_quota = 3);
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.api_key_quota = 3);
     let result = bench.create(Kind::AdminKey).await;
     bench.assert_failed(result, "DatadogKeyQuota", &["were deleted again"]);
     bench.assert_settled();
@@ -44,11 +59,20 @@ async fn half_a_pair_is_undone() {
 async fn missing_scopes_are_named() {
     for (missing, kind, step) in [
         ("api_keys_write", Kind::ApiKey, Step::CreateSecret),
-        ("service_account_write", Kind::ApplicationKey, Step::CreateSecret),
+        (
+            "service_account_write",
+            Kind::ApplicationKey,
+            Step::CreateSecret,
+        ),
     ] {
-        let scopes: Vec<_> =
-            DOCUMENTED_SCOPES.into_iter().filter(|scope| *scope != missing).collect();
-        let bench = Bench::new(SceneOptions { admin_scopes: &scopes, ..SceneOptions::default() });
+        let scopes: Vec<_> = DOCUMENTED_SCOPES
+            .into_iter()
+            .filter(|scope| *scope != missing)
+            .collect();
+        let bench = Bench::new(SceneOptions {
+            admin_scopes: &scopes,
+            ..SceneOptions::default()
+        });
         let result = bench.deliver(kind, &bench.begin(kind), step).await;
         bench.assert_refused(result, "DatadogForbidden", &["403", missing]);
     }
@@ -56,17 +80,34 @@ async fn missing_scopes_are_named() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scope_missed_at_the_end_loses_nothing() {
-    let scopes: Vec<_> =
-        DOCUMENTED_SCOPES.into_iter().filter(|scope| *scope != "api_keys_delete").collect();
-    let bench = Bench::new(SceneOptions { admin_scopes: &scopes, ..SceneOptions::default() });
-    bench.rotate(Kind::ApiKey).await.expect("nothing to delete yet");
+    let scopes: Vec<_> = DOCUMENTED_SCOPES
+        .into_iter()
+        .filter(|scope| *scope != "api_keys_delete")
+        .collect();
+    let bench = Bench::new(SceneOptions {
+        admin_scopes: &scopes,
+        ..SceneOptions::default()
+    });
+    bench
+        .rotate(Kind::ApiKey)
+        .await
+        .expect("nothing to delete yet");
     let error = bench.rotate(Kind::ApiKey).await.unwrap_err();
     assert_eq!(error.error_type, "DatadogForbidden");
-    assert!(error.message.contains("api_keys_delete"), "{}", error.message);
-    let admin = bench.current(Kind::AdminKey)["adminAppKeyId"].as_str().unwrap().to_owned();
+    assert!(
+        error.message.contains("api_keys_delete"),
+        "{}",
+        error.message
+    );
+    let admin = bench.current(Kind::AdminKey)["adminAppKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     bench.gate.with_world(|world| {
         world.datadog.set_scopes(&admin, None);
-        world.datadog.set_permissions(&bench.scene.service_account, &DOCUMENTED_SCOPES);
+        world
+            .datadog
+            .set_permissions(&bench.scene.service_account, &DOCUMENTED_SCOPES);
     });
     bench.rotate(Kind::ApiKey).await.expect("resumed");
     bench.assert_settled();
@@ -75,14 +116,20 @@ async fn a_scope_missed_at_the_end_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_admin_pair() {
     let bench = bench();
-    let admin = bench.current(Kind::AdminKey)["adminAppKeyId"].as_str().unwrap().to_owned();
+    let admin = bench.current(Kind::AdminKey)["adminAppKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     bench.gate.with_world(|world| {
         let now = world.now();
         world.datadog.revoke(now, &admin);
     });
     for kind in [Kind::ApiKey, Kind::ApplicationKey] {
         let error = bench.create(kind).await.unwrap_err();
-        assert!(["AdminKeyRefused", "DatadogForbidden"].contains(&error.error_type()), "{error}");
+        assert!(
+            ["AdminKeyRefused", "DatadogForbidden"].contains(&error.error_type()),
+            "{error}"
+        );
         assert!(bench.changes().is_empty());
     }
 }
@@ -93,40 +140,71 @@ async fn rate_limits() {
     spoil(&bench, MINT, || Fate::Throttle);
     let result = bench.create(Kind::ApiKey).await;
     bench.assert_refused(result, "DatadogRateLimited", &["429", "resumes"]);
-    let mints = bench.gate.calls().iter().filter(|it| it.call.operation == MINT).count();
+    let mints = bench
+        .gate
+        .calls()
+        .iter()
+        .filter(|it| it.call.operation == MINT)
+        .count();
     assert!(mints > 1, "a definite refusal is sent again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reset_that_is_told_is_waited_for() {
     let bench = bench();
-    let limit = sandbox::datadog::RateLimit { requests: 2, period_seconds: 10 };
-    bench.gate.with_world(|world| world.datadog.settings.rate_limit = Some(limit));
+    let limit = sandbox::datadog::RateLimit {
+        requests: 2,
+        period_seconds: 10,
+    };
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.rate_limit = Some(limit));
     bench.rotate(Kind::ApplicationKey).await.expect("patience");
     bench.assert_settled();
     let refused = StatusCode::TOO_MANY_REQUESTS;
     let (calls, after) = (bench.gate.calls(), 1);
-    for pair in calls.windows(1 + after).filter(|pair| pair[0].status == Some(refused)) {
-        assert_ne!(pair[1].status, Some(refused), "waited too short\n{}", bench.story());
+    for pair in calls
+        .windows(1 + after)
+        .filter(|pair| pair[0].status == Some(refused))
+    {
+        assert_ne!(
+            pair[1].status,
+            Some(refused),
+            "waited too short\n{}",
+            bench.story()
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn service_failures() {
     let get = "GET /api/v2/api_keys/{id}";
-    let cases: [(&'static str, fn() -> Fate, &str); 5] = [
+    let cases: [(&'static str, MakeFate, &str); 5] = [
         (get, || Fate::FailBefore, "DatadogUnavailable"),
         (get, || Fate::CutBefore, "DatadogUnavailable"),
         (get, || Fate::SilenceBefore, "DatadogUnreachable"),
-        ("DescribeSecret", || Fate::FailBefore, "SecretsManagerUnavailable"),
-        ("GetSecretValue", || Fate::Throttle, "SecretsManagerThrottled"),
+        (
+            "DescribeSecret",
+            || Fate::FailBefore,
+            "SecretsManagerUnavailable",
+        ),
+        (
+            "GetSecretValue",
+            || Fate::Throttle,
+            "SecretsManagerThrottled",
+        ),
     ];
     for (operation, fate, error_type) in cases {
         let bench = bench();
         spoil(&bench, operation, fate);
         let result = bench.create(Kind::ApiKey).await;
         bench.assert_refused(result, error_type, &["resumes"]);
-        let tries = bench.gate.calls().iter().filter(|it| it.call.operation == operation).count();
+        let tries = bench
+            .gate
+            .calls()
+            .iter()
+            .filter(|it| it.call.operation == operation)
+            .count();
         assert!(tries > 1, "{operation} is tried again");
     }
 }
@@ -134,12 +212,28 @@ async fn service_failures() {
 #[tokio::test(start_paused = true)]
 async fn answers_that_make_no_sense() {
     let get = "GET /api/v2/api_keys/{id}";
-    let cases: [(fn() -> Fate, &str, &str); 5] = [
-        (|| Fate::Html(StatusCode::OK), "DatadogUnexpectedAnswer", "is not JSON"),
-        (|| Fate::Html(StatusCode::NOT_FOUND), "DatadogUnexpectedAnswer", "is not JSON"),
+    let cases: [(MakeFate, &str, &str); 5] = [
+        (
+            || Fate::Html(StatusCode::OK),
+            "DatadogUnexpectedAnswer",
+            "is not JSON",
+        ),
+        (
+            || Fate::Html(StatusCode::NOT_FOUND),
+            "DatadogUnexpectedAnswer",
+            "is not JSON",
+        ),
         (|| Fate::Truncated, "DatadogUnexpectedAnswer", "is not JSON"),
-        (|| Fate::Oversized(2 << 20), "DatadogUnexpectedAnswer", "larger than 1 MiB"),
-        (|| Fate::Html(StatusCode::BAD_GATEWAY), "DatadogUnavailable", "502"),
+        (
+            || Fate::Oversized(2 << 20),
+            "DatadogUnexpectedAnswer",
+            "larger than 1 MiB",
+        ),
+        (
+            || Fate::Html(StatusCode::BAD_GATEWAY),
+            "DatadogUnavailable",
+            "502",
+        ),
     ];
     for (fate, error_type, words) in cases {
         let bench = bench();
@@ -151,7 +245,7 @@ async fn answers_that_make_no_sense() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mint_without_a_usable_answer_is_never_sent_again() {
-    let fates: [fn() -> Fate; 7] = [
+    let fates: [MakeFate; 7] = [
         || Fate::FailBefore,
         || Fate::FailAfter,
         || Fate::CutAfter,
@@ -165,9 +259,17 @@ async fn a_mint_without_a_usable_answer_is_never_sent_again() {
         bench.attempts.count = 1;
         spoil(&bench, MINT, fate);
         let error = bench.rotate(Kind::ApiKey).await.unwrap_err().message;
-        assert!(error.contains("aws-sm-api-key-datadog/api-key-2026"), "{error}");
+        assert!(
+            error.contains("aws-sm-api-key-datadog/api-key-2026"),
+            "{error}"
+        );
         bench.assert_silent(&error);
-        let mints = bench.gate.calls().iter().filter(|it| it.call.operation == MINT).count();
+        let mints = bench
+            .gate
+            .calls()
+            .iter()
+            .filter(|it| it.call.operation == MINT)
+            .count();
         assert_eq!(mints, 1);
         bench.gate.follow(|_: &Call| Fate::Pass);
         bench.wait(Duration::from_mins(16)).await;
@@ -190,7 +292,10 @@ async fn a_taken_name_is_followed_by_the_next() {
             let lose = call.operation == MINT && std::mem::take(&mut first);
             if lose { Fate::CutAfter } else { Fate::Pass }
         });
-        bench.rotate(Kind::ApiKey).await.expect("the next of the series");
+        bench
+            .rotate(Kind::ApiKey)
+            .await
+            .expect("the next of the series");
         bench.assert_settled();
     }
 }
@@ -199,14 +304,17 @@ async fn a_taken_name_is_followed_by_the_next() {
 async fn all_names_taken() {
     let bench = bench();
     let job = bench.begin(Kind::ApiKey);
-    let names = datadog_rotation::key_name::KeyNames::new(Kind::ApiKey, &job.arn, "datadog/api-key");
+    let names =
+        datadog_rotation::key_name::KeyNames::new(Kind::ApiKey, &job.arn, "datadog/api-key");
     let version = datadog_rotation::event::VersionId::parse(&job.token).unwrap();
     bench.gate.with_world(|world| {
         let now = world.now();
         let day = format!("{}{:02}{:02}", now.year(), u8::from(now.month()), now.day());
         for n in 0..8 {
             let class = datadog_rotation::keys::KeyClass::Api;
-            world.datadog.create_api_key(now, &names.name(class, &version, n, &day));
+            world
+                .datadog
+                .create_api_key(now, &names.name(class, &version, n, &day));
         }
     });
     let result = bench.deliver(Kind::ApiKey, &job, Step::CreateSecret).await;
@@ -219,6 +327,9 @@ async fn no_mint_without_time_to_store_it() {
     let mut function = bench.function(Kind::ApiKey);
     function.timeout = Duration::from_secs(20);
     let job = bench.begin(Kind::ApiKey);
-    let result = function.deliver(&event(&job, Step::CreateSecret)).await.unwrap();
+    let result = function
+        .deliver(&event(&job, Step::CreateSecret))
+        .await
+        .unwrap();
     bench.assert_refused(result, "NotEnoughTime", &["Raise the function's timeout"]);
 }

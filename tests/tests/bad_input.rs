@@ -1,5 +1,10 @@
 //! Every bad input is refused by name, before any effect: events, labels, values, admin secrets.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
 use datadog_rotation::Kind;
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{SceneOptions, token};
@@ -27,9 +32,15 @@ async fn events() {
     let good = event(&job, Step::CreateSecret);
     let unknown = with(good.clone(), "Step", json!("rotateSecret"));
     let result = bench.send(Kind::ApiKey, &unknown).await;
-    bench.assert_refused(result, "UnknownStep", &["`Step`", "createSecret, setSecret"]);
+    bench.assert_refused(
+        result,
+        "UnknownStep",
+        &["`Step`", "createSecret, setSecret"],
+    );
     for field in ["Step", "SecretId", "ClientRequestToken"] {
-        let result = bench.send(Kind::ApiKey, &without(good.clone(), field)).await;
+        let result = bench
+            .send(Kind::ApiKey, &without(good.clone(), field))
+            .await;
         bench.assert_refused(result, "InvalidEvent", &[field]);
     }
     let result = bench.send(Kind::ApiKey, &json!("createSecret")).await;
@@ -45,7 +56,10 @@ async fn rotation_not_enabled() {
         let result = bench.deliver(Kind::ApiKey, &job, step).await;
         bench.assert_refused(result, "RotationNotEnabled", &[&job.arn, "rotate-secret"]);
     }
-    bench.deliver(Kind::ApiKey, &job, Step::TestSecret).await.expect("read-only");
+    bench
+        .deliver(Kind::ApiKey, &job, Step::TestSecret)
+        .await
+        .expect("read-only");
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +67,9 @@ async fn labels() {
     let bench = bench();
     let mut job = bench.begin(Kind::ApplicationKey);
     job.token = token("nobody's");
-    let result = bench.deliver(Kind::ApplicationKey, &job, Step::CreateSecret).await;
+    let result = bench
+        .deliver(Kind::ApplicationKey, &job, Step::CreateSecret)
+        .await;
     bench.assert_refused(result, "NoStagingLabel", &["no staging label", &job.token]);
 
     bench.rotate(Kind::ApiKey).await.unwrap();
@@ -73,8 +89,14 @@ async fn labels() {
 async fn no_value_to_begin_with() {
     let bench = bench();
     let name = "datadog/empty";
-    bench.manage("CreateSecret", &json!({ "Name": name, "ClientRequestToken": token(name) }));
-    let described = bench.manage("DescribeSecret", &json!({ "SecretId": bench.secret(Kind::ApiKey) }));
+    bench.manage(
+        "CreateSecret",
+        &json!({ "Name": name, "ClientRequestToken": token(name) }),
+    );
+    let described = bench.manage(
+        "DescribeSecret",
+        &json!({ "SecretId": bench.secret(Kind::ApiKey) }),
+    );
     let rotate = json!({
         "SecretId": name,
         "ClientRequestToken": token("first"),
@@ -82,7 +104,10 @@ async fn no_value_to_begin_with() {
         "RotationRules": { "AutomaticallyAfterDays": 1 },
     });
     bench.manage("RotateSecret", &rotate);
-    let job = bench.gate.with_world(|world| world.secrets_manager.take_rotations()).remove(0);
+    let job = bench
+        .gate
+        .with_world(|world| world.secrets_manager.take_rotations())
+        .remove(0);
     let result = bench.deliver(Kind::ApiKey, &job, Step::CreateSecret).await;
     bench.assert_refused(result, "NoCurrentValue", &["AWSCURRENT", "first value"]);
 }
@@ -93,17 +118,45 @@ async fn values() {
     let application = bench.current(Kind::ApplicationKey);
     let cases = [
         (json!("not an object"), "SecretNotJson", "not an object"),
-        (without(application.clone(), "appKey"), "SecretMalformed", "`appKey`"),
-        (with(application.clone(), "appKey", json!(7)), "SecretMalformed", "`appKey`"),
-        (with(application.clone(), "appKey", json!("ddapp_short")), "SecretMalformed", "34 alphanumerics"),
-        (with(application.clone(), "appKeyId", json!("7")), "SecretMalformed", "`appKeyId`"),
-        (without(application.clone(), "serviceAccountId"), "SecretMalformed", "`serviceAccountId`"),
-        (with(application, "serviceAccountId", json!("me")), "SecretMalformed", "a UUID"),
+        (
+            without(application.clone(), "appKey"),
+            "SecretMalformed",
+            "`appKey`",
+        ),
+        (
+            with(application.clone(), "appKey", json!(7)),
+            "SecretMalformed",
+            "`appKey`",
+        ),
+        (
+            with(application.clone(), "appKey", json!("ddapp_short")),
+            "SecretMalformed",
+            "34 alphanumerics",
+        ),
+        (
+            with(application.clone(), "appKeyId", json!("7")),
+            "SecretMalformed",
+            "`appKeyId`",
+        ),
+        (
+            without(application.clone(), "serviceAccountId"),
+            "SecretMalformed",
+            "`serviceAccountId`",
+        ),
+        (
+            with(application, "serviceAccountId", json!("me")),
+            "SecretMalformed",
+            "a UUID",
+        ),
     ];
     for (value, error_type, words) in cases {
         bench.store(Kind::ApplicationKey, &value);
         let result = bench.create(Kind::ApplicationKey).await;
-        bench.assert_refused(result, error_type, &["AWSCURRENT", words, "put-secret-value"]);
+        bench.assert_refused(
+            result,
+            error_type,
+            &["AWSCURRENT", words, "put-secret-value"],
+        );
     }
 }
 
@@ -112,7 +165,8 @@ async fn values_that_are_no_text() {
     let bench = bench();
     let put = |member: &str, value: &str| {
         let secret = bench.secret(Kind::ApiKey);
-        let body = json!({ "SecretId": secret, "ClientRequestToken": token(member), member: value });
+        let body =
+            json!({ "SecretId": secret, "ClientRequestToken": token(member), member: value });
         bench.manage("PutSecretValue", &body);
     };
     put("SecretBinary", "AAEC");
@@ -132,9 +186,16 @@ async fn admin_secrets() {
         let tags = json!([{ "Key": "adminSecretArn", "Value": value }]);
         bench.manage("TagResource", &json!({ "SecretId": own, "Tags": tags }));
     };
-    bench.manage("UntagResource", &json!({ "SecretId": own, "TagKeys": ["adminSecretArn"] }));
+    bench.manage(
+        "UntagResource",
+        &json!({ "SecretId": own, "TagKeys": ["adminSecretArn"] }),
+    );
     let result = bench.create(Kind::ApiKey).await;
-    bench.assert_refused(result, "NoAdminSecret", &["adminSecretArn", "AdminSecretArn"]);
+    bench.assert_refused(
+        result,
+        "NoAdminSecret",
+        &["adminSecretArn", "AdminSecretArn"],
+    );
 
     bench.settings.admin_secret_arn = Some("datadog/admin".to_owned());
     let result = bench.create(Kind::ApiKey).await;
@@ -150,16 +211,25 @@ async fn admin_secrets() {
 
     let admin = bench.secret(Kind::AdminKey).to_owned();
     tag(&bench, &admin);
-    bench.gate.with_world(|it| it.secrets_manager.deny("GetSecretValue", &admin));
+    bench
+        .gate
+        .with_world(|it| it.secrets_manager.deny("GetSecretValue", &admin));
     let result = bench.create(Kind::ApiKey).await;
-    let words = ["is not authorized to perform: secretsmanager:GetSecretValue on resource:", &admin];
+    let words = [
+        "is not authorized to perform: secretsmanager:GetSecretValue on resource:",
+        &admin,
+    ];
     bench.assert_refused(result, "AdminSecretAccessDenied", &words);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_value_names_the_admin_secret_before_the_tag_does() {
     let bench = bench();
-    let value = with(bench.current(Kind::ApiKey), "adminSecretArn", json!("arn:of:nothing"));
+    let value = with(
+        bench.current(Kind::ApiKey),
+        "adminSecretArn",
+        json!("arn:of:nothing"),
+    );
     bench.store(Kind::ApiKey, &value);
     let result = bench.create(Kind::ApiKey).await;
     bench.assert_refused(result, "AdminSecretArnInvalid", &["full ARN"]);
@@ -168,20 +238,37 @@ async fn the_value_names_the_admin_secret_before_the_tag_does() {
 #[tokio::test(start_paused = true)]
 async fn unknown_site() {
     let bench = bench();
-    let evil = with(bench.current(Kind::AdminKey), "site", json!("datadoghq.com.evil.example"));
+    let evil = with(
+        bench.current(Kind::AdminKey),
+        "site",
+        json!("datadoghq.com.evil.example"),
+    );
     bench.store(Kind::AdminKey, &evil);
     for kind in Kind::ALL {
         let result = bench.create(kind).await;
         bench.assert_refused(result, "UnknownSite", &["`site`", "none of Datadog's"]);
-        assert!(bench.gate.calls().iter().all(|it| !it.call.operation.contains("/api/")));
+        assert!(
+            bench
+                .gate
+                .calls()
+                .iter()
+                .all(|it| !it.call.operation.contains("/api/"))
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_service_account() {
     let bench = bench();
-    let (own, admin) = ("0f0f0f0f-0000-4000-8000-000000000000", &bench.scene.service_account);
-    let value = with(bench.current(Kind::ApplicationKey), "serviceAccountId", json!(own));
+    let (own, admin) = (
+        "0f0f0f0f-0000-4000-8000-000000000000",
+        &bench.scene.service_account,
+    );
+    let value = with(
+        bench.current(Kind::ApplicationKey),
+        "serviceAccountId",
+        json!(own),
+    );
     bench.store(Kind::ApplicationKey, &value);
     let text = format!(
         "Admin key's serviceAccountId ({admin}) must match the Application key's \
@@ -189,39 +276,72 @@ async fn another_service_account() {
     );
     let result = bench.create(Kind::ApplicationKey).await;
     bench.assert_refused(result, "ServiceAccountMismatch", &[&text]);
-    assert!(bench.gate.calls().iter().all(|it| !it.call.operation.contains("/api/")));
+    assert!(
+        bench
+            .gate
+            .calls()
+            .iter()
+            .all(|it| !it.call.operation.contains("/api/"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn current_keys_that_can_not_be_rotated() {
     let bench = bench();
-    let (api, application) = (bench.current(Kind::ApiKey), bench.current(Kind::ApplicationKey));
+    let (api, application) = (
+        bench.current(Kind::ApiKey),
+        bench.current(Kind::ApplicationKey),
+    );
     let (other_api, other_application) = bench.gate.with_world(|world| {
         let now = world.now();
-        let person = world.datadog.create_service_account(now, "another", &["dashboards_read"]);
+        let person = world
+            .datadog
+            .create_service_account(now, "another", &["dashboards_read"]);
         let api = world.datadog.create_api_key(now, "another");
-        (api, world.datadog.create_application_key(now, &person, "another", None))
+        (
+            api,
+            world
+                .datadog
+                .create_application_key(now, &person, "another", None),
+        )
     });
-    bench.store(Kind::ApiKey, &with(api.clone(), "apiKey", json!(other_api.value)));
+    bench.store(
+        Kind::ApiKey,
+        &with(api.clone(), "apiKey", json!(other_api.value)),
+    );
     let result = bench.create(Kind::ApiKey).await;
     bench.assert_refused(result, "CurrentKeyMismatch", &["API key", "different keys"]);
 
-    let value = with(application.clone(), "appKey", json!(other_application.value));
+    let value = with(
+        application.clone(),
+        "appKey",
+        json!(other_application.value),
+    );
     bench.store(Kind::ApplicationKey, &value);
     let result = bench.create(Kind::ApplicationKey).await;
-    bench.assert_refused(result, "CurrentKeyMismatch", &["application key", "different keys"]);
+    bench.assert_refused(
+        result,
+        "CurrentKeyMismatch",
+        &["application key", "different keys"],
+    );
 
     let value = with(value, "appKeyId", json!(other_application.id));
     bench.store(Kind::ApplicationKey, &value);
     let result = bench.create(Kind::ApplicationKey).await;
-    let words = ["does not belong to service account", &bench.scene.service_account];
+    let words = [
+        "does not belong to service account",
+        &bench.scene.service_account,
+    ];
     bench.assert_refused(result, "CurrentKeyNotOwned", &words);
 }
 
 #[tokio::test(start_paused = true)]
 async fn revoked_current_keys() {
     let bench = bench();
-    for (kind, id) in [(Kind::ApiKey, "apiKeyId"), (Kind::ApplicationKey, "appKeyId")] {
+    for (kind, id) in [
+        (Kind::ApiKey, "apiKeyId"),
+        (Kind::ApplicationKey, "appKeyId"),
+    ] {
         let id = bench.current(kind)[id].as_str().unwrap().to_owned();
         bench.gate.with_world(|world| {
             let now = world.now();
@@ -238,6 +358,8 @@ async fn revoked_current_keys() {
 async fn nothing_to_promote() {
     let bench = bench();
     let job = bench.begin(Kind::AdminKey);
-    let result = bench.deliver(Kind::AdminKey, &job, Step::FinishSecret).await;
+    let result = bench
+        .deliver(Kind::AdminKey, &job, Step::FinishSecret)
+        .await;
     bench.assert_refused(result, "PendingWithoutValue", &["no value to be promoted"]);
 }

@@ -1,5 +1,10 @@
 //! Undisturbed rotations of the three types: what they change, what they keep, what they leave.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
 use datadog_rotation::Kind;
 use datadog_rotation::settings::Settings;
 use sandbox::gate::{Call, Fate};
@@ -22,11 +27,14 @@ fn scopes_of(bench: &Bench, id: &Value) -> Option<Vec<String>> {
 #[tokio::test(start_paused = true)]
 async fn every_type_rotates_again_and_again() {
     for admin_scopes in [&ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
-        let bench = Bench::new(SceneOptions { admin_scopes, ..SceneOptions::default() });
+        let bench = Bench::new(SceneOptions {
+            admin_scopes,
+            ..SceneOptions::default()
+        });
         for _ in 0..3 {
             for kind in Kind::ALL {
                 let before = bench.current(kind);
-                bench.rotate(kind).await.expect(kind.name());
+                bench.rotate(kind).await.unwrap();
                 bench.assert_settled();
                 assert_ne!(bench.current(kind), before);
             }
@@ -38,22 +46,44 @@ async fn every_type_rotates_again_and_again() {
 async fn the_end_states_are_those_of_the_managed_service() {
     let bench = bench();
     for kind in Kind::ALL {
-        let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let fields = |value: &Value| {
+            value
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         let before = fields(&bench.current(kind));
         bench.rotate(kind).await.unwrap();
         assert_eq!(fields(&bench.current(kind)), before);
     }
     let value = bench.current(Kind::ApplicationKey);
     let name = bench.gate.with_world(|world| {
-        world.datadog.key(value["appKeyId"].as_str().unwrap()).unwrap().name.clone()
+        world
+            .datadog
+            .key(value["appKeyId"].as_str().unwrap())
+            .unwrap()
+            .name
+            .clone()
     });
-    assert!(name.starts_with("aws-sm-app-key-datadog/app-key-20260401-"), "{name}");
+    assert!(
+        name.starts_with("aws-sm-app-key-datadog/app-key-20260401-"),
+        "{name}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn scopes_are_copied_exactly() {
-    for scopes in [None, Some(&["dashboards_read"][..]), Some(&["monitors_read", "dashboards_read"])] {
-        let bench = Bench::new(SceneOptions { application_scopes: scopes, ..SceneOptions::default() });
+    for scopes in [
+        None,
+        Some(&["dashboards_read"][..]),
+        Some(&["monitors_read", "dashboards_read"]),
+    ] {
+        let bench = Bench::new(SceneOptions {
+            application_scopes: scopes,
+            ..SceneOptions::default()
+        });
         let before = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
         bench.rotate(Kind::ApplicationKey).await.unwrap();
         let after = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
@@ -71,9 +101,17 @@ async fn scopes_are_copied_exactly() {
 async fn scopes_that_changed_meanwhile_stop_the_rotation() {
     let bench = bench();
     let job = bench.begin(Kind::ApplicationKey);
-    bench.deliver(Kind::ApplicationKey, &job, Step::CreateSecret).await.unwrap();
-    let current = bench.current(Kind::ApplicationKey)["appKeyId"].as_str().unwrap().to_owned();
-    bench.gate.with_world(|it| it.datadog.set_scopes(&current, Some(&["dashboards_read"])));
+    bench
+        .deliver(Kind::ApplicationKey, &job, Step::CreateSecret)
+        .await
+        .unwrap();
+    let current = bench.current(Kind::ApplicationKey)["appKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bench
+        .gate
+        .with_world(|it| it.datadog.set_scopes(&current, Some(&["dashboards_read"])));
     for step in [Step::TestSecret, Step::FinishSecret] {
         let result = bench.deliver(Kind::ApplicationKey, &job, step).await;
         bench.assert_failed(result, "NewKeyDiffers", &["scopes"]);
@@ -109,7 +147,9 @@ async fn an_admin_pair_is_rotated_by_another_admin_if_one_is_named() {
         let account = bench.scene.service_account.clone();
         let api = world.datadog.create_api_key(now, "assistant");
         let application =
-            world.datadog.create_application_key(now, &account, "assistant", Some(&ADMIN_SCOPES));
+            world
+                .datadog
+                .create_application_key(now, &account, "assistant", Some(&ADMIN_SCOPES));
         json!({
             "adminApiKey": api.value, "adminApiKeyId": api.id, "adminAppKey": application.value,
             "adminAppKeyId": application.id, "serviceAccountId": account, "site": "datadoghq.com",
@@ -128,7 +168,9 @@ async fn an_admin_pair_is_rotated_by_another_admin_if_one_is_named() {
     bench.rotate(Kind::AdminKey).await.unwrap();
     bench.assert_settled();
     let read = bench.gate.calls();
-    let of_assistant = read.iter().filter(|it| it.call.subject.as_ref() == created["ARN"].as_str().map(str::to_owned).as_ref());
+    let of_assistant = read.iter().filter(|it| {
+        it.call.subject.as_ref() == created["ARN"].as_str().map(str::to_owned).as_ref()
+    });
     assert!(of_assistant.count() >= 3, "{}", bench.story());
 }
 
@@ -143,7 +185,10 @@ async fn an_admin_secret_never_goes_by_the_functions_default() {
     bench.rotate(Kind::AdminKey).await.expect("by itself");
     let tags = json!([{ "Key": "adminSecretArn", "Value": own }]);
     bench.manage("TagResource", &json!({ "SecretId": own, "Tags": tags }));
-    bench.rotate(Kind::AdminKey).await.expect("naming itself is by itself");
+    bench
+        .rotate(Kind::AdminKey)
+        .await
+        .expect("naming itself is by itself");
     bench.assert_settled();
 }
 
@@ -156,7 +201,10 @@ async fn keys_that_are_not_everywhere_at_once_are_waited_for() {
         world.secrets_manager.label_lag = time::Duration::seconds(2);
     });
     for kind in Kind::ALL {
-        bench.rotate(kind).await.unwrap_or_else(|error| panic!("{error:?}\n{}", bench.story()));
+        bench
+            .rotate(kind)
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}\n{}", bench.story()));
         bench.wait(std::time::Duration::from_secs(10)).await;
         bench.assert_settled();
     }
@@ -167,15 +215,29 @@ async fn a_configuration_check_changes_nothing_and_names_what_is_missing() {
     for kind in Kind::ALL {
         let bench = bench();
         let job = bench.begin(kind);
-        bench.deliver(kind, &job, Step::TestSecret).await.expect("sound");
+        bench
+            .deliver(kind, &job, Step::TestSecret)
+            .await
+            .expect("sound");
         assert!(bench.changes().is_empty());
 
-        let admin = bench.current(Kind::AdminKey)["adminAppKeyId"].as_str().unwrap().to_owned();
-        let scopes = DOCUMENTED_SCOPES.into_iter().filter(|it| *it != "api_keys_delete");
+        let admin = bench.current(Kind::AdminKey)["adminAppKeyId"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let scopes = DOCUMENTED_SCOPES
+            .into_iter()
+            .filter(|it| *it != "api_keys_delete");
         let scopes: Vec<_> = scopes.collect();
-        bench.gate.with_world(|world| world.datadog.set_scopes(&admin, Some(&scopes)));
+        bench
+            .gate
+            .with_world(|world| world.datadog.set_scopes(&admin, Some(&scopes)));
         let result = bench.deliver(kind, &job, Step::TestSecret).await;
-        bench.assert_refused(result, "MissingScope", &["lacks the scopes api_keys_delete"]);
+        bench.assert_refused(
+            result,
+            "MissingScope",
+            &["lacks the scopes api_keys_delete"],
+        );
 
         bench.gate.with_world(|world| {
             let now = world.now();
@@ -206,7 +268,10 @@ async fn an_admin_that_has_just_rotated_is_read_again() {
     let event = sandbox::rotation::event(&job, Step::CreateSecret);
     let (created, ()) = tokio::join!(function.deliver(&event), async {
         tokio::task::yield_now().await;
-        bench.rotate(Kind::AdminKey).await.expect("the admin rotates");
+        bench
+            .rotate(Kind::AdminKey)
+            .await
+            .expect("the admin rotates");
         release.pass();
     });
     created.expect("alive").expect("with the new pair");
@@ -225,7 +290,10 @@ async fn the_rotation_token_is_handed_on() {
     let text = bench.assert_failed(result, "SecretsManagerRefused", &["were deleted again"]);
     assert!(!text.contains("an-invented-token"));
     job.rotation_token = proof;
-    bench.deliver(Kind::ApiKey, &job, Step::CreateSecret).await.expect("with the true one");
+    bench
+        .deliver(Kind::ApiKey, &job, Step::CreateSecret)
+        .await
+        .expect("with the true one");
     let mut event = sandbox::rotation::event(&job, Step::TestSecret);
     event.as_object_mut().unwrap().remove("RotationToken");
     bench.send(Kind::ApiKey, &event).await.expect("without one");

@@ -1,4 +1,4 @@
-//! Lambda function that rotates DatadogAdminKey secrets.
+//! Lambda function that rotates `DatadogAdminKey` secrets.
 
 use datadog_rotation::Kind;
 

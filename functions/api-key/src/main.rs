@@ -1,4 +1,4 @@
-//! Lambda function that rotates DatadogApiKey secrets.
+//! Lambda function that rotates `DatadogApiKey` secrets.
 
 use datadog_rotation::Kind;
 

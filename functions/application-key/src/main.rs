@@ -1,4 +1,4 @@
-//! Lambda function that rotates DatadogApplicationKey secrets.
+//! Lambda function that rotates `DatadogApplicationKey` secrets.
 
 use datadog_rotation::Kind;
 

@@ -15,6 +15,10 @@ use crate::keys::{KeyClass, KeyId, ServiceAccountId};
 /// The largest page that the lists give.
 pub const PAGE: usize = 100;
 
+/// A mint, a look at the labels and the store may each wait for one slow answer, and then what was
+/// minted must still be undone: with less time left, no mint is begun.
+pub const TIME_FOR_MINT: Duration = Duration::from_secs(25);
+
 /// One call. Its `Display` is what errors and logs show: ids and names, never a key.
 #[derive(Clone, Debug)]
 pub enum Call {
@@ -75,12 +79,16 @@ impl Call {
                     remote_config_read_enabled
                         .map(|it| ("remote_config_read_enabled".into(), json!(it))),
                 );
-                (Method::POST, path, document("api_keys", attributes))
+                (Method::POST, path, document("api_keys", &attributes))
             }
             Self::MintAppKey { name, scopes, .. } => {
                 let mut attributes = Map::from_iter([("name".into(), json!(name))]);
                 attributes.extend(scopes.list().map(|it| ("scopes".into(), json!(it))));
-                (Method::POST, path, document("application_keys", attributes))
+                (
+                    Method::POST,
+                    path,
+                    document("application_keys", &attributes),
+                )
             }
             Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => {
                 (Method::DELETE, path, Bytes::new())
@@ -133,6 +141,16 @@ impl Call {
         !self.is_mint()
     }
 
+    /// The time without which it is not to be sent.
+    #[must_use]
+    pub fn time_needed(&self) -> Duration {
+        if self.is_mint() {
+            TIME_FOR_MINT
+        } else {
+            Duration::from_secs(1)
+        }
+    }
+
     /// `reset` and up to half of it again, always the same for the same call: secrets that were
     /// refused together come back apart.
     #[must_use]
@@ -155,7 +173,7 @@ fn list(path: &str, name: &str, page: usize) -> String {
     format!("{path}?page%5Bsize%5D={PAGE}&page%5Bnumber%5D={page}&filter={name}")
 }
 
-fn document(class: &str, attributes: Map<String, Value>) -> Bytes {
+fn document(class: &str, attributes: &Map<String, Value>) -> Bytes {
     json!({"data": {"type": class, "attributes": attributes}})
         .to_string()
         .into()
@@ -208,16 +226,16 @@ mod tests {
             name: "n".into(),
             scopes,
         };
-        let (_, _, body) = call(Scopes::from(Some(vec![]))).wire();
-        assert_eq!(
-            body,
-            r#"{"data":{"attributes":{"name":"n"},"type":"application_keys"}}"#
-        );
-        let (_, _, body) = call(Scopes::from(Some(vec!["a".into()]))).wire();
-        assert_eq!(
-            body,
-            r#"{"data":{"attributes":{"name":"n","scopes":["a"]},"type":"application_keys"}}"#
-        );
+        let attributes = |scopes| {
+            let (_, _, body) = call(scopes).wire();
+            let document: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(document["data"]["type"], "application_keys");
+            document["data"]["attributes"].clone()
+        };
+        let unscoped = attributes(Scopes::from(Some(vec![])));
+        assert_eq!(unscoped, json!({ "name": "n" }));
+        let scoped = attributes(Scopes::from(Some(vec!["a".into()])));
+        assert_eq!(scoped, json!({ "name": "n", "scopes": ["a"] }));
     }
 
     #[test]

@@ -1,16 +1,10 @@
 //! createSecret: preflight, settle, mint, store, sweep.
 
-use std::time::Duration;
-
 use super::scene::{Scene, Standing, Version, lag};
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
 use crate::error::{Problem, Role, State};
 use crate::secrets::{CURRENT, PENDING, StoreError};
-
-/// No mint is begun with less time left: a mint, a look at the labels and the store may each
-/// wait for one slow answer, and then what was minted must still be undone.
-const TIME_FOR_MINT: Duration = Duration::from_secs(25);
 
 impl Rotation<'_> {
     pub(super) async fn create(&mut self) -> Result<(), Problem> {
@@ -39,9 +33,6 @@ impl Rotation<'_> {
     async fn make(&mut self, scene: &Scene) -> Result<Credential, Problem> {
         let found = self.preflight(scene).await?;
         self.settle(scene, &found).await?;
-        if self.budget.left() < TIME_FOR_MINT {
-            return Err(Problem::NotEnoughTime);
-        }
         let minted = self.mint(scene, &found).await?;
         match self.still_pending().await {
             Ok(true) => {}

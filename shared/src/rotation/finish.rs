@@ -49,11 +49,11 @@ impl Rotation<'_> {
         pending: &Version,
     ) -> Result<(), Problem> {
         self.note = "promoted; the key two generations back is gone";
-        if let Some(previous) = self.previous().await?
+        if let Some(previous) = self.previous(scene).await?
             && !self.is_hand_made(scene).await?
         {
             let keys = previous.credential.keys();
-            let kept = self.kept(scene);
+            let kept = scene.kept();
             let old = Some(&previous.credential);
             self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
                 .await?;

@@ -7,6 +7,7 @@ use super::Rotation;
 use super::preflight::Found;
 use super::scene::Scene;
 use crate::credential::{ApiPart, AppPart, Credential};
+use crate::datadog::call::TIME_FOR_MINT;
 use crate::datadog::{DatadogError, DatadogProblem, Minted};
 use crate::error::{Problem, State};
 use crate::key_name::SERIES;
@@ -56,6 +57,7 @@ impl Rotation<'_> {
             .as_ref()
             .map_or(None.into(), |it| it.scopes.clone());
         let owner = &current.service_account;
+        self.require_time()?;
         for n in 0..SERIES {
             let name = self.announce(scene, KeyClass::Application, n);
             let minted = scene.admin.mint_app_key(owner, &name, &scopes).await;
@@ -73,6 +75,7 @@ impl Rotation<'_> {
     }
 
     async fn mint_api(&mut self, scene: &Scene, found: &Found) -> Result<ApiPart, Problem> {
+        self.require_time()?;
         for n in 0..SERIES {
             let name = self.announce(scene, KeyClass::Api, n);
             let minted = scene.admin.mint_api_key(&name, found.api.as_ref()).await;
@@ -83,6 +86,11 @@ impl Rotation<'_> {
         Err(Problem::NamesTaken {
             class: KeyClass::Api,
         })
+    }
+
+    fn require_time(&self) -> Result<(), Problem> {
+        let enough = self.budget.left() >= TIME_FOR_MINT;
+        enough.then_some(()).ok_or(Problem::NotEnoughTime)
     }
 
     /// Without `api_keys_read` this line is all that is left of an API key whose text was lost.
@@ -110,23 +118,23 @@ impl Rotation<'_> {
     fn minted<K>(
         &mut self,
         name: String,
-        answer: Result<Minted<K>, DatadogError>,
+        answer: Result<Minted<K>, Problem>,
     ) -> Result<Option<Minted<K>>, Problem> {
         match answer {
             Ok(minted) => Ok(Some(minted)),
-            Err(DatadogError {
+            Err(Problem::Datadog(DatadogError {
                 problem: DatadogProblem::NameTaken { .. },
                 ..
-            }) => {
+            })) => {
                 tracing::warn!(name, "the name is taken: the next of the series is tried");
                 Ok(None)
             }
-            Err(error) => {
-                if !error.problem.is_definite() {
+            Err(problem) => {
+                if matches!(&problem, Problem::Datadog(error) if !error.problem.is_definite()) {
                     tracing::warn!(name, "no usable answer: a key of this name may exist");
                     self.state = State::MintUnknown { name };
                 }
-                Err(error.into())
+                Err(problem)
             }
         }
     }

@@ -198,7 +198,7 @@ impl Rotation<'_> {
     }
 
     async fn abandon(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
-        let previous = self.labelled(PREVIOUS).await?;
+        let previous = self.labelled(scene, PREVIOUS).await?;
         let mut kept = vec![&scene.current.credential];
         if let Some(Ok(previous)) = &previous {
             kept.push(&previous.credential);

@@ -47,7 +47,7 @@ pub(super) enum Standing {
     /// It carries AWSCURRENT.
     Current,
     /// It carries AWSPENDING and may hold a value.
-    Pending(Option<Version>),
+    Pending(Option<Box<Version>>),
 }
 
 pub(super) struct Scene {
@@ -125,7 +125,10 @@ impl Rotation<'_> {
             return Ok((Standing::Current, current_version));
         }
         let pending = match self.read(token, PENDING).await? {
-            Some(stored) => Some(self.parsed(token, &stored, Role::Pending).map_err(Err)?),
+            Some(stored) => {
+                let pending = self.parsed(token, &stored, Role::Pending).map_err(Err)?;
+                Some(Box::new(pending))
+            }
             None => None,
         };
         Ok((Standing::Pending(pending), current_version))
@@ -161,20 +164,17 @@ impl Rotation<'_> {
         })
     }
 
-    /// What carries `label` now. A value that is none of this type's is `Err(())`: it names keys
-    /// that can't be known, so nothing must be concluded from it.
+    /// What carries `label`, by the labels that the step began with, or by new ones if those are
+    /// contradicted. A value that is none of this type's is `Err(())`: it names keys that can't be
+    /// known, so nothing must be concluded from it.
     pub(super) async fn labelled(
         &self,
+        scene: &Scene,
         label: &str,
     ) -> Result<Option<Result<Version, ()>>, Problem> {
         let mut lag = lag();
+        let mut labels = scene.description.labels.clone();
         loop {
-            let labels = self
-                .tools
-                .secrets
-                .describe(self.secret(), self.budget)
-                .await?
-                .labels;
             let Some(version) = labels.holder(label) else {
                 return Ok(None);
             };
@@ -184,6 +184,8 @@ impl Rotation<'_> {
                 Err(Ok(Lagging(_))) => {}
                 Err(Err(problem)) => return Err(problem),
             }
+            let described = self.tools.secrets.describe(self.secret(), self.budget);
+            labels = described.await?.labels;
         }
     }
 
@@ -237,8 +239,8 @@ impl Rotation<'_> {
         }
     }
 
-    pub(super) async fn previous(&self) -> Result<Option<Version>, Problem> {
-        match self.labelled(PREVIOUS).await? {
+    pub(super) async fn previous(&self, scene: &Scene) -> Result<Option<Version>, Problem> {
+        match self.labelled(scene, PREVIOUS).await? {
             Some(Ok(version)) => Ok(Some(version)),
             Some(Err(())) => {
                 tracing::warn!(
@@ -253,6 +255,16 @@ impl Rotation<'_> {
 }
 
 impl Scene {
+    /// The credentials of AWSCURRENT and, if it holds one, of AWSPENDING.
+    pub(super) fn kept(&self) -> Vec<&Credential> {
+        let pending = match &self.standing {
+            Standing::Pending(Some(pending)) => Some(&pending.credential),
+            Standing::Pending(None) | Standing::Current => None,
+        };
+        let current = Some(&self.current.credential);
+        [current, pending].into_iter().flatten().collect()
+    }
+
     /// An admin key acts for its own service account only: against privilege escalation.
     fn refuse_other_accounts(&self) -> Result<(), Problem> {
         let pending = match &self.standing {

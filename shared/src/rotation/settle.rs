@@ -3,7 +3,7 @@
 use super::preflight::Found;
 use super::scene::{Scene, Version};
 use super::{Candidates, Rotation};
-use crate::credential::{Credential, Grace};
+use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
 use crate::error::{Problem, State};
 use crate::keys::KeyClass;
@@ -36,12 +36,12 @@ impl Rotation<'_> {
         if !is_minted {
             return Ok(());
         }
-        let Some(previous) = self.previous().await? else {
+        let Some(previous) = self.previous(scene).await? else {
             return Ok(());
         };
         if is_older(&previous, &scene.current) && owned_alike(&previous, &scene.current) {
             let keys = previous.credential.keys();
-            let kept = self.kept(scene);
+            let kept = scene.kept();
             let old = Some(&previous.credential);
             self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
                 .await?;
@@ -50,18 +50,6 @@ impl Rotation<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The credentials of AWSCURRENT and, if it has one, of AWSPENDING.
-    pub(super) fn kept<'s>(&self, scene: &'s Scene) -> Vec<&'s Credential> {
-        let pending = match &scene.standing {
-            super::scene::Standing::Pending(Some(pending)) => Some(&pending.credential),
-            _ => None,
-        };
-        [Some(&scene.current.credential), pending]
-            .into_iter()
-            .flatten()
-            .collect()
     }
 }
 

@@ -83,6 +83,8 @@ impl SecretsProblem {
     fn of_answer(error: &impl ProvideErrorMetadata, status: u16) -> Self {
         let code = plain(error.code().unwrap_or("no error code"), 100);
         match code.as_str() {
+            // A success whose body could not be read: it may well have had its effect.
+            _ if status < 400 => Self::Cut,
             "AccessDeniedException" | "AccessDenied" => {
                 Self::AccessDenied(plain(error.message().unwrap_or("access denied"), 1000))
             }

@@ -1,0 +1,87 @@
+//! Two deliveries at once, one of which may die, and deliveries long after their time.
+
+#![expect(clippy::print_stdout, reason = "the figures go with the run")]
+
+use datadog_rotation::Kind;
+use sandbox::rotation::Step;
+use sandbox::scene::SceneOptions;
+use tests::bench::Bench;
+use tests::overlap::{Meanwhile, Schedule, Then, run};
+use tests::sweep::{Case, Subject};
+
+fn overlaps(subject: Subject) {
+    let mut schedules = 0;
+    for reads in [true, false] {
+        let case = Case {
+            subject,
+            reads,
+            later: 2,
+            redelivered: false,
+        };
+        for meanwhile in Meanwhile::ALL {
+            for then in Then::ALL {
+                for held in 0.. {
+                    match run(Schedule {
+                        case,
+                        held,
+                        meanwhile,
+                        then,
+                    }) {
+                        Some(Ok(())) => schedules += 1,
+                        Some(Err(broken)) => {
+                            panic!("held at {held}, {meanwhile:?}, {then:?}: {broken:?}")
+                        }
+                        None => break,
+                    }
+                }
+            }
+        }
+    }
+    println!("{subject:?}: {schedules} schedules");
+}
+
+#[test]
+fn api_key() {
+    overlaps(Subject::ApiKey);
+}
+
+#[test]
+fn application_key() {
+    overlaps(Subject::ApplicationKey);
+}
+
+#[test]
+fn admin_key() {
+    overlaps(Subject::AdminKey);
+}
+
+#[test]
+fn assisted_admin_key() {
+    overlaps(Subject::AssistedAdminKey);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_long_after_its_time_changes_nothing() {
+    for kind in Kind::ALL {
+        for newer in 1..=2 {
+            let bench = Bench::new(SceneOptions::default());
+            let job = bench.begin(kind);
+            for step in Step::ALL {
+                bench.deliver(kind, &job, step).await.unwrap();
+            }
+            bench.gate.with_world(|world| {
+                let now = world.now();
+                world.secrets_manager.rotation_ended(now, &job, true);
+            });
+            for _ in 0..newer {
+                bench.rotate(kind).await.unwrap();
+            }
+            bench.gate.forget_calls();
+            for step in Step::ALL {
+                let _either_way = bench.deliver(kind, &job, step).await;
+            }
+            assert!(bench.changes().is_empty(), "{}", bench.story());
+            bench.assert_settled();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the README says of the code is what the code does.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use std::collections::BTreeSet;
+
+use datadog_rotation::credential::Kind;
+use datadog_rotation::site::Site;
+
+const README: &str = include_str!("../../README.md");
+const PROBLEMS: &str = include_str!("../../shared/src/error/problem.rs");
+
+/// The first cell of every row below the heading.
+fn first_cells(heading: &str) -> BTreeSet<&'static str> {
+    let section = README.split_once(heading).expect(heading).1;
+    let section = section
+        .split_once("\n## ")
+        .map_or(section, |(section, _)| section);
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect()
+}
+
+#[test]
+fn every_error_type_is_listed_and_no_other() {
+    let is_word = |text: &&str| {
+        text.starts_with(|it: char| it.is_ascii_uppercase())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && text.bytes().any(|byte| byte.is_ascii_lowercase())
+    };
+    let code: BTreeSet<&str> = PROBLEMS
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(is_word)
+        .collect();
+    assert!(code.len() > 30, "{code:?}");
+    assert_eq!(first_cells("## Errors"), code);
+}
+
+#[test]
+fn every_site_is_listed() {
+    for site in Site::ALL {
+        assert!(README.contains(&format!("`{site}`")), "{site}");
+    }
+}
+
+#[test]
+fn every_scope_and_type_is_named() {
+    for kind in Kind::ALL {
+        assert!(README.contains(kind.name()));
+        for scope in kind.required_scopes() {
+            assert!(README.contains(&format!("`{scope}`")), "{scope}");
+        }
+    }
+}
+
+#[test]
+fn the_two_commands_are_those_that_are_run() {
+    let ci = include_str!("../../.ci/run");
+    assert!(README.contains("\ntests/run\n") && ci.contains("\ntests/run\n"));
+    assert!(README.contains("\ncargo run -p sandbox\n"));
+}
