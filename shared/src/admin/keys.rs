@@ -1,0 +1,213 @@
+//! Keys at Datadog, looked up, minted and retired with the admin pair.
+
+use super::Admin;
+use crate::datadog::{
+    ApiKeyDetails, AppKeyDetails, Call, DatadogError, DatadogProblem, Minted, Scopes, Status,
+};
+use crate::error::Problem;
+use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
+
+/// What a look at one key by its id has shown.
+#[derive(Clone, Debug)]
+pub enum Lookup<T> {
+    Found(T),
+    /// 404.
+    Gone,
+    /// The admin pair works, but has no `api_keys_read`.
+    Unreadable,
+}
+
+impl Admin {
+    pub async fn api_key(&self, id: &KeyId) -> Result<Lookup<ApiKeyDetails>, Problem> {
+        let budget = &self.budget;
+        let call =
+            self.act(|it| async move { it.datadog.api_key(&it.authority(), id, budget).await });
+        match self.readable(call).await {
+            Ok(Some(details)) => Ok(Lookup::Found(details)),
+            Ok(None) => Ok(Lookup::Unreadable),
+            Err(problem) if is_not_found(&problem) => Ok(Lookup::Gone),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The API keys whose names contain `name`, or `None` without `api_keys_read`.
+    pub async fn api_keys(&self, name: &str) -> Result<Option<Vec<ApiKeyDetails>>, Problem> {
+        let budget = &self.budget;
+        let call =
+            self.act(|it| async move { it.datadog.api_keys(&it.authority(), name, budget).await });
+        self.readable(call).await
+    }
+
+    /// `None` if this pair, which works, may not see API keys. Asked once in a step.
+    async fn readable<T>(
+        &self,
+        call: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<Option<T>, Problem> {
+        if self.api_keys_unreadable.initialized() {
+            return Ok(None);
+        }
+        match call.await {
+            Err(Problem::Datadog(error)) if error.problem.is_refusal() => {
+                self.api_keys_unreadable.get_or_init(|| async {}).await;
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
+    /// `None` if the service account owns no such key.
+    pub async fn app_key(
+        &self,
+        owner: &ServiceAccountId,
+        id: &KeyId,
+    ) -> Result<Option<AppKeyDetails>, Problem> {
+        let budget = &self.budget;
+        let answer = self
+            .act(|it| async move { it.datadog.app_key(&it.authority(), owner, id, budget).await })
+            .await;
+        match answer {
+            Ok(details) => Ok(Some(details)),
+            Err(problem) if is_not_found(&problem) => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Who owns an application key, if this admin may know.
+    pub async fn owner_of(&self, id: &KeyId) -> Option<ServiceAccountId> {
+        let keys = self.in_use();
+        let answer = keys
+            .datadog
+            .any_app_key(&keys.authority(), id, &self.budget)
+            .await;
+        answer.ok().and_then(|(_, owner)| owner)
+    }
+
+    /// The scopes of the admin's own application key, if it may see them.
+    pub async fn own_scopes(&self) -> Result<Option<Scopes>, DatadogError> {
+        let keys = self.in_use();
+        let (own, authority) = (&keys.application, keys.authority());
+        let by_account = keys
+            .datadog
+            .app_key(&authority, &own.service_account, &own.id, &self.budget)
+            .await;
+        match by_account {
+            Ok(details) => Ok(Some(details.scopes)),
+            Err(error) if error.problem.is_refusal() => {
+                let any = keys
+                    .datadog
+                    .any_app_key(&authority, &own.id, &self.budget)
+                    .await;
+                match any {
+                    Ok((details, _)) => Ok(Some(details.scopes)),
+                    Err(error) if error.problem.is_refusal() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub async fn app_keys(
+        &self,
+        owner: &ServiceAccountId,
+        name: &str,
+    ) -> Result<Vec<AppKeyDetails>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .app_keys(&it.authority(), owner, name, budget)
+                .await
+        })
+        .await
+    }
+
+    pub async fn mint_api_key(
+        &self,
+        name: &str,
+        like: Option<&ApiKeyDetails>,
+    ) -> Result<Minted<ApiKey>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .mint_api_key(&it.authority(), name, like, budget)
+                .await
+        })
+        .await
+    }
+
+    pub async fn mint_app_key(
+        &self,
+        owner: &ServiceAccountId,
+        name: &str,
+        scopes: &Scopes,
+    ) -> Result<Minted<AppKey>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .mint_app_key(&it.authority(), owner, name, scopes, budget)
+                .await
+        })
+        .await
+    }
+
+    /// Ends a key. Success means that it is gone, whoever ended it.
+    ///
+    /// `owner` is the service account of an application key; `text` is that of an API key, if it
+    /// is at hand.
+    pub async fn retire(
+        &self,
+        key: &KeyRef,
+        owner: Option<&ServiceAccountId>,
+        text: Option<&ApiKey>,
+    ) -> Result<(), Problem> {
+        let call = match (key.class, owner) {
+            (KeyClass::Api, _) => Call::DeleteApiKey(key.id.clone()),
+            (KeyClass::Application, Some(owner)) => Call::DeleteAppKey {
+                owner: owner.clone(),
+                id: key.id.clone(),
+            },
+            (KeyClass::Application, None) => return Ok(()),
+        };
+        let (call, budget) = (&call, &self.budget);
+        let answer = self
+            .act(|it| async move { it.datadog.send(&it.authority(), call, budget).await })
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(problem) if is_not_found(&problem) => Ok(()),
+            // What Datadog answers to the deletion of a revoked API key is not documented.
+            Err(Problem::Datadog(error))
+                if key.class == KeyClass::Api
+                    && is_rejection(&error)
+                    && self.is_revoked(&key.id, text).await? =>
+            {
+                Ok(())
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    async fn is_revoked(&self, id: &KeyId, text: Option<&ApiKey>) -> Result<bool, Problem> {
+        match (self.api_key(id).await?, text) {
+            (Lookup::Gone, _) => Ok(true),
+            (Lookup::Found(details), _) => Ok(details.status == Status::Revoked),
+            (Lookup::Unreadable, Some(text)) => {
+                // An edge that refuses everybody proves nothing of this key.
+                Ok(!self.validate_api_key(text).await? && self.own_api_key_works().await?)
+            }
+            (Lookup::Unreadable, None) => Ok(false),
+        }
+    }
+}
+
+fn is_not_found(problem: &Problem) -> bool {
+    matches!(problem, Problem::Datadog(error) if error.problem == DatadogProblem::NotFound)
+}
+
+/// A 4xx that says neither "no such key" nor "you may not".
+fn is_rejection(error: &DatadogError) -> bool {
+    matches!(
+        error.problem,
+        DatadogProblem::Rejected { .. } | DatadogProblem::NameTaken { .. }
+    )
+}
