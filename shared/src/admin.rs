@@ -96,12 +96,19 @@ impl Admin {
         {
             answer = call(fresh).await;
         }
-        if is_refused(&answer) && !self.works().await? {
+        if is_refused(&answer) && matches!(self.works().await, Ok(false)) {
             return Err(Problem::AdminRefused {
                 arn: self.secret.arn.clone(),
             });
         }
         Ok(answer?)
+    }
+
+    /// Whether the admin pair, or the one that has just replaced it, works.
+    pub async fn is_accepted(&self) -> Result<bool, DatadogError> {
+        let used = self.in_use();
+        let works = self.works().await?;
+        Ok(works || (self.successor_of(used).await.is_some() && self.works().await?))
     }
 
     /// Whether the admin pair itself works.

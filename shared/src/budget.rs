@@ -33,6 +33,15 @@ impl Budget {
         self.length.saturating_sub(self.began.elapsed())
     }
 
+    /// The same invocation with so much of its end kept back.
+    #[must_use]
+    pub fn reserving(&self, time: Duration) -> Self {
+        Self {
+            length: self.length.saturating_sub(time),
+            ..*self
+        }
+    }
+
     #[must_use]
     pub fn spent(&self) -> Duration {
         self.began.elapsed()
@@ -74,15 +83,27 @@ impl Backoff {
 
     /// Waits once more, or says that the total or the invocation's time is used up.
     pub async fn pause(&mut self, budget: &Budget) -> bool {
-        self.pause_before(budget, Duration::from_secs(1)).await
+        self.pause_for(Duration::ZERO, budget, Duration::from_secs(1))
+            .await
     }
 
-    /// The same, with so much time needed after the wait.
-    pub async fn pause_before(&mut self, budget: &Budget, after: Duration) -> bool {
-        let pause = self.next.min(self.total);
-        self.total -= pause;
+    /// The same, waiting `at_least` so long, and only if `after` is left then.
+    pub async fn pause_for(
+        &mut self,
+        at_least: Duration,
+        budget: &Budget,
+        after: Duration,
+    ) -> bool {
+        let step = self.next.min(self.total);
+        self.total -= step;
         self.next = (self.next * 2).min(self.longest);
-        !pause.is_zero() && budget.pause(pause, after).await
+        !step.is_zero() && budget.pause(step.max(at_least), after).await
+    }
+
+    /// Whether all of it has been waited: the invocation's time did not end it.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.total.is_zero()
     }
 }
 

@@ -84,6 +84,26 @@ pub struct AppPart {
     pub service_account: ServiceAccountId,
 }
 
+impl ApiPart {
+    #[must_use]
+    pub fn key_ref(&self) -> KeyRef {
+        KeyRef {
+            class: KeyClass::Api,
+            id: self.id.clone(),
+        }
+    }
+}
+
+impl AppPart {
+    #[must_use]
+    pub fn key_ref(&self) -> KeyRef {
+        KeyRef {
+            class: KeyClass::Application,
+            id: self.id.clone(),
+        }
+    }
+}
+
 /// What a value of one of the three types holds.
 #[derive(Clone, Debug)]
 pub enum Credential {
@@ -117,17 +137,8 @@ impl Credential {
     /// The keys it names.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyRef> {
-        let application = self
-            .application()
-            .map(|part| (KeyClass::Application, &part.id));
-        let api = self.api().map(|part| (KeyClass::Api, &part.id));
-        [application, api]
-            .into_iter()
-            .flatten()
-            .map(|(class, id)| KeyRef {
-                class,
-                id: id.clone(),
-            })
-            .collect()
+        let application = self.application().map(AppPart::key_ref);
+        let api = self.api().map(ApiPart::key_ref);
+        application.into_iter().chain(api).collect()
     }
 }

@@ -45,7 +45,7 @@ impl Datadog {
         Self { http, base }
     }
 
-    /// Sends the call and answers the JSON body of a success (empty for 204).
+    /// Sends the call and answers the status and JSON body of a success (empty for 204).
     ///
     /// A call without effect, or whose effect may be repeated, is sent again after 429, 5xx, a
     /// cut connection and a time-out. A mint is sent again only where it certainly had no
@@ -55,30 +55,30 @@ impl Datadog {
         authority: &Authority,
         call: &Call,
         budget: &Budget,
-    ) -> Result<Bytes, DatadogError> {
+    ) -> Result<(StatusCode, Bytes), DatadogError> {
         let mut backoff = Backoff::new(
             Duration::from_millis(500),
             Duration::from_secs(8),
             Duration::from_mins(1),
         );
         loop {
+            if call.is_mint() && budget.left() < call::TIME_FOR_MINT {
+                let problem = DatadogProblem::NoTime;
+                let call = call.clone();
+                return Err(DatadogError { call, problem });
+            }
             let problem = match Box::pin(self.try_once(authority, call, budget)).await {
-                Ok(body) => return Ok(body),
+                Ok(answer) => return Ok(answer),
                 Err(problem) => problem,
             };
-            let again = problem.is_transient() && (call.is_repeatable() || problem.is_definite());
-            let paused = again
-                && match problem {
-                    DatadogProblem::RateLimited { reset: Some(reset) } => {
-                        budget.pause(call.spread(reset), call.time_needed()).await
-                    }
-                    _ => backoff.pause_before(budget, call.time_needed()).await,
-                };
-            if !paused {
-                return Err(DatadogError {
-                    call: call.clone(),
-                    problem,
-                });
+            let again = problem.is_transient() && (!call.is_mint() || problem.is_definite());
+            let reset = match problem {
+                DatadogProblem::RateLimited { reset: Some(reset) } => call.spread(reset),
+                _ => Duration::ZERO,
+            };
+            if !(again && backoff.pause_for(reset, budget, call.time_needed()).await) {
+                let call = call.clone();
+                return Err(DatadogError { call, problem });
             }
         }
     }
@@ -91,13 +91,11 @@ impl Datadog {
         budget: &Budget,
         read: impl Fn(&[u8]) -> Result<T, reply::Defect>,
     ) -> Result<T, DatadogError> {
-        let body = self.send(authority, &call, budget).await?;
-        read(&body).map_err(|defect| DatadogError {
-            call,
-            problem: DatadogProblem::Unexpected {
-                status: 200,
-                defect,
-            },
+        let (status, body) = self.send(authority, &call, budget).await?;
+        read(&body).map_err(|defect| {
+            let status = status.as_u16();
+            let problem = DatadogProblem::Unexpected { status, defect };
+            DatadogError { call, problem }
         })
     }
 
@@ -106,7 +104,7 @@ impl Datadog {
         authority: &Authority,
         call: &Call,
         budget: &Budget,
-    ) -> Result<Bytes, DatadogProblem> {
+    ) -> Result<(StatusCode, Bytes), DatadogProblem> {
         let request = self
             .request(authority, call)
             .ok_or(TransportError::NotSent)?;
@@ -115,7 +113,9 @@ impl Datadog {
         let (parts, body) = answer.into_parts();
         tracing::debug!(call = %call, status = parts.status.as_u16(), "datadog answered");
         match parts.status {
-            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => Ok(body),
+            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => {
+                Ok((parts.status, body))
+            }
             status => Err(DatadogProblem::of(status, &parts.headers, &body)),
         }
     }

@@ -9,8 +9,10 @@ use std::fmt;
 use lambda_runtime::Diagnostic;
 
 use crate::event::{RotationEvent, Step};
+use crate::keys::KeyRef;
 
 pub use problem::{Problem, Role};
+use state::List;
 pub use state::State;
 
 /// A failed step: what failed, on which secret and version, what state the world is in, and what
@@ -21,6 +23,8 @@ pub struct RotationError {
     event: Option<EventIds>,
     pub problem: Problem,
     pub state: State,
+    /// Keys that the step has deleted.
+    pub retired: Vec<KeyRef>,
 }
 
 #[derive(Debug)]
@@ -32,7 +36,12 @@ struct EventIds {
 
 impl RotationError {
     #[must_use]
-    pub fn new(event: Option<&RotationEvent>, problem: Problem, state: State) -> Self {
+    pub fn new(
+        event: Option<&RotationEvent>,
+        problem: Problem,
+        state: State,
+        retired: Vec<KeyRef>,
+    ) -> Self {
         let event = event.map(|event| EventIds {
             step: event.step,
             secret: event.secret.to_string(),
@@ -42,6 +51,7 @@ impl RotationError {
             event,
             problem,
             state,
+            retired,
         }
     }
 
@@ -64,7 +74,11 @@ impl fmt::Display for RotationError {
         }
         let (problem, state) = (self.problem.to_string(), &self.state);
         let stop = if problem.ends_with('.') { "" } else { "." };
-        write!(f, "{problem}{stop} {state} {}", self.problem.advice())
+        write!(f, "{problem}{stop} {state} ")?;
+        if !self.retired.is_empty() {
+            write!(f, "Deleted: {}. ", List(&self.retired))?;
+        }
+        f.write_str(&self.problem.advice())
     }
 }
 

@@ -1,8 +1,9 @@
 //! The step engine: what happens in which order. The order is the product.
 //!
 //! Every remote effect is preceded by a record of its intent (a key's name, a staging label) and
-//! followed by its own record, so that the next delivery can tell what happened; clean-up comes
-//! last. Whoever changes the order runs the crash sweep.
+//! followed by its own record, so that the next delivery can tell what happened. A key is deleted
+//! only when no label that is kept leads to it any more. Whoever changes the order runs the crash
+//! sweep.
 
 mod check;
 mod create;
@@ -15,9 +16,7 @@ mod settle;
 mod sweep;
 mod test;
 
-use secrecy::ExposeSecret;
-
-use crate::admin::Admin;
+use crate::admin::{Admin, AdminSecret};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, RotationError, State};
@@ -67,36 +66,37 @@ impl<'a> Rotation<'a> {
         };
         let result = match event.step {
             Step::CreateSecret => Box::pin(rotation.create()).await,
-            Step::SetSecret => rotation.set(),
+            Step::SetSecret => rotation.set().await,
             Step::TestSecret => Box::pin(rotation.test()).await,
             Step::FinishSecret => Box::pin(rotation.finish()).await,
         };
-        let retired = rotation
-            .retired
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
-        result
-            .inspect(|()| {
-                tracing::info!(
-                    step = event.step.as_str(),
-                    kind = tools.kind.name(),
-                    secret = event.secret.as_str(),
-                    version = event.token.as_str(),
-                    outcome = rotation.note,
-                    retired = ?retired,
-                    duration_ms = budget.spent().as_millis(),
-                    "step done"
-                );
-            })
-            .map_err(|problem| RotationError::new(Some(event), problem, rotation.state))
+        let Self {
+            state,
+            note,
+            retired,
+            ..
+        } = rotation;
+        if let Err(problem) = result {
+            return Err(RotationError::new(Some(event), problem, state, retired));
+        }
+        let retired: Vec<_> = retired.iter().map(ToString::to_string).collect();
+        tracing::info!(
+            step = event.step.as_str(),
+            kind = tools.kind.name(),
+            secret = event.secret.as_str(),
+            version = event.token.as_str(),
+            outcome = note,
+            ?retired,
+            duration_ms = budget.spent().as_millis(),
+            "step done"
+        );
+        Ok(())
     }
 
     /// A minted key works from birth: there is nothing to set at Datadog.
-    #[expect(clippy::unnecessary_wraps, reason = "one signature for the four steps")]
-    fn set(&mut self) -> Result<(), Problem> {
+    async fn set(&mut self) -> Result<(), Problem> {
         self.note = "nothing to set";
-        Ok(())
+        self.described().await.map(drop)
     }
 
     fn secret(&self) -> &'a str {
@@ -121,27 +121,22 @@ impl<'a> Rotation<'a> {
         for key in retirable(candidates, &kept) {
             let text = old.and_then(Credential::api).filter(|api| api.id == key.id);
             admin
-                .retire(
-                    &key,
-                    Some(admin.service_account()),
-                    text.map(|api| &api.key),
-                )
+                .retire(&key, admin.service_account(), text.map(|api| &api.key))
                 .await?;
             self.retired.push(key);
+            if self.state == State::Untouched {
+                self.state = State::Retired;
+            }
         }
         Ok(())
     }
 
-    fn own_secret(&self, arn: String) -> crate::admin::AdminSecret {
-        crate::admin::AdminSecret {
+    fn admin_secret(&self, arn: String) -> AdminSecret {
+        AdminSecret {
             secrets: self.tools.secrets.in_region_of(&arn),
             arn,
             http: self.tools.http.clone(),
             settings: self.tools.settings.clone(),
         }
     }
-}
-
-fn text_of(value: &crate::secrets::StoredValue) -> Option<&str> {
-    value.text.as_ref().map(ExposeSecret::expose_secret)
 }

@@ -46,6 +46,7 @@ impl Rotator {
                 None,
                 Problem::Event(error),
                 State::Untouched,
+                Vec::new(),
             )),
         };
         result.inspect_err(|error| {

@@ -4,7 +4,8 @@ use std::fmt;
 
 use indexmap::IndexMap;
 use secrecy::SecretString;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
@@ -114,23 +115,18 @@ impl SecretValue {
     /// or key id of `old` gets its successor from `new`, all else stays to the byte.
     #[must_use]
     pub fn successor(&self, old: &Credential, new: &Credential) -> SecretString {
-        let changes = changes(old, new);
-        let fields: IndexMap<&str, Box<RawValue>> = self
-            .fields
-            .iter()
-            .map(|(name, raw)| {
-                let text: Option<String> = serde_json::from_str(raw.get()).ok();
-                let change = text.and_then(|text| {
-                    changes
-                        .iter()
-                        .find(|(old, _)| old.eq_ignore_ascii_case(&text))
-                });
-                let successor = change.and_then(|(_, new)| to_raw_value(new).ok());
-                (name.as_str(), successor.unwrap_or_else(|| raw.clone()))
-            })
-            .collect();
-        // Strings and well-formed JSON always serialise.
-        serde_json::to_string(&fields).unwrap_or_default().into()
+        let changes: Vec<_> = texts(old).into_iter().zip(texts(new)).collect();
+        let fields = self.fields.iter().map(|(name, raw)| {
+            let text: Option<String> = serde_json::from_str(raw.get()).ok();
+            let text = text.map(normal);
+            let change = changes.iter().find(|(old, _)| text.as_deref() == Some(old));
+            let value = change.map_or_else(
+                || raw.get().to_owned(),
+                |(_, new)| Value::from(*new).to_string(),
+            );
+            format!("{}:{value}", Value::from(name.as_str()))
+        });
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(",")).into()
     }
 
     /// Fields named like an alias of a key that hold none of this credential's texts.
@@ -142,11 +138,16 @@ impl SecretValue {
             .map(String::as_str)
             .filter(|name| ALIASES.contains(name))
             .filter(|name| {
-                self.text(name)
-                    .is_none_or(|text| !texts.contains(&text.as_str()))
+                let text = self.text(name).map(normal);
+                text.is_none_or(|text| !texts.contains(&text.as_str()))
             })
             .collect()
     }
+}
+
+/// Ids compare whoever typed them; a key's text is only ever itself.
+fn normal(text: String) -> String {
+    KeyId::parse(&text).map_or(text, |id| id.to_string())
 }
 
 fn texts(credential: &Credential) -> Vec<&str> {
@@ -157,10 +158,6 @@ fn texts(credential: &Credential) -> Vec<&str> {
         .application()
         .map(|part| [part.key.expose(), part.id.as_str()]);
     [api, application].into_iter().flatten().flatten().collect()
-}
-
-fn changes<'a>(old: &'a Credential, new: &'a Credential) -> Vec<(&'a str, &'a str)> {
-    texts(old).into_iter().zip(texts(new)).collect()
 }
 
 impl fmt::Debug for SecretValue {

@@ -64,3 +64,27 @@ def test_the_functions_that_an_admin_serves_differ_in_nothing_but_their_names():
         renamed = renamed.replace(one, other)
     assert json.loads(renamed) == api_key
     assert len(api_key) == 4
+
+
+def test_each_role_allows_just_what_the_code_calls():
+    code = Path(TEMPLATE.parent, "shared/src/secrets.rs").read_text()
+    calls = {f"secretsmanager:{call}" for call in re.findall(r'within\(\s*budget,\s*"(\w+)"', code)}
+    assert len(calls) == 5
+    roles = [it for it in translate(TEXT)["Resources"].values() if it["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == 3
+    for role in roles:
+        statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        rotated = [it for it in statements if it.get("Sid") == "RotatedSecrets"]
+        assert [set(it["Action"]) for it in rotated] == [calls]
+
+
+@pytest.mark.parametrize("parameter", ["AdminSecretArn", "AssistingAdminSecretArn", "KmsKeyArn", "AdminSecretKmsKeyArn"])
+def test_an_arn_with_a_wildcard_is_refused(parameter):
+    pattern = translate(TEXT)["Parameters"][parameter]["AllowedPattern"]
+    secret = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:datadog/admin-AbCdEf"
+    key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-555555555555"
+    good = key if "Kms" in parameter else secret
+    assert re.fullmatch(pattern, good)
+    assert re.fullmatch(pattern, "")
+    for bad in ["*", good[:-6] + "*", good.replace("datadog/admin", "*"), good.replace("123456789012", "*")]:
+        assert bad == good or not re.fullmatch(pattern, bad), bad

@@ -221,7 +221,7 @@ async fn answers_that_make_no_sense() {
         (
             || Fate::Html(StatusCode::NOT_FOUND),
             "DatadogUnexpectedAnswer",
-            "is not JSON",
+            "is not Datadog's",
         ),
         (|| Fate::Truncated, "DatadogUnexpectedAnswer", "is not JSON"),
         (

@@ -157,16 +157,13 @@ impl Admin {
     pub async fn retire(
         &self,
         key: &KeyRef,
-        owner: Option<&ServiceAccountId>,
+        owner: &ServiceAccountId,
         text: Option<&ApiKey>,
     ) -> Result<(), Problem> {
-        let call = match (key.class, owner) {
-            (KeyClass::Api, _) => Call::DeleteApiKey(key.id.clone()),
-            (KeyClass::Application, Some(owner)) => Call::DeleteAppKey {
-                owner: owner.clone(),
-                id: key.id.clone(),
-            },
-            (KeyClass::Application, None) => return Ok(()),
+        let (id, owner) = (key.id.clone(), owner.clone());
+        let call = match key.class {
+            KeyClass::Api => Call::DeleteApiKey(id),
+            KeyClass::Application => Call::DeleteAppKey { owner, id },
         };
         let (call, budget) = (&call, &self.budget);
         let answer = self

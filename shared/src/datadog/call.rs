@@ -17,7 +17,7 @@ pub const PAGE: usize = 100;
 
 /// A mint, a look at the labels and the store may each wait for one slow answer, and then what was
 /// minted must still be undone: with less time left, no mint is begun.
-pub const TIME_FOR_MINT: Duration = Duration::from_secs(25);
+pub const TIME_FOR_MINT: Duration = Duration::from_secs(40);
 
 /// One call. Its `Display` is what errors and logs show: ids and names, never a key.
 #[derive(Clone, Debug)]
@@ -133,12 +133,6 @@ impl Call {
     #[must_use]
     pub fn is_mint(&self) -> bool {
         matches!(self, Self::MintApiKey { .. } | Self::MintAppKey { .. })
-    }
-
-    /// Whether sending it twice is as good as once.
-    #[must_use]
-    pub fn is_repeatable(&self) -> bool {
-        !self.is_mint()
     }
 
     /// The time without which it is not to be sent.

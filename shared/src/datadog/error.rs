@@ -47,6 +47,8 @@ pub enum DatadogProblem {
     TooLarge,
     #[error("the request could not be put together")]
     NotSent,
+    #[error("it was not sent: too little time is left to mint a key and store it, or undo it")]
+    NoTime,
     /// Not the JSON that Datadog documents: a proxy's page, a cut document, another API.
     #[error("the answer ({status}) {defect}")]
     Unexpected { status: u16, defect: &'static str },
@@ -54,7 +56,6 @@ pub enum DatadogProblem {
 
 #[derive(Deserialize)]
 struct Errors {
-    #[serde(default)]
     errors: Vec<serde_json::Value>,
 }
 
@@ -62,12 +63,13 @@ impl DatadogProblem {
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let number = status.as_u16();
         let errors = serde_json::from_slice::<Errors>(body).ok();
+        let errors = errors.filter(|it| !it.errors.is_empty());
         match number {
             401 | 403 => Self::Refused { status: number },
             404 if errors.is_some() => Self::NotFound,
             404 => Self::Unexpected {
                 status: number,
-                defect: "is not JSON",
+                defect: "is not Datadog's",
             },
             429 => Self::RateLimited {
                 reset: reset(headers),
@@ -97,7 +99,8 @@ impl DatadogProblem {
             | Self::Rejected { .. }
             | Self::RateLimited { .. }
             | Self::NotConnected
-            | Self::NotSent => true,
+            | Self::NotSent
+            | Self::NoTime => true,
             Self::Unavailable { .. }
             | Self::TimedOut
             | Self::Cut
@@ -138,7 +141,7 @@ fn texts(errors: &[serde_json::Value]) -> String {
 fn rejected(status: u16, text: &str) -> DatadogProblem {
     let about_name = text.contains("name");
     let taken = [
-        "exist",
+        "already exist",
         "taken",
         "unique",
         "duplicate",
@@ -164,7 +167,8 @@ fn reset(headers: &HeaderMap) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds))
+    // Nobody waits longer than that, and a sum of durations must not overflow.
+    Some(Duration::from_secs(seconds).min(Duration::from_hours(1)))
 }
 
 impl From<TransportError> for DatadogProblem {
@@ -220,9 +224,26 @@ mod tests {
             DatadogProblem::Unexpected { .. }
         ));
         assert!(matches!(
+            problem(404, r#"{"message":"no route"}"#),
+            DatadogProblem::Unexpected { .. }
+        ));
+        assert!(matches!(
             problem(404, ""),
             DatadogProblem::Unexpected { .. }
         ));
+    }
+
+    #[test]
+    fn a_reset_is_never_absurd() {
+        let headers = |text: &str| {
+            HeaderMap::from_iter([("x-ratelimit-reset".parse().unwrap(), text.parse().unwrap())])
+        };
+        assert_eq!(reset(&headers("7")), Some(Duration::from_secs(7)));
+        assert_eq!(
+            reset(&headers("9999999999999999999")),
+            Some(Duration::from_hours(1))
+        );
+        assert_eq!(reset(&headers("soon")), None);
     }
 
     #[test]

@@ -66,7 +66,6 @@ impl Problem {
             Self::NamesTaken { .. } => {
                 "Delete unused keys of these names at Datadog, then rotate again."
             }
-            Self::NotEnoughTime => "Raise the function's timeout; rotating again resumes.",
             Self::PendingLabelLost => {
                 "Somebody stored a value or cancelled the rotation meanwhile: rotate again."
             }
@@ -132,6 +131,7 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
         DatadogProblem::Unexpected { .. } | DatadogProblem::TooLarge => {
             "Look for a proxy between the function and api.<site>; rotating again resumes."
         }
+        DatadogProblem::NoTime => "Raise the function's timeout; rotating again resumes.",
         DatadogProblem::NotFound
         | DatadogProblem::Rejected { .. }
         | DatadogProblem::RateLimited { .. }

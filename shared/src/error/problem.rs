@@ -70,7 +70,7 @@ pub enum Problem {
     #[error("the admin application key lacks the scopes {}", .missing.join(", "))]
     MissingScopes { missing: Vec<&'static str> },
 
-    #[error("the current {key} is revoked or does not exist")]
+    #[error("the current {key} is revoked, or can't be found")]
     CurrentKeyDead { key: KeyRef },
     #[error("the current {key} does not belong to service account {expected}")]
     CurrentKeyNotOwned {
@@ -81,8 +81,6 @@ pub enum Problem {
     CurrentKeyMismatch { key: KeyRef },
     #[error("all names that the version's {class} may have are taken")]
     NamesTaken { class: crate::keys::KeyClass },
-    #[error("too little time is left to mint a key and store it")]
-    NotEnoughTime,
     #[error("the version lost AWSPENDING before its value could be stored")]
     PendingLabelLost,
     #[error("Datadog does not accept the new keys yet")]
@@ -94,7 +92,9 @@ pub enum Problem {
     },
     #[error("the pending {key} is dead and can't be replaced under this version")]
     PendingKeyDead { key: KeyRef },
-    #[error("AWSCURRENT could not be moved: another version holds it now")]
+    #[error(
+        "AWSCURRENT could not be moved: the version whose value was read may not hold it any more"
+    )]
     PromotionRefused,
     #[error(transparent)]
     Datadog(#[from] DatadogError),
@@ -138,7 +138,6 @@ impl Problem {
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
             Self::NamesTaken { .. } => "KeyNameTaken",
-            Self::NotEnoughTime => "NotEnoughTime",
             Self::PendingLabelLost => "PendingLabelLost",
             Self::NewKeyUnusable => "NewKeyUnusable",
             Self::NewKeyDiffers { .. } => "NewKeyDiffers",
@@ -167,6 +166,7 @@ fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
     match problem {
         DatadogProblem::Refused { .. } => "DatadogForbidden",
         DatadogProblem::NotFound => "DatadogNotFound",
+        DatadogProblem::NoTime => "NotEnoughTime",
         DatadogProblem::NameTaken { .. } => "KeyNameTaken",
         DatadogProblem::Quota => "DatadogKeyQuota",
         DatadogProblem::Rejected { .. } | DatadogProblem::NotSent => "DatadogRejected",

@@ -9,7 +9,7 @@ use crate::keys::KeyRef;
 pub enum State {
     #[default]
     Untouched,
-    /// Keys that were displaced earlier are gone; AWSCURRENT is as it was.
+    /// Nothing but keys that were displaced earlier.
     Retired,
     /// The answer to a mint was lost.
     MintUnknown {
@@ -37,9 +37,7 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untouched => f.write_str("Nothing was changed."),
-            Self::Retired => {
-                f.write_str("Keys displaced earlier were deleted; AWSCURRENT is unchanged.")
-            }
+            Self::Retired => f.write_str("AWSCURRENT is unchanged."),
             Self::MintUnknown { name } => write!(
                 f,
                 "AWSCURRENT is unchanged, but a key named {name:?} may exist at Datadog that no \
@@ -80,7 +78,7 @@ impl fmt::Display for State {
     }
 }
 
-struct List<'a>(&'a [KeyRef]);
+pub(super) struct List<'a>(pub(super) &'a [KeyRef]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use crate::error::Problem;
 
 impl Rotation<'_> {
     pub(super) async fn check(&self, scene: &Scene) -> Result<(), Problem> {
-        if !scene.admin.works().await? {
+        if !scene.admin.is_accepted().await? {
             return Err(Problem::AdminRefused {
                 arn: scene.admin.secret_arn().to_owned(),
             });

@@ -1,66 +1,77 @@
 //! createSecret: preflight, settle, mint, store, sweep.
 
+use std::time::Duration;
+
 use super::scene::{Scene, Standing, Version, lag};
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
-use crate::error::{Problem, Role, State};
+use crate::error::{Problem, State};
 use crate::secrets::{CURRENT, PENDING, StoreError};
+
+/// Kept back after a mint for deleting what can't be stored.
+const TIME_TO_UNDO: Duration = Duration::from_secs(12);
 
 impl Rotation<'_> {
     pub(super) async fn create(&mut self) -> Result<(), Problem> {
-        let scene = self.scene().await?;
+        let versions = self.versions().await?;
+        if matches!(versions.standing, Standing::Current) {
+            self.note = "the version is AWSCURRENT already";
+            return Ok(());
+        }
+        let scene = self.scene_of(versions).await?;
         let stored = match &scene.standing {
-            Standing::Current => {
-                self.note = "the version is AWSCURRENT already";
-                return Ok(());
-            }
             Standing::Pending(Some(pending)) => {
                 self.state = State::Pending;
                 self.note = "a value is stored already";
                 self.refuse_dead(&scene, pending).await?;
-                pending.credential.clone()
+                Some(pending.credential.clone())
             }
-            Standing::Pending(None) => {
+            Standing::Pending(None) | Standing::Current => {
                 self.note = "minted and stored as AWSPENDING";
                 self.make(&scene).await?
             }
         };
-        self.sweep(&scene, &stored).await
+        match stored {
+            Some(stored) => self.sweep(&scene, &stored).await,
+            None => Ok(()),
+        }
     }
 
     /// Answers the credential that the version holds in the end, which may be another
-    /// delivery's.
-    async fn make(&mut self, scene: &Scene) -> Result<Credential, Problem> {
+    /// delivery's; `None` if another delivery has come to the end of the rotation already.
+    async fn make(&mut self, scene: &Scene) -> Result<Option<Credential>, Problem> {
         let found = self.preflight(scene).await?;
         self.settle(scene, &found).await?;
         let minted = self.mint(scene, &found).await?;
-        match self.still_pending().await {
-            Ok(true) => {}
-            Ok(false) => return Err(self.undo(scene, &minted, Problem::PendingLabelLost).await),
-            Err(problem) => return Err(self.undo(scene, &minted, problem).await),
+        match self.label_now().await {
+            Ok(Some(PENDING)) => self.store(scene, minted).await.map(Some),
+            Ok(Some(_)) => {
+                self.note = "another delivery has finished the rotation";
+                self.delete_unstored(scene, &minted).await?;
+                Ok(None)
+            }
+            Ok(None) => Err(self.undo(scene, &minted, Problem::PendingLabelLost).await),
+            Err(problem) => Err(self.undo(scene, &minted, problem).await),
         }
-        self.store(scene, minted).await
     }
 
-    /// Whether the token still carries AWSPENDING, and not AWSCURRENT: a delivery that was
-    /// overtaken must not put its label back.
-    async fn still_pending(&self) -> Result<bool, Problem> {
+    /// AWSCURRENT or AWSPENDING, whichever the token carries: a delivery that was overtaken must
+    /// not put its label back.
+    async fn label_now(&self) -> Result<Option<&'static str>, Problem> {
+        let budget = self.budget.reserving(TIME_TO_UNDO);
         let mut lag = lag();
         loop {
             let labels = self
                 .tools
                 .secrets
-                .describe(self.secret(), self.budget)
+                .describe(self.secret(), &budget)
                 .await?
                 .labels;
-            if labels.carries(self.token(), CURRENT) {
-                return Ok(false);
-            }
-            if labels.carries(self.token(), PENDING) {
-                return Ok(true);
-            }
-            if !lag.pause(self.budget).await {
-                return Ok(false);
+            let carried = [CURRENT, PENDING]
+                .into_iter()
+                .find(|it| labels.carries(self.token(), it));
+            if carried.is_some() || !lag.pause(&budget).await {
+                return Ok(carried);
             }
         }
     }
@@ -70,6 +81,7 @@ impl Rotation<'_> {
             .current
             .value
             .successor(&scene.current.credential, &minted);
+        let budget = self.budget.reserving(TIME_TO_UNDO);
         let stale = scene.current.value.stale_aliases(&scene.current.credential);
         if !stale.is_empty() {
             tracing::warn!(
@@ -81,7 +93,7 @@ impl Rotation<'_> {
         match self
             .tools
             .secrets
-            .store_pending(self.event, &value, self.budget)
+            .store_pending(self.event, &value, &budget)
             .await
         {
             Ok(()) => {
@@ -108,32 +120,11 @@ impl Rotation<'_> {
     async fn stored(&self) -> Result<Version, Problem> {
         let mut lag = lag();
         loop {
-            let label = {
-                let labels = self
-                    .tools
-                    .secrets
-                    .describe(self.secret(), self.budget)
-                    .await?
-                    .labels;
-                if labels.carries(self.token(), CURRENT) {
-                    CURRENT
-                } else {
-                    PENDING
-                }
-            };
-            let found = self.labelled_as(self.token(), label).await;
-            match found {
-                Ok(Some(Ok(version))) => return Ok(version),
-                Ok(Some(Err(()))) => {
-                    let source = crate::value::ValueError::NotJson;
-                    return Err(Problem::Malformed {
-                        role: Role::Pending,
-                        source,
-                    });
-                }
-                Ok(None) | Err(Problem::Secrets(_)) if lag.pause(self.budget).await => {}
-                Ok(None) => return Err(Problem::PendingWithoutValue),
-                Err(problem) => return Err(problem),
+            let label = self.label_now().await?.ok_or(Problem::PendingLabelLost)?;
+            match self.labelled(self.token(), label).await? {
+                Some(version) => return version,
+                None if lag.pause(self.budget).await => {}
+                None => return Err(Problem::PendingWithoutValue),
             }
         }
     }

@@ -1,77 +1,116 @@
 //! finishSecret: promote, and retire what the type's rule says.
 
 use super::scene::{Scene, Standing, Version, lag};
+use super::settle::owned_alike;
 use super::{Candidates, Rotation};
 use crate::admin::{Admin, Lookup};
 use crate::credential::Grace;
+use crate::datadog::AppKeyDetails;
 use crate::error::{Problem, State};
 use crate::keys::KeyClass;
-use crate::secrets::{CURRENT, SecretsError};
+use crate::secrets::{CURRENT, SecretsError, SecretsProblem};
 
 impl Rotation<'_> {
     pub(super) async fn finish(&mut self) -> Result<(), Problem> {
-        let scene = self.scene().await?;
+        let versions = self.versions().await?;
+        let is_grace = self.tools.kind.grace() == Grace::OneRotation;
+        if is_grace && matches!(versions.standing, Standing::Current) {
+            // Delivered again after the promotion: AWSPREVIOUS is the grace key by now.
+            self.note = "the version is AWSCURRENT already";
+            return Ok(());
+        }
+        let scene = self.scene_of(versions).await?;
         match &scene.standing {
             Standing::Current => self.finish_again(&scene).await,
             Standing::Pending(None) => Err(Problem::PendingWithoutValue),
             Standing::Pending(Some(pending)) => {
                 self.state = State::Pending;
-                self.prove(&scene, pending).await?;
-                match self.tools.kind.grace() {
-                    Grace::OneRotation => self.retire_then_promote(&scene, pending).await,
-                    Grace::None => self.promote_then_retire(&scene, pending).await,
+                let replaced = self.prove(&scene, pending).await?;
+                if is_grace {
+                    self.note = "promoted; the key two generations back is gone";
+                    self.retire_unless_put_aside(&scene).await?;
+                    self.promote(&scene, pending).await
+                } else {
+                    self.retire_orphans(&scene, replaced.as_ref()).await?;
+                    self.promote_then_retire(&scene, pending).await
                 }
             }
         }
     }
 
-    /// Delivered again after the promotion.
+    /// Delivered again after the promotion, for types without grace.
     async fn finish_again(&mut self, scene: &Scene) -> Result<(), Problem> {
         self.state = State::Promoted;
         self.note = "the version is AWSCURRENT already";
-        match (
-            self.tools.kind.grace(),
-            scene.current.credential.application(),
-        ) {
-            // AWSPREVIOUS is the grace key by now.
-            (Grace::OneRotation, _) | (Grace::None, None) => Ok(()),
-            (Grace::None, Some(part)) => {
-                let details = scene.admin.app_key(&part.service_account, &part.id).await?;
-                self.retire_previous(scene, details.as_ref()).await
+        let Some(part) = scene.current.credential.application() else {
+            return Ok(());
+        };
+        let details = scene.admin.app_key(&part.service_account, &part.id).await?;
+        self.retire_previous(scene, details.as_ref()).await
+    }
+
+    /// API keys: two generations live. The one before the current one goes while its label still
+    /// finds it, unless a person displaced it and it is theirs.
+    async fn retire_unless_put_aside(&mut self, scene: &Scene) -> Result<(), Problem> {
+        match self.previous(scene).await? {
+            Some(previous) if !self.is_put_aside(scene, &previous).await? => {
+                self.retire_version(scene, &previous).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a person made both the current API key, so that it was they who displaced the
+    /// previous one, and the previous one. Rotations' keys bear names of the convention, those of
+    /// the managed service too. Without `api_keys_read` labels have to do.
+    async fn is_put_aside(&self, scene: &Scene, previous: &Version) -> Result<bool, Problem> {
+        for version in [&scene.current, previous] {
+            let Some(api) = version.credential.api() else {
+                return Ok(false);
+            };
+            match scene.admin.api_key(&api.id).await? {
+                Lookup::Found(it) if !scene.names.follows_convention(KeyClass::Api, &it.name) => {}
+                Lookup::Found(_) | Lookup::Gone | Lookup::Unreadable => return Ok(false),
             }
         }
+        Ok(true)
     }
 
-    /// Two generations live: the one before the current one goes, while its label still finds it.
-    async fn retire_then_promote(
+    /// Types without grace: keys that a rotation minted for AWSPREVIOUS's version and a person
+    /// displaced. With the promotion the version loses its last label, and once it is purged
+    /// nothing leads to its keys any more. `current` is the application key in AWSCURRENT: if a
+    /// rotation minted that, createSecret has settled already.
+    async fn retire_orphans(
         &mut self,
         scene: &Scene,
-        pending: &Version,
+        current: Option<&AppKeyDetails>,
     ) -> Result<(), Problem> {
-        self.note = "promoted; the key two generations back is gone";
-        if let Some(previous) = self.previous(scene).await?
-            && !self.is_hand_made(scene).await?
-        {
-            let keys = previous.credential.keys();
-            let kept = scene.kept();
-            let old = Some(&previous.credential);
-            self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
-                .await?;
+        let class = KeyClass::Application;
+        if current.is_some_and(|key| scene.names.bears(class, &key.name, &scene.current.id)) {
+            return Ok(());
         }
-        self.promote(scene, pending).await
+        let Some(previous) = self.previous(scene).await? else {
+            return Ok(());
+        };
+        let Some(part) = previous.credential.application() else {
+            return Ok(());
+        };
+        if !owned_alike(&previous, &scene.current) {
+            return Ok(());
+        }
+        match scene.admin.app_key(&part.service_account, &part.id).await? {
+            Some(key) if scene.names.bears(class, &key.name, &previous.id) => {
+                self.retire_version(scene, &previous).await
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Whether the current API key is known to be no rotation's, neither ours nor the managed
-    /// service's: then a person displaced AWSPREVIOUS, and what they put aside is theirs. (If it
-    /// is a key that we minted, the next sweep finds it.)
-    async fn is_hand_made(&self, scene: &Scene) -> Result<bool, Problem> {
-        let Some(api) = scene.current.credential.api() else {
-            return Ok(false);
-        };
-        Ok(match scene.admin.api_key(&api.id).await? {
-            Lookup::Found(details) => !scene.names.follows_convention(KeyClass::Api, &details.name),
-            Lookup::Gone | Lookup::Unreadable => false,
-        })
+    async fn retire_version(&mut self, scene: &Scene, version: &Version) -> Result<(), Problem> {
+        let (keys, kept) = (version.credential.keys(), scene.kept());
+        let old = Some(&version.credential);
+        self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
+            .await
     }
 
     /// No instant at which AWSCURRENT is dead: first the new pair is current, then the old one
@@ -87,7 +126,7 @@ impl Rotation<'_> {
         let (kept, old) = ([&pending.credential], Some(&scene.current.credential));
         let candidates = Candidates::Named(&keys);
         if scene.rotates_itself {
-            let own = self.own_secret(scene.description.arn.clone());
+            let own = self.admin_secret(scene.description.arn.clone());
             let admin = Admin::of_value(&pending.value, own, self.budget)?;
             self.retire(&admin, candidates, &kept, old).await
         } else {
@@ -125,13 +164,11 @@ impl Rotation<'_> {
                 return Ok(());
             }
             if !lag.pause(self.budget).await {
-                if error.is_definite() {
+                let contradicted = matches!(error.problem, SecretsProblem::Contradiction { .. });
+                // A contradiction may answer the second try of a promotion that took effect.
+                if error.is_definite() && !contradicted {
                     self.state = State::Pending;
                 }
-                let contradicted = matches!(
-                    error.problem,
-                    crate::secrets::SecretsProblem::Contradiction { .. }
-                );
                 return Err(if contradicted {
                     Problem::PromotionRefused
                 } else {

@@ -91,15 +91,8 @@ impl Rotation<'_> {
         match scene.admin.validated_id(&part.key).await {
             Ok(Some(id)) if id == part.id => return Ok(()),
             Ok(Some(_)) => return Err(Problem::CurrentKeyMismatch { key }),
-            Ok(None) => {}
-            // The preview may go away: then only the text can be checked.
-            Err(error) if !error.problem.is_transient() => tracing::warn!(
-                secret = self.secret(),
-                key = %key,
-                "can't tell whether text and id are of one key (no api_keys_read, no \
-                 /api/v2/validate)"
-            ),
-            Err(error) => return Err(error.into()),
+            // The preview may fail or go away: then the key itself can be tried, and no more.
+            Ok(None) | Err(_) => {}
         }
         let mut backoff = Backoff::new(
             Duration::from_millis(500),
@@ -111,6 +104,11 @@ impl Rotation<'_> {
                 return Err(Problem::CurrentKeyDead { key });
             }
         }
+        tracing::warn!(
+            secret = self.secret(),
+            key = %key,
+            "text and id can't be told to be of one key: no api_keys_read, no /api/v2/validate"
+        );
         Ok(())
     }
 }

@@ -9,10 +9,10 @@ use super::{Candidates, Rotation};
 use crate::admin::Lookup;
 use crate::budget::Backoff;
 use crate::credential::AppPart;
-use crate::datadog::Status;
+use crate::datadog::{AppKeyDetails, Status};
 use crate::error::{Problem, State};
 use crate::keys::{KeyClass, KeyRef};
-use crate::secrets::PREVIOUS;
+use crate::secrets::{PENDING, SecretsProblem};
 
 /// A fresh key may answer 401 or 403 for some seconds; 30 s is the most that is waited for it.
 fn propagation() -> Backoff {
@@ -25,144 +25,179 @@ fn propagation() -> Backoff {
 
 impl Rotation<'_> {
     /// The pending keys work, belong to the service account, and may do what the current ones
-    /// may. Keys that are provably dead are given up.
-    pub(super) async fn prove(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
+    /// may. Keys that are provably dead are given up. Answers what is known of the current
+    /// application key.
+    pub(super) async fn prove(
+        &mut self,
+        scene: &Scene,
+        pending: &Version,
+    ) -> Result<Option<AppKeyDetails>, Problem> {
         let mut backoff = propagation();
-        let is_old = pending.is_old(self.budget.now());
-        let mut looked = false;
         while !scene.admin.validate(&pending.credential).await? {
-            if !looked && let Some(dead) = self.dead_by_id(scene, pending, is_old).await? {
+            if let Some(dead) = self.revoked(scene, pending).await? {
                 return Err(self.give_up(scene, pending, dead).await);
             }
-            looked = true;
             if !backoff.pause(self.budget).await {
-                return Err(match self.dead(scene, pending).await? {
-                    Some(dead) => self.give_up(scene, pending, dead).await,
-                    None => Problem::NewKeyUnusable,
-                });
+                let dead = self.dead(scene, pending, &backoff).await?;
+                return Err(self.unusable(scene, pending, dead).await);
             }
         }
         match pending.credential.application() {
-            Some(part) => self.prove_alike(scene, pending, part).await,
-            None => Ok(()),
+            Some(part) => self.prove_alike(scene, part).await,
+            None => Ok(None),
         }
     }
 
     async fn prove_alike(
         &mut self,
         scene: &Scene,
-        pending: &Version,
         part: &AppPart,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<AppKeyDetails>, Problem> {
+        let class = KeyClass::Application;
         let key = KeyRef {
-            class: KeyClass::Application,
+            class,
             id: part.id.clone(),
         };
-        let owner = scene.admin.service_account();
-        let mut backoff = propagation();
-        let new = loop {
-            match scene.admin.app_key(owner, &part.id).await? {
-                Some(details) => break details,
-                None if pending.is_old(self.budget.now()) => {
-                    return Err(self.give_up(scene, pending, key).await);
-                }
-                None if backoff.pause(self.budget).await => {}
-                None => return Err(self.give_up(scene, pending, key).await),
-            }
+        let Some(new) = self.known_app_key(scene, part).await? else {
+            let difference = "the service account owns no such key";
+            return Err(Problem::NewKeyDiffers { key, difference });
         };
         if is_other_key(new.last4.as_deref(), part.key.expose()) {
-            return Err(Problem::NewKeyDiffers {
-                key,
-                difference: "its id is of another key",
-            });
+            let difference = "its id is of another key";
+            return Err(Problem::NewKeyDiffers { key, difference });
         }
         let Some(current) = scene.current.credential.application() else {
-            return Ok(());
+            return Ok(None);
         };
-        match scene.admin.app_key(owner, &current.id).await? {
-            Some(old) if old.scopes != new.scopes => Err(Problem::NewKeyDiffers {
-                key,
-                difference: "its scopes are others",
-            }),
-            Some(_) => Ok(()),
+        let owner = scene.admin.service_account();
+        let old = scene.admin.app_key(owner, &current.id).await?;
+        match &old {
+            Some(old) if old.scopes != new.scopes => {
+                let difference = "its scopes are others";
+                return Err(Problem::NewKeyDiffers { key, difference });
+            }
+            Some(_) => {}
             // Its scopes were copied when it was there to be read; a dead current key is no
             // reason to keep its successor from taking over.
-            None => {
-                tracing::warn!(
-                    secret = self.secret(),
-                    "the current application key is gone: scopes not compared again"
-                );
-                Ok(())
+            None => tracing::warn!(
+                secret = self.secret(),
+                "the current application key is gone: scopes not compared again"
+            ),
+        }
+        Ok(old)
+    }
+
+    /// An application key of the service account, waited for while it may not be known everywhere.
+    async fn known_app_key(
+        &self,
+        scene: &Scene,
+        part: &AppPart,
+    ) -> Result<Option<AppKeyDetails>, Problem> {
+        let mut backoff = propagation();
+        loop {
+            let owner = scene.admin.service_account();
+            let found = scene.admin.app_key(owner, &part.id).await?;
+            if found.is_some() || !backoff.pause(self.budget).await {
+                return Ok(found);
             }
         }
     }
 
-    /// For createSecret, before anything else is done with a value that is stored already.
+    async fn unusable(
+        &mut self,
+        scene: &Scene,
+        pending: &Version,
+        dead: Option<KeyRef>,
+    ) -> Problem {
+        match dead {
+            Some(dead) => self.give_up(scene, pending, dead).await,
+            None => Problem::NewKeyUnusable,
+        }
+    }
+
+    /// For createSecret, before anything else is done with a value that is stored already. Most
+    /// often it is sound, and one look at each key tells.
     pub(super) async fn refuse_dead(
         &mut self,
         scene: &Scene,
         pending: &Version,
     ) -> Result<(), Problem> {
-        let is_old = pending.is_old(self.budget.now());
-        if let Some(dead) = self.dead_by_id(scene, pending, is_old).await? {
-            return Err(self.give_up(scene, pending, dead).await);
-        }
-        if is_old
-            && let Some(api) = pending.credential.api()
-            && matches!(scene.admin.api_key(&api.id).await?, Lookup::Unreadable)
-        {
-            let mut backoff = propagation();
-            while !scene.admin.validate_api_key(&api.key).await? {
-                if backoff.pause(self.budget).await {
-                    continue;
-                }
-                if let Some(dead) = self.dead_by_refusal(scene, pending).await? {
-                    return Err(self.give_up(scene, pending, dead).await);
-                }
-                break;
+        let mut backoff = propagation();
+        while self.looks_dead(scene, pending).await? {
+            if let Some(dead) = self.revoked(scene, pending).await? {
+                return Err(self.give_up(scene, pending, dead).await);
             }
+            if backoff.pause(self.budget).await {
+                continue;
+            }
+            return match self.dead(scene, pending, &backoff).await? {
+                Some(dead) => Err(self.give_up(scene, pending, dead).await),
+                // testSecret will tell.
+                None => Ok(()),
+            };
         }
         Ok(())
     }
 
-    async fn dead(&self, scene: &Scene, pending: &Version) -> Result<Option<KeyRef>, Problem> {
-        match self.dead_by_id(scene, pending, true).await? {
-            Some(dead) => Ok(Some(dead)),
-            None => self.dead_by_refusal(scene, pending).await,
+    /// A key is not found, or, where API keys can't be looked up, is refused though its version
+    /// is old.
+    async fn looks_dead(&self, scene: &Scene, pending: &Version) -> Result<bool, Problem> {
+        if self.missing(scene, pending).await?.is_some() {
+            return Ok(true);
         }
+        let Some(part) = pending.credential.api() else {
+            return Ok(false);
+        };
+        Ok(match scene.admin.api_key(&part.id).await? {
+            Lookup::Found(details) => details.status == Status::Revoked,
+            Lookup::Gone => true,
+            Lookup::Unreadable => {
+                pending.is_old(self.budget.now())
+                    && !scene.admin.validate_api_key(&part.key).await?
+            }
+        })
     }
 
-    /// A key that is revoked, or whose id is not found; the latter proves something only of a
-    /// key that is old enough, or was waited for, to be known everywhere: `is_known`.
-    async fn dead_by_id(
+    /// A key that Datadog still shows, and calls revoked.
+    async fn revoked(&self, scene: &Scene, pending: &Version) -> Result<Option<KeyRef>, Problem> {
+        let Some(part) = pending.credential.api() else {
+            return Ok(None);
+        };
+        let found = scene.admin.api_key(&part.id).await?;
+        let is_revoked = matches!(found, Lookup::Found(it) if it.status == Status::Revoked);
+        Ok(is_revoked.then(|| part.key_ref()))
+    }
+
+    /// A key whose id is not found. That proves something only of a key that was waited for.
+    async fn missing(&self, scene: &Scene, pending: &Version) -> Result<Option<KeyRef>, Problem> {
+        if let Some(part) = pending.credential.application() {
+            let owner = scene.admin.service_account();
+            if scene.admin.app_key(owner, &part.id).await?.is_none() {
+                return Ok(Some(part.key_ref()));
+            }
+        }
+        let Some(part) = pending.credential.api() else {
+            return Ok(None);
+        };
+        let is_missing = matches!(scene.admin.api_key(&part.id).await?, Lookup::Gone);
+        Ok(is_missing.then(|| part.key_ref()))
+    }
+
+    /// What is provably dead, after a whole back-off: one that the invocation's time has cut
+    /// short proves nothing.
+    async fn dead(
         &self,
         scene: &Scene,
         pending: &Version,
-        is_known: bool,
+        waited: &Backoff,
     ) -> Result<Option<KeyRef>, Problem> {
-        if let Some(part) = pending.credential.application() {
-            let owner = scene.admin.service_account();
-            if scene.admin.app_key(owner, &part.id).await?.is_none() && is_known {
-                return Ok(Some(KeyRef {
-                    class: KeyClass::Application,
-                    id: part.id.clone(),
-                }));
-            }
+        if !waited.is_spent() {
+            return Ok(None);
         }
-        if let Some(part) = pending.credential.api() {
-            let is_dead = match scene.admin.api_key(&part.id).await? {
-                Lookup::Gone => is_known,
-                Lookup::Found(details) => details.status == Status::Revoked,
-                Lookup::Unreadable => false,
-            };
-            if is_dead {
-                return Ok(Some(KeyRef {
-                    class: KeyClass::Api,
-                    id: part.id.clone(),
-                }));
-            }
+        match self.missing(scene, pending).await? {
+            Some(dead) => Ok(Some(dead)),
+            None => self.dead_by_refusal(scene, pending).await,
         }
-        Ok(None)
     }
 
     /// Without `api_keys_read`, and after a whole back-off of refusals: an API key of an old
@@ -179,10 +214,7 @@ impl Rotation<'_> {
             && matches!(scene.admin.api_key(&part.id).await?, Lookup::Unreadable)
             && !scene.admin.validate_api_key(&part.key).await?
             && scene.admin.own_api_key_works().await?;
-        Ok(is_dead.then(|| KeyRef {
-            class: KeyClass::Api,
-            id: part.id.clone(),
-        }))
+        Ok(is_dead.then(|| part.key_ref()))
     }
 
     /// A stored value can't be replaced under its token: what else it holds is retired and
@@ -198,18 +230,24 @@ impl Rotation<'_> {
     }
 
     async fn abandon(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
-        let previous = self.labelled(scene, PREVIOUS).await?;
+        let previous = self.previous(scene).await?;
         let mut kept = vec![&scene.current.credential];
-        if let Some(Ok(previous)) = &previous {
-            kept.push(&previous.credential);
-        }
+        kept.extend(previous.as_ref().map(|it| &it.credential));
         let (keys, old) = (pending.credential.keys(), Some(&pending.credential));
         self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
             .await?;
-        Ok(self
-            .tools
-            .secrets
+        let secrets = &self.tools.secrets;
+        match secrets
             .abandon(self.secret(), &pending.id, self.budget)
-            .await?)
+            .await
+        {
+            // It may answer the second try of a removal that took effect.
+            Err(error) if matches!(error.problem, SecretsProblem::Contradiction { .. }) => {
+                let labels = secrets.describe(self.secret(), self.budget).await?.labels;
+                let is_off = !labels.carries(&pending.id, PENDING);
+                if is_off { Ok(()) } else { Err(error.into()) }
+            }
+            result => Ok(result?),
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Rotation, text_of};
+use secrecy::ExposeSecret;
+
+use super::Rotation;
 use crate::admin::Admin;
 use crate::budget::Backoff;
 use crate::credential::{Credential, Kind};
@@ -32,6 +34,11 @@ pub(super) struct Version {
 }
 
 impl Version {
+    /// Whether it names another key than `other`.
+    pub(super) fn differs_from(&self, other: &Self) -> bool {
+        self.credential.keys() != other.credential.keys()
+    }
+
     /// Whether it is old enough that no delivery which made it can still be running.
     pub(super) fn is_old(&self, now: SystemTime) -> bool {
         let age = self
@@ -60,13 +67,38 @@ pub(super) struct Scene {
     pub rotates_itself: bool,
 }
 
-/// A reading of the labels that a later call contradicted.
-struct Lagging(Problem);
+/// Why a version was not read.
+enum Unread {
+    /// The labels contradict themselves or a version: they lag, and are to be read again.
+    Lagging(Problem),
+    Failed(Problem),
+}
+
+impl<P: Into<Problem>> From<P> for Unread {
+    fn from(problem: P) -> Self {
+        Self::Failed(problem.into())
+    }
+}
+
+/// What the labels say, and the values that go with them.
+pub(super) struct Versions {
+    pub description: Description,
+    pub standing: Standing,
+    pub current: Version,
+}
 
 impl Rotation<'_> {
     /// Reads all that a step goes by, and refuses what it must not work on. No effect.
     pub(super) async fn scene(&self) -> Result<Scene, Problem> {
-        let (description, standing, current) = self.versions().await?;
+        self.scene_of(self.versions().await?).await
+    }
+
+    pub(super) async fn scene_of(&self, versions: Versions) -> Result<Scene, Problem> {
+        let Versions {
+            description,
+            standing,
+            current,
+        } = versions;
         let names = KeyNames::new(self.tools.kind, &description.arn, &description.name);
         let (admin, rotates_itself) = self.admin(&description, &current).await?;
         let scene = Scene {
@@ -81,134 +113,135 @@ impl Rotation<'_> {
         Ok(scene)
     }
 
-    async fn versions(&self) -> Result<(Description, Standing, Version), Problem> {
+    /// The secret, if it is one to rotate and the token one of its rotation.
+    pub(super) async fn described(&self) -> Result<Description, Problem> {
         let mut lag = lag();
         loop {
-            let description = self
-                .tools
-                .secrets
-                .describe(self.secret(), self.budget)
-                .await?;
-            if !description.rotation_enabled && self.event.step != Step::TestSecret {
-                return Err(Problem::RotationNotEnabled);
-            }
-            match self.versions_of(&description).await {
-                Ok((standing, current)) => return Ok((description, standing, current)),
-                Err(Ok(Lagging(problem))) => {
-                    if !lag.pause(self.budget).await {
-                        return Err(problem);
-                    }
-                }
-                Err(Err(problem)) => return Err(problem),
+            match self.description().await {
+                Ok(description) => return Ok(description),
+                Err(Unread::Lagging(_)) if lag.pause(self.budget).await => {}
+                Err(Unread::Lagging(problem) | Unread::Failed(problem)) => return Err(problem),
             }
         }
     }
 
-    async fn versions_of(
-        &self,
-        description: &Description,
-    ) -> Result<(Standing, Version), Result<Lagging, Problem>> {
+    async fn description(&self) -> Result<Description, Unread> {
+        let described = self.tools.secrets.describe(self.secret(), self.budget);
+        let description = described.await?;
+        if !description.rotation_enabled && self.event.step != Step::TestSecret {
+            return Err(Problem::RotationNotEnabled.into());
+        }
         let (labels, token) = (&description.labels, self.token());
         if !labels.is_staged(token) {
-            return Err(Ok(Lagging(Problem::NoStagingLabel)));
+            return Err(Unread::Lagging(Problem::NoStagingLabel));
         }
         if !labels.carries(token, CURRENT) && !labels.carries(token, PENDING) {
-            return Err(Ok(Lagging(Problem::NotPending)));
+            return Err(Unread::Lagging(Problem::NotPending));
         }
-        let current = labels
-            .holder(CURRENT)
-            .ok_or(Ok(Lagging(Problem::NoCurrentValue)))?;
-        let stored = self.read(current, CURRENT).await?;
-        let stored = stored.ok_or(Ok(Lagging(Problem::NoCurrentValue)))?;
-        let current_version = self.parsed(current, &stored, Role::Current).map_err(Err)?;
-        if current == token {
-            return Ok((Standing::Current, current_version));
-        }
-        let pending = match self.read(token, PENDING).await? {
-            Some(stored) => {
-                let pending = self.parsed(token, &stored, Role::Pending).map_err(Err)?;
-                Some(Box::new(pending))
-            }
-            None => None,
-        };
-        Ok((Standing::Pending(pending), current_version))
+        Ok(description)
     }
 
-    /// A value by version id *and* label.
+    pub(super) async fn versions(&self) -> Result<Versions, Problem> {
+        let mut lag = lag();
+        loop {
+            match self.versions_at_once().await {
+                Ok(versions) => return Ok(versions),
+                Err(Unread::Lagging(_)) if lag.pause(self.budget).await => {}
+                Err(Unread::Lagging(problem) | Unread::Failed(problem)) => return Err(problem),
+            }
+        }
+    }
+
+    /// From one reading of the labels.
+    async fn versions_at_once(&self) -> Result<Versions, Unread> {
+        let (description, token) = (self.description().await?, self.token());
+        let none = || Unread::Lagging(Problem::NoCurrentValue);
+        let holder = description.labels.holder(CURRENT).ok_or_else(none)?;
+        let current = self.read(holder, CURRENT).await?.ok_or_else(none)??;
+        let standing = if holder == token {
+            Standing::Current
+        } else {
+            let pending = self.read(token, PENDING).await?.transpose()?;
+            Standing::Pending(pending.map(Box::new))
+        };
+        Ok(Versions {
+            description,
+            standing,
+            current,
+        })
+    }
+
+    /// A value by version id *and* label: `None` if the version holds none, and within it why it
+    /// is none of this type's.
     async fn read(
         &self,
         version: &VersionId,
         label: &str,
-    ) -> Result<Option<StoredValue>, Result<Lagging, Problem>> {
-        let stored = self
+    ) -> Result<Option<Result<Version, Problem>>, Unread> {
+        let reading = self
             .tools
             .secrets
-            .value(self.secret(), version, label, self.budget)
-            .await;
-        stored.map_err(|error| match error.problem {
-            SecretsProblem::Contradiction { .. } => Ok(Lagging(error.into())),
-            _ => Err(error.into()),
-        })
-    }
-
-    fn parsed(&self, id: &VersionId, stored: &StoredValue, role: Role) -> Result<Version, Problem> {
-        let text = text_of(stored).ok_or(Problem::Binary(role))?;
-        let malformed = |source| Problem::Malformed { role, source };
-        let value = SecretValue::parse(text).map_err(malformed)?;
-        let credential = value.credential(self.tools.kind).map_err(malformed)?;
-        Ok(Version {
-            id: id.clone(),
-            value,
-            credential,
-            created: stored.created,
-        })
-    }
-
-    /// What carries `label`, by the labels that the step began with, or by new ones if those are
-    /// contradicted. A value that is none of this type's is `Err(())`: it names keys that can't be
-    /// known, so nothing must be concluded from it.
-    pub(super) async fn labelled(
-        &self,
-        scene: &Scene,
-        label: &str,
-    ) -> Result<Option<Result<Version, ()>>, Problem> {
-        let mut lag = lag();
-        let mut labels = scene.description.labels.clone();
-        loop {
-            let Some(version) = labels.holder(label) else {
-                return Ok(None);
-            };
-            match self.readable(version, label).await {
-                Ok(found) => return Ok(found),
-                Err(Ok(Lagging(problem))) if !lag.pause(self.budget).await => return Err(problem),
-                Err(Ok(Lagging(_))) => {}
-                Err(Err(problem)) => return Err(problem),
+            .value(self.secret(), version, label, self.budget);
+        match reading.await {
+            Ok(stored) => {
+                let role = if label == PENDING {
+                    Role::Pending
+                } else {
+                    Role::Current
+                };
+                Ok(stored.map(|stored| self.parsed(version, &stored, role)))
             }
-            let described = self.tools.secrets.describe(self.secret(), self.budget);
-            labels = described.await?.labels;
+            Err(error) => Err(match error.problem {
+                SecretsProblem::Contradiction { .. } => Unread::Lagging(error.into()),
+                _ => Unread::Failed(error.into()),
+            }),
         }
     }
 
-    async fn readable(
-        &self,
-        version: &VersionId,
-        label: &str,
-    ) -> Result<Option<Result<Version, ()>>, Result<Lagging, Problem>> {
-        let stored = self.read(version, label).await?;
-        Ok(stored.map(|stored| self.parsed(version, &stored, Role::Current).map_err(drop)))
+    fn parsed(&self, id: &VersionId, stored: &StoredValue, role: Role) -> Result<Version, Problem> {
+        let text = stored.text.as_ref().ok_or(Problem::Binary(role))?;
+        let malformed = |source| Problem::Malformed { role, source };
+        let value = SecretValue::parse(text.expose_secret()).map_err(malformed)?;
+        let credential = value.credential(self.tools.kind).map_err(malformed)?;
+        let (id, created) = (id.clone(), stored.created);
+        Ok(Version {
+            id,
+            value,
+            credential,
+            created,
+        })
     }
 
-    /// The same for a version whose labels were read a moment ago; a contradiction is an error.
-    pub(super) async fn labelled_as(
+    /// The value of a version that carries a label by a reading of a moment ago. Never that of
+    /// another version, whoever carries the label by now: a contradiction that stays is an error.
+    pub(super) async fn labelled(
         &self,
         version: &VersionId,
         label: &str,
-    ) -> Result<Option<Result<Version, ()>>, Problem> {
-        self.readable(version, label)
-            .await
-            .map_err(|error| match error {
-                Ok(Lagging(problem)) | Err(problem) => problem,
-            })
+    ) -> Result<Option<Result<Version, Problem>>, Problem> {
+        let mut lag = lag();
+        loop {
+            match self.read(version, label).await {
+                Ok(found) => return Ok(found),
+                Err(Unread::Lagging(_)) if lag.pause(self.budget).await => {}
+                Err(Unread::Lagging(problem) | Unread::Failed(problem)) => return Err(problem),
+            }
+        }
+    }
+
+    /// What carries AWSPREVIOUS by the reading of the labels that the step began with. A value
+    /// that is none of this type's names keys that can't be known, and is left alone.
+    pub(super) async fn previous(&self, scene: &Scene) -> Result<Option<Version>, Problem> {
+        let Some(holder) = scene.description.labels.holder(PREVIOUS) else {
+            return Ok(None);
+        };
+        match self.labelled(holder, PREVIOUS).await?.transpose() {
+            Ok(previous) => Ok(previous),
+            Err(problem) => {
+                tracing::warn!(secret = self.secret(), %problem, "AWSPREVIOUS is left alone");
+                Ok(None)
+            }
+        }
     }
 
     async fn admin(
@@ -229,27 +262,14 @@ impl Rotation<'_> {
         };
         match arn {
             None => {
-                let own = self.own_secret(description.arn.clone());
+                let own = self.admin_secret(description.arn.clone());
                 Ok((Admin::of_value(&current.value, own, self.budget)?, true))
             }
-            Some(arn) if is_secret_arn(&arn) => {
-                Ok((Admin::read(self.own_secret(arn), self.budget).await?, false))
-            }
+            Some(arn) if is_secret_arn(&arn) => Ok((
+                Admin::read(self.admin_secret(arn), self.budget).await?,
+                false,
+            )),
             Some(_) => Err(Problem::AdminArn),
-        }
-    }
-
-    pub(super) async fn previous(&self, scene: &Scene) -> Result<Option<Version>, Problem> {
-        match self.labelled(scene, PREVIOUS).await? {
-            Some(Ok(version)) => Ok(Some(version)),
-            Some(Err(())) => {
-                tracing::warn!(
-                    secret = self.secret(),
-                    "the value under AWSPREVIOUS is none of this type: its keys are left alone"
-                );
-                Ok(None)
-            }
-            None => Ok(None),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::scene::{Scene, Version};
 use super::{Candidates, Rotation};
 use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
-use crate::error::{Problem, State};
+use crate::error::Problem;
 use crate::keys::KeyClass;
 
 impl Rotation<'_> {
@@ -45,15 +45,12 @@ impl Rotation<'_> {
             let old = Some(&previous.credential);
             self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
                 .await?;
-            if self.state == State::Untouched && !self.retired.is_empty() {
-                self.state = State::Retired;
-            }
         }
         Ok(())
     }
 }
 
-fn is_older(previous: &Version, current: &Version) -> bool {
+pub(super) fn is_older(previous: &Version, current: &Version) -> bool {
     previous
         .created
         .zip(current.created)

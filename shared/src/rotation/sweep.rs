@@ -23,6 +23,8 @@ impl Rotation<'_> {
         scene: &Scene,
         stored: &Credential,
     ) -> Result<(), Problem> {
+        // The age floor counts from before anything is read: a sweep may itself take long.
+        let now = self.budget.now();
         let labels = self
             .tools
             .secrets
@@ -35,7 +37,7 @@ impl Rotation<'_> {
             names: &scene.names,
             versions: &kept.versions,
             filled: Some(self.token()),
-            now: self.budget.now(),
+            now,
         };
         let credentials: Vec<&Credential> = kept.credentials.iter().collect();
         self.retire(&scene.admin, candidates, &credentials, None)
@@ -58,10 +60,11 @@ impl Rotation<'_> {
             if holder == self.token() || *holder == scene.current.id {
                 continue;
             }
-            match self.labelled_as(holder, label).await? {
+            match self.labelled(holder, label).await? {
                 Some(Ok(Version { credential, .. })) => credentials.push(credential),
-                Some(Err(())) => {
+                Some(Err(problem)) => {
                     tracing::warn!(
+                        %problem,
                         secret = self.secret(),
                         label,
                         "the value is none of this type, and may name any key: no stray key of \

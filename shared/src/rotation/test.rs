@@ -8,13 +8,14 @@ impl Rotation<'_> {
     pub(super) async fn test(&mut self) -> Result<(), Problem> {
         let scene = self.scene().await?;
         match &scene.standing {
-            Standing::Pending(Some(pending)) => {
+            // Without a value, or with a copy of the current one, it is no rotation's.
+            Standing::Pending(Some(pending)) if pending.differs_from(&scene.current) => {
                 self.state = State::Pending;
                 self.note = "the new keys work";
-                self.prove(&scene, pending).await
+                self.prove(&scene, pending).await.map(drop)
             }
             // RotateImmediately=false: Secrets Manager runs this step alone.
-            Standing::Pending(None) | Standing::Current => {
+            Standing::Pending(_) | Standing::Current => {
                 self.note = "the configuration is sound; nothing was changed";
                 self.check(&scene).await
             }

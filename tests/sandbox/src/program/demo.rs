@@ -40,6 +40,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
     history.tell_columns();
     let rotated = rotate(&stack, &history).await;
     stack.stop().await;
+    match rotated {
+        // The report tells of it.
+        Ok(()) | Err(StackError::RotationFailed { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
 
     let report = Report::draw_up(&stack, &history, &before);
     if arguments.json {
@@ -47,11 +52,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
         Screen::on(Term::stdout()).line(&document);
     } else {
         tell(&screen, &report);
-    }
-    match rotated {
-        // The report has told of it.
-        Ok(()) | Err(StackError::RotationFailed { .. }) => {}
-        Err(error) => return Err(error.into()),
     }
     Ok(if report.held {
         ExitCode::SUCCESS
