@@ -363,3 +363,14 @@ async fn nothing_to_promote() {
         .await;
     bench.assert_refused(result, "PendingWithoutValue", &["no value to be promoted"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_key_id_that_is_of_no_key_is_found_by_the_check() {
+    let bench = bench();
+    let nobody = json!("0f0f0f0f-0000-4000-8000-000000000000");
+    let value = with(bench.current(Kind::AdminKey), "adminAppKeyId", nobody);
+    bench.store(Kind::AdminKey, &value);
+    let job = bench.begin(Kind::ApiKey);
+    let result = bench.deliver(Kind::ApiKey, &job, Step::TestSecret).await;
+    bench.assert_refused(result, "AdminSecretMalformed", &["`adminAppKeyId`"]);
+}
