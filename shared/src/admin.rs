@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use crate::budget::Budget;
 use crate::datadog::DatadogError;
 use crate::error::Problem;
-use crate::keys::ServiceAccountId;
+use crate::keys::{KeyRef, ServiceAccountId};
 use crate::value::SecretValue;
 
 pub use keys::Lookup;
@@ -63,6 +63,13 @@ impl Admin {
     #[must_use]
     pub fn secret_arn(&self) -> &str {
         &self.secret.arn
+    }
+
+    /// The keys that act.
+    #[must_use]
+    pub fn own_keys(&self) -> [KeyRef; 2] {
+        let keys = self.in_use();
+        [keys.application.key_ref(), keys.api.key_ref()]
     }
 
     fn in_use(&self) -> &AdminKeys {

@@ -17,7 +17,7 @@ use crate::keys::{ApiKey, AppKey};
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
-pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Scopes, Status};
+pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Scopes, Status, Validated};
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -112,11 +112,10 @@ impl Datadog {
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
         tracing::debug!(call = %call, status = parts.status.as_u16(), "datadog answered");
-        match parts.status {
-            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => {
-                Ok((parts.status, body))
-            }
-            status => Err(DatadogProblem::of(status, &parts.headers, &body)),
+        if call.succeeds_with(parts.status) {
+            Ok((parts.status, body))
+        } else {
+            Err(DatadogProblem::of(parts.status, &parts.headers, &body))
         }
     }
 

@@ -1,7 +1,8 @@
 //! What is printed, and what never is.
 
-use tracing::{Level, Metadata};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterFn, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -15,10 +16,27 @@ const OURS: &str = "datadog_";
 const REPETITION: &str = "lambda_runtime::layers::panic";
 
 /// Prints to standard output, which Lambda takes to its logs.
+pub fn init(settings: &LogSettings) {
+    // A second set-up (in tests) keeps the first.
+    let _ = subscriber(settings, std::io::stdout).try_init();
+    std::panic::set_hook(Box::new(|panic| {
+        // Where, and never what: the message of a panic may quote a value.
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(place, error_type = "Panic", "the function panicked");
+    }));
+}
+
+/// The lines that pass, as they are printed.
 ///
 /// The SDK, the HTTP stack and the Lambda runtime print requests, bodies and events at `debug`
 /// and `trace`: of theirs nothing below `warn` passes, whatever the filter asks for.
-pub fn init(settings: &LogSettings) {
+pub fn subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let asked: Targets = settings
         .filter
         .parse()
@@ -28,7 +46,10 @@ pub fn init(settings: &LogSettings) {
             && line.target() != REPETITION
             && (line.target().starts_with(OURS) || *line.level() <= Level::WARN)
     });
-    let lines = fmt::layer().with_ansi(false).with_target(false);
+    let lines = fmt::layer()
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_target(false);
     let lines = if settings.json {
         lines
             .json()
@@ -39,16 +60,5 @@ pub fn init(settings: &LogSettings) {
     } else {
         lines.without_time().boxed() // CloudWatch stamps every line
     };
-    // A second set-up (in tests) keeps the first.
-    let _ = tracing_subscriber::registry()
-        .with(lines.with_filter(allowed))
-        .try_init();
-    std::panic::set_hook(Box::new(|panic| {
-        // Where, and never what: the message of a panic may quote a value.
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        tracing::error!(place, error_type = "Panic", "the function panicked");
-    }));
+    tracing_subscriber::registry().with(lines.with_filter(allowed))
 }

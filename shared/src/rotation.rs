@@ -107,7 +107,8 @@ impl<'a> Rotation<'a> {
         &self.event.token
     }
 
-    /// Ends those of `candidates` that `kept` does not name.
+    /// Ends those of `candidates` that `kept` does not name. The pair that acts is always kept:
+    /// a value may name it by mistake, or by malice.
     ///
     /// `old` is the credential that holds them, if it is at hand.
     async fn retire(
@@ -117,7 +118,8 @@ impl<'a> Rotation<'a> {
         kept: &[&Credential],
         old: Option<&Credential>,
     ) -> Result<(), Problem> {
-        let kept = kept.iter().flat_map(|it| it.keys()).collect();
+        let kept = kept.iter().flat_map(|it| it.keys());
+        let kept = kept.chain(admin.own_keys()).collect();
         for key in retirable(candidates, &kept) {
             let text = old.and_then(Credential::api).filter(|api| api.id == key.id);
             admin

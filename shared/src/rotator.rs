@@ -71,7 +71,11 @@ pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
         .http_client(http.clone())
         .load()
         .await;
-    let rotator = Rotator::new(kind, Settings::from_env(), http, &config);
+    let settings = Settings::from_env();
+    if settings.datadog_api_url.is_some() {
+        tracing::warn!("DATADOG_API_URL is set: keys go there, and not to Datadog's own host");
+    }
+    let rotator = Rotator::new(kind, settings, http, &config);
     let rotator = &rotator;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let now = SystemTime::now();

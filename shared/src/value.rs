@@ -49,14 +49,14 @@ const UUID: &str = "a UUID";
 
 impl SecretValue {
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        match serde_json::from_str(text) {
-            Ok(fields) => Ok(Self { fields }),
-            // The parser's own message quotes what it met: told apart here, then dropped.
-            Err(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
-                Err(ValueError::NotAnObject)
-            }
-            Err(_) => Err(ValueError::NotJson),
-        }
+        // The parser's own message quotes what it met: told apart here, then dropped.
+        serde_json::from_str(text)
+            .map(|fields| Self { fields })
+            .map_err(|_| match serde_json::from_str::<&RawValue>(text) {
+                Ok(json) if !json.get().starts_with('{') => ValueError::NotAnObject,
+                // Or an object with a name that is no Unicode: half a surrogate pair.
+                _ => ValueError::NotJson,
+            })
     }
 
     /// A top-level string field.
@@ -214,6 +214,8 @@ mod tests {
             SecretValue::parse("[1]").unwrap_err(),
             ValueError::NotAnObject
         );
+        let half_a_pair = SecretValue::parse(r#"{"\ud800":1}"#).unwrap_err();
+        assert_eq!(half_a_pair, ValueError::NotJson);
         let defect = |text: &str, kind| SecretValue::parse(text).unwrap().credential(kind);
         assert_eq!(
             defect("{}", Kind::ApiKey).unwrap_err(),

@@ -38,7 +38,7 @@ pub struct Bench {
     pub ledger: Ledger,
     pub settings: Settings,
     pub attempts: Attempts,
-    rotations: std::cell::Cell<u32>,
+    counted: std::cell::Cell<u32>,
 }
 
 impl Bench {
@@ -63,10 +63,10 @@ impl Bench {
                 count: 3,
                 apart: Duration::from_secs(1),
             },
-            rotations: 0.into(),
+            counted: 0.into(),
         };
         for kind in Kind::ALL {
-            bench.turn_rotation_on(kind);
+            bench.turn_rotation_on(bench.secret(kind), caller(kind));
         }
         bench
     }
@@ -81,19 +81,16 @@ impl Bench {
         Function::new(kind, caller(kind), &self.gate, self.settings.clone())
     }
 
-    /// As the console does, and takes away the test that comes with it.
-    fn turn_rotation_on(&self, kind: Kind) {
-        let function = format!(
-            "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
-            caller(kind)
-        );
+    /// Turns rotation on as the console does, and takes away the test that comes with it.
+    fn turn_rotation_on(&self, secret: &str, caller: &str) {
+        let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{caller}");
         self.gate
             .with_world(|world| world.secrets_manager.permit_invocation(&function));
         self.manage(
             "RotateSecret",
             &json!({
-                "SecretId": self.secret(kind),
-                "ClientRequestToken": token(&format!("check {}", caller(kind))),
+                "SecretId": secret,
+                "ClientRequestToken": token(&format!("check {caller}")),
                 "RotationLambdaARN": function,
                 "RotationRules": { "AutomaticallyAfterDays": 90 },
                 "RotateImmediately": false,
@@ -124,10 +121,12 @@ impl Bench {
     /// Begins a rotation as `RotateSecret` does, or the unfinished one again, which it answers with
     /// an error all the same. Nothing has been invoked yet.
     pub fn begin(&self, kind: Kind) -> RotationJob {
-        let number = self.rotations.get() + 1;
-        self.rotations.set(number);
-        let token = token(&format!("rotation {number}"));
-        let body = json!({ "SecretId": self.secret(kind), "ClientRequestToken": token });
+        self.begin_of(self.secret(kind))
+    }
+
+    fn begin_of(&self, secret: &str) -> RotationJob {
+        let token = token(&format!("rotation {}", self.count()));
+        let body = json!({ "SecretId": secret, "ClientRequestToken": token });
         let jobs = self.gate.with_world(|world| {
             let now = world.now();
             world
@@ -136,6 +135,12 @@ impl Bench {
             world.secrets_manager.take_rotations()
         });
         jobs.into_iter().next().expect("one rotation")
+    }
+
+    /// Another number each time, for tokens.
+    pub(crate) fn count(&self) -> u32 {
+        self.counted.set(self.counted.get() + 1);
+        self.counted.get()
     }
 
     /// The service gives the rotation up; its labels stay.
@@ -152,30 +157,18 @@ impl Bench {
         drive(&self.gate, &job, self.attempts, &self.function(kind), &()).await
     }
 
-    /// Stores a value by hand: it becomes AWSCURRENT at once.
-    pub fn store(&self, kind: Kind, value: &Value) {
-        let number = self.rotations.get() + 1;
-        self.rotations.set(number);
-        self.manage(
-            "PutSecretValue",
-            &json!({
-                "SecretId": self.secret(kind),
-                "ClientRequestToken": token(&format!("by hand {number}")),
-                "SecretString": value.to_string(),
-            }),
-        );
-    }
-
     /// The value under AWSCURRENT.
     #[must_use]
     pub fn current(&self, kind: Kind) -> Value {
+        self.value(kind, "AWSCURRENT").expect("a current value")
+    }
+
+    /// The value under a label.
+    #[must_use]
+    pub fn value(&self, kind: Kind, label: &str) -> Option<Value> {
         self.gate.with_world(|world| {
-            let secret = world
-                .secrets_manager
-                .secret(self.secret(kind))
-                .expect("the secret");
-            let version = secret.labelled("AWSCURRENT").expect("a current version");
-            serde_json::from_str(version.value().expect("a value")).expect("JSON")
+            let secret = world.secrets_manager.secret(self.secret(kind))?;
+            serde_json::from_str(secret.labelled(label)?.value()?).ok()
         })
     }
 
@@ -187,6 +180,41 @@ impl Bench {
             .into_iter()
             .filter(|record| record.changed_something)
             .collect()
+    }
+
+    /// Another secret of the type, with keys made by hand and a function of its own; its rotation
+    /// is turned on.
+    #[must_use]
+    pub fn another(&self, kind: Kind) -> Another {
+        let caller = format!("another-{}", caller(kind));
+        let value = self.by_hand(kind);
+        let admin = self.secret(Kind::AdminKey);
+        let tags = match kind {
+            Kind::AdminKey => json!([]),
+            Kind::ApiKey | Kind::ApplicationKey => {
+                json!([{ "Key": "adminSecretArn", "Value": admin }])
+            }
+        };
+        let secret = self.manage(
+            "CreateSecret",
+            &json!({
+                "Name": caller, "ClientRequestToken": token(&caller), "Tags": tags,
+                "SecretString": value.to_string(),
+            }),
+        );
+        let secret = secret["ARN"].as_str().expect("an ARN").to_owned();
+        self.ledger.assign(&caller, &secret);
+        self.turn_rotation_on(&secret, &caller);
+        Another {
+            function: Function::new(kind, &caller, &self.gate, self.settings.clone()),
+            secret,
+        }
+    }
+
+    /// A whole rotation of another secret.
+    pub async fn rotate_another(&self, another: &Another) -> Result<(), FunctionError> {
+        let job = self.begin_of(&another.secret);
+        drive(&self.gate, &job, self.attempts, &another.function, &()).await
     }
 
     /// Lets time pass for everybody.
@@ -209,6 +237,13 @@ impl Bench {
         let lines = self.gate.calls().into_iter().map(|it| format!("{it}\n"));
         lines.collect()
     }
+}
+
+/// A secret beside the three.
+#[derive(Clone, Debug)]
+pub struct Another {
+    pub secret: String,
+    pub function: Function,
 }
 
 fn secret(scene: &Scene, kind: Kind) -> &str {

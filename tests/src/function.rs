@@ -58,10 +58,13 @@ impl Function {
     pub async fn deliver(&self, event: &Value) -> Option<Result<(), RotationError>> {
         let now = self.gate.with_world(|world| world.now()).into();
         let budget = Budget::new(now, self.timeout);
-        tokio::select! {
-            result = self.rotator.rotate(event, &budget) => Some(result),
-            () = self.killed.notified() => None,
-        }
+        let result = tokio::select! {
+            result = self.rotator.rotate(event, &budget) => result,
+            () = self.killed.notified() => return None,
+        };
+        // So that a test which listens hears the Debug form too.
+        tracing::warn!(rotator = ?self.rotator, ?result, "delivered");
+        Some(result)
     }
 }
 

@@ -11,8 +11,14 @@
 )]
 
 pub mod bench;
+pub mod by_hand;
+pub mod case;
 pub mod function;
+pub mod interleave;
+pub mod listen;
 pub mod overlap;
 pub mod refusal;
+pub mod stage;
 pub mod sweep;
 pub mod transport;
+pub mod verdict;

@@ -1,16 +1,22 @@
-//! Two deliveries at once: one is held at one of its calls while another runs past it.
+//! One delivery is held at one of its calls while others run past it.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 
+use datadog_rotation::Kind;
 use sandbox::gate::{Call, Fate, Release, pause};
 use sandbox::rotation::{Step, event};
 use sandbox::secrets_manager::RotationJob;
 use tokio::sync::Notify;
 
 use crate::bench::{Bench, caller};
+use crate::case::Case;
 use crate::function::Function;
-use crate::sweep::{Broken, Case, Faults, stage, verdict};
+use crate::listen::Listening;
+use crate::stage;
+use crate::sweep::in_virtual_time;
+use crate::verdict::{Broken, Verdict, rights};
 
 /// What happens while the first delivery is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +27,41 @@ pub enum Meanwhile {
     Rotation,
     /// That, and the whole of the next rotation.
     TwoRotations,
+    /// A person takes AWSPENDING off; then the whole of the next rotation.
+    TakenOff,
+    /// A person stores a value of their own; then the whole of the next rotation.
+    Displaced,
+    /// The secrets of the two other types rotate: the admin pair that the held delivery works
+    /// with, or those that work with the held admin pair.
+    OtherTypes,
+    /// Another secret of the type rotates twice.
+    AnotherSecret,
 }
 
 impl Meanwhile {
-    pub const ALL: [Self; 3] = [Self::SameStep, Self::Rotation, Self::TwoRotations];
+    pub const ALL: [Self; 7] = [
+        Self::SameStep,
+        Self::Rotation,
+        Self::TwoRotations,
+        Self::TakenOff,
+        Self::Displaced,
+        Self::OtherTypes,
+        Self::AnotherSecret,
+    ];
+}
+
+impl fmt::Display for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SameStep => "another delivery of the step",
+            Self::Rotation => "the rest of the rotation",
+            Self::TwoRotations => "that and the next rotation",
+            Self::TakenOff => "AWSPENDING taken off by hand, the next rotation",
+            Self::Displaced => "a value stored by hand, the next rotation",
+            Self::OtherTypes => "rotations of the other two types",
+            Self::AnotherSecret => "two rotations of another secret",
+        })
+    }
 }
 
 /// What becomes of the held call.
@@ -59,18 +96,15 @@ pub struct Schedule {
 /// Runs a schedule; `None`: the rotation has no such call.
 #[must_use]
 pub fn run(schedule: Schedule) -> Option<Result<(), Box<Broken>>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    runtime.block_on(overlap(schedule))
+    in_virtual_time(overlap(schedule))
 }
 
 async fn overlap(schedule: Schedule) -> Option<Result<(), Box<Broken>>> {
+    let listening = Listening::begin();
     let case = schedule.case;
     let kind = case.subject.kind();
-    let bench = stage(case).await;
+    let (bench, _) = stage::set(case).await;
+    let rights: Vec<_> = Kind::ALL.iter().map(|kind| rights(&bench, *kind)).collect();
     bench.gate.forget_calls();
     let function = |name: &str| {
         let caller = format!("{}#{name}", caller(kind));
@@ -103,7 +137,21 @@ async fn overlap(schedule: Schedule) -> Option<Result<(), Box<Broken>>> {
     schedule.then.release(release);
     running.await;
     bench.give_up(&job);
-    Some(verdict(&bench, case, &Faults::new(), 1).await.map(drop))
+    let verdict = Verdict {
+        bench: &bench,
+        kinds: &Kind::ALL,
+        rights: &rights,
+        lossy: usize::from(!case.reads),
+        is_dead: false,
+    };
+    Some(match verdict.pass(&listening).await {
+        Ok(_) => Ok(()),
+        Err(what) => Err(Box::new(Broken {
+            run: format!("{schedule:?}"),
+            what,
+            story: bench.story(),
+        })),
+    })
 }
 
 /// The script that holds the first delivery's call of this number.
@@ -139,29 +187,64 @@ async fn meanwhile(
     meanwhile: Meanwhile,
 ) {
     let kind = second.kind;
-    let from = Step::ALL
-        .iter()
-        .position(|it| *it == step)
-        .unwrap_or_default();
-    let steps = match meanwhile {
-        Meanwhile::SameStep => &Step::ALL[from..=from],
-        Meanwhile::Rotation | Meanwhile::TwoRotations => &Step::ALL[from..],
-    };
-    for &step in steps {
-        second.deliver(&event(job, step)).await;
-    }
-    if meanwhile == Meanwhile::TwoRotations {
-        bench.gate.with_world(|world| {
-            let now = world.now();
-            world.secrets_manager.rotation_ended(now, job, true);
-        });
-        let next = bench.begin(kind);
-        for step in Step::ALL {
-            second.deliver(&event(&next, step)).await;
+    let from = Step::ALL.iter().position(|it| *it == step);
+    let rest = &Step::ALL[from.unwrap_or_default()..];
+    match meanwhile {
+        Meanwhile::SameStep => deliver(second, job, &rest[..1]).await,
+        Meanwhile::Rotation => deliver(second, job, rest).await,
+        Meanwhile::TwoRotations => {
+            deliver(second, job, rest).await;
+            end(bench, job, true);
+            next_rotation(bench, second).await;
         }
-        bench.gate.with_world(|world| {
-            let now = world.now();
-            world.secrets_manager.rotation_ended(now, &next, true);
-        });
+        Meanwhile::TakenOff => {
+            end(bench, job, false);
+            if bench.labelled(kind, "AWSPENDING").is_some() {
+                bench.take_pending_off(kind);
+            }
+            next_rotation(bench, second).await;
+        }
+        Meanwhile::Displaced => {
+            bench.store(kind, &bench.by_hand(kind));
+            end(bench, job, false);
+            next_rotation(bench, second).await;
+        }
+        Meanwhile::OtherTypes => {
+            for kind in Kind::ALL.into_iter().filter(|it| *it != kind) {
+                bench
+                    .rotate(kind)
+                    .await
+                    .expect("a held rotation is in nobody's way");
+            }
+        }
+        Meanwhile::AnotherSecret => {
+            let another = bench.another(kind);
+            for _ in 0..2 {
+                bench
+                    .rotate_another(&another)
+                    .await
+                    .expect("a held rotation is in nobody's way");
+            }
+        }
     }
+}
+
+async fn next_rotation(bench: &Bench, second: &Function) {
+    let next = bench.begin(second.kind);
+    deliver(second, &next, &Step::ALL).await;
+    end(bench, &next, true);
+}
+
+/// Either way: what an overtaken rotation answers is its own affair.
+async fn deliver(function: &Function, job: &RotationJob, steps: &[Step]) {
+    for &step in steps {
+        function.deliver(&event(job, step)).await;
+    }
+}
+
+fn end(bench: &Bench, job: &RotationJob, succeeded: bool) {
+    bench.gate.with_world(|world| {
+        let now = world.now();
+        world.secrets_manager.rotation_ended(now, job, succeeded);
+    });
 }

@@ -7,9 +7,9 @@
 
 use datadog_rotation::Kind;
 use sandbox::rotation::{Step, event};
-use sandbox::scene::{SceneOptions, token};
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions, token};
 use serde_json::{Value, json};
-use tests::bench::Bench;
+use tests::bench::{Bench, DOCUMENTED_SCOPES};
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
@@ -333,6 +333,42 @@ async fn current_keys_that_can_not_be_rotated() {
         &bench.scene.service_account,
     ];
     bench.assert_refused(result, "CurrentKeyNotOwned", &words);
+}
+
+/// Four characters and an id are known to more people than the key is.
+#[tokio::test(start_paused = true)]
+async fn a_text_that_is_no_key_but_ends_like_one() {
+    let bench = bench();
+    let mut value = bench.current(Kind::ApplicationKey);
+    let text = value["appKey"].as_str().unwrap();
+    let like = format!("ddapp_{:a>34}", &text[text.len() - 4..]);
+    value["appKey"] = json!(like);
+    bench.store(Kind::ApplicationKey, &value);
+    let result = bench.create(Kind::ApplicationKey).await;
+    bench.assert_refused(
+        result,
+        "CurrentKeyMismatch",
+        &["application key", "different keys"],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_key_of_another_organisation() {
+    for (admin_scopes, error_type) in [
+        (&ADMIN_SCOPES[..], "CurrentKeyDead"),
+        (&DOCUMENTED_SCOPES, "OrganisationMismatch"),
+    ] {
+        let bench = Bench::new(SceneOptions {
+            admin_scopes,
+            ..SceneOptions::default()
+        });
+        let value = bench.current(Kind::ApiKey);
+        bench.gate.with_world(|world| {
+            world.datadog.give_away(value["apiKeyId"].as_str().unwrap());
+        });
+        let result = bench.create(Kind::ApiKey).await;
+        bench.assert_refused(result, error_type, &["API key"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,72 +4,117 @@
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a panic is how a test says that something is wrong; the figures go with the run"
+    reason = "a panic is how a test says that something is wrong"
 )]
 
-use tests::sweep::{Broken, Case, Fault, Faults, Healing, Subject, run};
+use std::collections::BTreeMap;
 
-fn cases(subject: Subject) -> impl Iterator<Item = Case> {
-    [true, false].into_iter().flat_map(move |reads| {
-        [0, 2].into_iter().flat_map(move |later| {
-            [true, false].map(|redelivered| Case {
-                subject,
-                reads,
-                later,
-                redelivered,
-            })
-        })
-    })
-}
+use tests::case::{Case, Fault, Faults, Setting, Subject};
+use tests::sweep::{Healing, run};
+use tests::verdict::Broken;
 
-/// What a sweep has counted.
-#[derive(Default)]
-struct Tally {
+/// Seed of the pairs of faults.
+const SEED: u64 = 1;
+
+/// So many broken runs are enough to choose the shortest story from.
+const ENOUGH: usize = 10;
+
+#[derive(Clone, Copy, Default)]
+struct Figures {
     runs: usize,
     same: usize,
+    next: usize,
     leaks: usize,
+}
+
+const COLUMNS: [&str; 7] = [
+    "type",
+    "fault",
+    "cases",
+    "held",
+    "healed by the same rotation",
+    "by the next",
+    "API keys left",
+];
+
+/// What a sweep has counted, by fault or whatever else its rows are.
+#[derive(Default)]
+struct Tally {
+    rows: BTreeMap<String, Figures>,
     broken: Vec<Broken>,
 }
 
 impl Tally {
-    fn count(&mut self, case: Case, faults: &Faults) {
-        self.runs += 1;
+    fn count(&mut self, row: &str, case: Case, faults: &Faults) {
+        let figures = self.rows.entry(row.to_owned()).or_default();
+        figures.runs += 1;
         match run(case, faults) {
             Ok(run) => {
-                self.same += usize::from(run.healing == Healing::Same);
-                self.leaks += run.leaks;
+                match run.healing {
+                    Healing::Same => figures.same += 1,
+                    Healing::Next => figures.next += 1,
+                }
+                figures.leaks += run.leaks;
             }
             Err(broken) => self.broken.push(*broken),
         }
+        if self.broken.len() == ENOUGH {
+            self.judge();
+        }
     }
 
-    /// `leaks` are API keys that can't be listed without `api_keys_read`, as documented.
-    fn conclude(&self, subject: Subject, faults: &str) {
-        let Self {
-            runs,
-            same,
-            leaks,
-            broken,
-        } = self;
-        println!(
-            "{subject:?}: {runs} {faults}, {} held, {same} healed within the rotation, {} at the \
-             next; {leaks} API keys left where they can't be listed",
-            runs - broken.len(),
-            runs - broken.len() - same,
-        );
-        if let Some(first) = broken.iter().min_by_key(|it| it.story.len()) {
-            panic!(
-                "{} of {runs} broke a promise, the shortest:\n{first:?}",
-                broken.len()
-            );
+    fn judge(&self) {
+        if let Some(first) = self.broken.iter().min_by_key(|it| it.story.len()) {
+            let runs: usize = self.rows.values().map(|it| it.runs).sum();
+            let broken = self.broken.len();
+            panic!("{broken} of {runs} runs broke a promise, the shortest:\n{first:?}");
         }
+    }
+
+    /// The rows of a table, a total last: what ran, what held, healed by the rotation itself, by
+    /// the next, API keys left.
+    fn table(&self, subject: Subject) -> String {
+        self.judge();
+        let total = self
+            .rows
+            .values()
+            .fold(Figures::default(), |sum, row| Figures {
+                runs: sum.runs + row.runs,
+                same: sum.same + row.same,
+                next: sum.next + row.next,
+                leaks: sum.leaks + row.leaks,
+            });
+        let rows = self.rows.iter().map(|(name, row)| (name.as_str(), *row));
+        let rows = rows.chain([("**all**", total)]).map(|(name, row)| {
+            let Figures {
+                runs,
+                same,
+                next,
+                leaks,
+            } = row;
+            let held = same + next;
+            format!("| {subject} | {name} | {runs} | {held} | {same} | {next} | {leaks} |\n")
+        });
+        rows.collect()
     }
 }
 
-/// So many pairs of faults, drawn by a fixed seed.
-fn sweep_double(subject: Subject, pairs: usize) {
-    let (mut tally, mut random) = (Tally::default(), fastrand::Rng::with_seed(1));
-    let cases: Vec<_> = cases(subject)
+fn sweep_single(subject: Subject) {
+    let mut tally = Tally::default();
+    for case in Case::all(subject, &Setting::PLAIN) {
+        let calls = run(case, &Faults::new()).expect("undisturbed").calls;
+        for (number, fault) in (0..calls).flat_map(|n| Fault::ALL.map(|fault| (n, fault))) {
+            tally.count(&fault.to_string(), case, &Faults::from([(number, fault)]));
+        }
+    }
+    println!("{COLUMNS:?}\n{}", tally.table(subject));
+}
+
+/// So many pairs of faults, drawn by the seed.
+fn sweep_double(subject: Subject, pairs: usize) -> String {
+    let (mut tally, mut random) = (Tally::default(), fastrand::Rng::with_seed(SEED));
+    let cases: Vec<_> = Case::all(subject, &Setting::PLAIN)
+        .into_iter()
         .map(|case| (case, run(case, &Faults::new()).expect("undisturbed").calls))
         .collect();
     for n in 0..pairs {
@@ -77,20 +122,10 @@ fn sweep_double(subject: Subject, pairs: usize) {
         let first = random.u64(0..calls);
         let second = first + random.u64(1..=calls);
         let mut fault = || Fault::ALL[random.usize(0..Fault::ALL.len())];
-        tally.count(case, &Faults::from([(first, fault()), (second, fault())]));
+        let faults = Faults::from([(first, fault()), (second, fault())]);
+        tally.count(&format!("{:?}", case.setting), case, &faults);
     }
-    tally.conclude(subject, "double faults");
-}
-
-fn sweep_single(subject: Subject) {
-    let mut tally = Tally::default();
-    for case in cases(subject) {
-        let calls = run(case, &Faults::new()).expect("undisturbed").calls;
-        for (number, fault) in (0..calls).flat_map(|n| Fault::ALL.map(|fault| (n, fault))) {
-            tally.count(case, &Faults::from([(number, fault)]));
-        }
-    }
-    tally.conclude(subject, "single faults");
+    tally.table(subject)
 }
 
 #[test]
@@ -121,11 +156,14 @@ fn a_sample_of_double_faults() {
 }
 
 #[test]
-#[ignore = "80,000 runs, of which 1,600 take half a minute on two cores"]
+#[ignore = "80,000 runs"]
 fn double_faults() {
-    std::thread::scope(|scope| {
-        for subject in Subject::ALL {
-            scope.spawn(move || sweep_double(subject, 20_000));
-        }
+    let tables: Vec<_> = std::thread::scope(|scope| {
+        let sweeps = Subject::ALL.map(|it| scope.spawn(move || sweep_double(it, 20_000)));
+        sweeps
+            .into_iter()
+            .map(|it| it.join().expect("held"))
+            .collect()
     });
+    println!("{}", tables.concat());
 }

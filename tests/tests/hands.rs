@@ -7,56 +7,12 @@ use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use serde_json::{Value, json};
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
+use tests::by_hand::ids;
 
 const DAY: Duration = Duration::from_hours(24);
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
-}
-
-/// A value of the kind with keys made by hand.
-fn by_hand(bench: &Bench, kind: Kind) -> Value {
-    let mut value = bench.current(kind);
-    let account = bench.scene.service_account.clone();
-    bench.gate.with_world(|world| {
-        let now = world.now();
-        let scopes = ["dashboards_read"];
-        let mut set = |text: &str, id: &str, key: sandbox::datadog::Minted| {
-            value[text] = json!(key.value);
-            value[id] = json!(key.id);
-        };
-        let datadog = &mut world.datadog;
-        match kind {
-            Kind::ApiKey => set("apiKey", "apiKeyId", datadog.create_api_key(now, "by hand")),
-            Kind::ApplicationKey => {
-                let key = datadog.create_application_key(now, &account, "by hand", Some(&scopes));
-                set("appKey", "appKeyId", key);
-            }
-            Kind::AdminKey => {
-                let key = datadog.create_application_key(now, &account, "by hand", None);
-                set("adminAppKey", "adminAppKeyId", key);
-                let key = datadog.create_api_key(now, "by hand");
-                set("adminApiKey", "adminApiKeyId", key);
-            }
-        }
-    });
-    value
-}
-
-fn ids(value: &Value) -> Vec<String> {
-    let ids = ["apiKeyId", "appKeyId", "adminApiKeyId", "adminAppKeyId"];
-    ids.iter()
-        .filter_map(|id| Some(value.get(id)?.as_str()?.to_owned()))
-        .collect()
-}
-
-fn is_live(bench: &Bench, id: &str) -> bool {
-    bench.gate.with_world(|world| {
-        world
-            .datadog
-            .key(id)
-            .is_some_and(sandbox::datadog::Key::is_live)
-    })
 }
 
 fn purge(bench: &Bench) {
@@ -72,7 +28,7 @@ async fn a_minted_key_that_a_person_displaced_is_not_forgotten() {
         let bench = bench();
         bench.rotate(kind).await.unwrap();
         let minted = ids(&bench.current(kind));
-        let value = by_hand(&bench, kind);
+        let value = bench.by_hand(kind);
         bench.store(kind, &value);
         for _ in 0..2 {
             bench.wait(2 * DAY).await;
@@ -82,7 +38,7 @@ async fn a_minted_key_that_a_person_displaced_is_not_forgotten() {
             purge(&bench);
         }
         for id in minted {
-            assert!(!is_live(&bench, &id), "{}: {id} leaked", kind.name());
+            assert!(!bench.is_live(&id), "{}: {id} leaked", kind.name());
         }
         bench.assert_settled();
     }
@@ -93,18 +49,18 @@ async fn a_hand_made_key_that_a_person_displaced_stays_theirs() {
     for kind in Kind::ALL {
         let bench = bench();
         let theirs = ids(&bench.current(kind));
-        let value = by_hand(&bench, kind);
+        let value = bench.by_hand(kind);
         bench.store(kind, &value);
         for _ in 0..3 {
             bench.wait(DAY).await;
             bench.rotate(kind).await.unwrap();
         }
         for id in theirs {
-            assert!(is_live(&bench, &id), "{}: {id} was deleted", kind.name());
+            assert!(bench.is_live(&id), "{}: {id} was deleted", kind.name());
         }
         for id in ids(&value) {
             assert!(
-                !is_live(&bench, &id),
+                !bench.is_live(&id),
                 "{}: {id} was displaced by rotation",
                 kind.name()
             );
@@ -114,21 +70,12 @@ async fn a_hand_made_key_that_a_person_displaced_stays_theirs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_is_survived() {
-    for kind in [Kind::ApiKey, Kind::ApplicationKey] {
+    for kind in Kind::ALL {
         let bench = bench();
         bench.rotate(kind).await.unwrap();
-        let value = by_hand(&bench, kind);
+        let value = bench.by_hand(kind);
         bench.store(kind, &value);
-        let (to, from) = bench.gate.with_world(|world| {
-            let secret = world.secrets_manager.secret(bench.secret(kind)).unwrap();
-            let id = |label| secret.labelled(label).unwrap().id().to_owned();
-            (id("AWSPREVIOUS"), id("AWSCURRENT"))
-        });
-        let body = json!({
-            "SecretId": bench.secret(kind), "VersionStage": "AWSCURRENT",
-            "MoveToVersionId": to, "RemoveFromVersionId": from,
-        });
-        bench.manage("UpdateSecretVersionStage", &body);
+        bench.roll_back(kind);
         for _ in 0..2 {
             bench.wait(DAY).await;
             bench.rotate(kind).await.unwrap();
@@ -147,7 +94,7 @@ async fn a_value_stored_between_two_steps_ends_the_rotation_and_nothing_else() {
             for step in &Step::ALL[..=after] {
                 bench.deliver(kind, &job, *step).await.unwrap();
             }
-            let value = by_hand(&bench, kind);
+            let value = bench.by_hand(kind);
             bench.store(kind, &value);
             for step in &Step::ALL[after + 1..] {
                 let result = bench.deliver(kind, &job, *step).await;
@@ -196,6 +143,102 @@ async fn a_pending_key_that_is_revoked_heals() {
     }
 }
 
+/// One API key in the admin secret and in an API key secret: the pair that acts is never deleted.
+#[tokio::test(start_paused = true)]
+async fn the_admins_own_keys_outlive_every_value_that_names_them() {
+    for (kind, half) in [
+        (Kind::ApiKey, "adminApiKeyId"),
+        (Kind::ApplicationKey, "adminAppKeyId"),
+    ] {
+        let bench = bench();
+        bench.rotate(kind).await.unwrap();
+        let (mut value, sound) = (bench.by_hand(kind), bench.current(kind));
+        let own = bench.current(Kind::AdminKey)[half].clone();
+        let id = if kind == Kind::ApiKey {
+            "apiKeyId"
+        } else {
+            "appKeyId"
+        };
+        value[id] = own.clone();
+        bench.store(kind, &value);
+        bench.store(kind, &sound);
+        for _ in 0..2 {
+            bench.wait(DAY).await;
+            bench.rotate(kind).await.unwrap();
+        }
+        assert!(bench.is_live(own.as_str().unwrap()), "{half}");
+        assert_eq!(bench.ledger.breaches(), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_is_cancelled_ends_and_can_be_begun_again() {
+    for kind in Kind::ALL {
+        for after in 0..3 {
+            let bench = bench();
+            let job = bench.begin(kind);
+            for step in &Step::ALL[..=after] {
+                bench.deliver(kind, &job, *step).await.unwrap();
+            }
+            bench.manage("CancelRotateSecret", &json!({ "SecretId": job.arn }));
+            let before = bench.changes().len();
+            for step in &Step::ALL[after + 1..] {
+                if *step != Step::TestSecret {
+                    let result = bench.deliver(kind, &job, *step).await;
+                    bench.assert_failed(result, "RotationNotEnabled", &["not enabled"]);
+                }
+            }
+            assert_eq!(bench.changes().len(), before, "{}", bench.story());
+            bench.wait(Duration::from_mins(16)).await;
+            // The service takes the unfinished rotation up again under its old token.
+            bench.rotate(kind).await.unwrap();
+            bench.assert_settled();
+        }
+    }
+}
+
+/// An older value stored again: two versions name one key, which lives while either is kept.
+#[tokio::test(start_paused = true)]
+async fn an_older_key_that_is_stored_again_lives_while_a_version_names_it() {
+    let bench = bench();
+    bench.rotate(Kind::ApiKey).await.unwrap();
+    let previous = bench.value(Kind::ApiKey, "AWSPREVIOUS").unwrap();
+    bench.store(Kind::ApiKey, &previous);
+    for _ in 0..3 {
+        bench.wait(DAY).await;
+        bench.rotate(Kind::ApiKey).await.unwrap();
+        assert_eq!(bench.ledger.breaches(), [], "{}", bench.story());
+    }
+    bench.assert_settled();
+    assert!(
+        !bench.is_live(&ids(&previous)[0]),
+        "displaced two rotations ago"
+    );
+}
+
+/// Each secret knows its own versions only. This is the documented limit, not a promise.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_two_secrets_name_lives_until_the_first_displaces_it() {
+    let bench = bench();
+    let shared = bench.current(Kind::ApiKey);
+    let another = bench.another(Kind::ApiKey);
+    let put = json!({
+        "SecretId": another.secret, "SecretString": shared.to_string(),
+        "ClientRequestToken": sandbox::scene::token("shared"),
+    });
+    bench.manage("PutSecretValue", &put);
+    bench.rotate(Kind::ApiKey).await.unwrap();
+    assert!(bench.is_live(&ids(&shared)[0]), "kept as AWSPREVIOUS");
+    bench.rotate(Kind::ApiKey).await.unwrap();
+    assert!(
+        !bench.is_live(&ids(&shared)[0]),
+        "under the other secret, too"
+    );
+    bench.wait(DAY).await;
+    let refused = bench.rotate_another(&another).await.unwrap_err();
+    assert_eq!(refused.error_type, "CurrentKeyDead");
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_secrets_of_one_name_in_two_regions_leave_each_other_alone() {
     let bench = bench();
@@ -215,7 +258,7 @@ async fn two_secrets_of_one_name_in_two_regions_leave_each_other_alone() {
     for step in Step::ALL {
         bench.deliver(Kind::ApiKey, &job, step).await.unwrap();
     }
-    assert!(is_live(&bench, &other.id));
+    assert!(bench.is_live(&other.id));
     bench.assert_settled();
 }
 

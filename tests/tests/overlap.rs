@@ -1,4 +1,4 @@
-//! Two deliveries at once, one of which may die, and deliveries long after their time.
+//! Deliveries at once, one of which may die, and deliveries long after their time.
 
 #![expect(clippy::print_stdout, reason = "the figures go with the run")]
 
@@ -6,38 +6,50 @@ use datadog_rotation::Kind;
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use tests::bench::Bench;
+use tests::case::{Case, Setting, Subject};
 use tests::overlap::{Meanwhile, Schedule, Then, run};
-use tests::sweep::{Case, Subject};
 
+/// Each call of a rotation is held, whatever happens meanwhile, whatever becomes of it.
 fn overlaps(subject: Subject) {
-    let mut schedules = 0;
-    for reads in [true, false] {
-        let case = Case {
-            subject,
-            reads,
-            later: 2,
-            redelivered: false,
-        };
-        for meanwhile in Meanwhile::ALL {
-            for then in Then::ALL {
-                for held in 0.. {
-                    match run(Schedule {
-                        case,
-                        held,
-                        meanwhile,
-                        then,
-                    }) {
-                        Some(Ok(())) => schedules += 1,
-                        Some(Err(broken)) => {
-                            panic!("held at {held}, {meanwhile:?}, {then:?}: {broken:?}")
-                        }
-                        None => break,
-                    }
+    let mut rows = Vec::new();
+    for meanwhile in [
+        Meanwhile::SameStep,
+        Meanwhile::Rotation,
+        Meanwhile::TwoRotations,
+        Meanwhile::OtherTypes,
+        Meanwhile::AnotherSecret,
+    ] {
+        let mut schedules = 0;
+        for (reads, then) in [true, false]
+            .into_iter()
+            .flat_map(|reads| Then::ALL.map(|then| (reads, then)))
+        {
+            let case = Case {
+                subject,
+                setting: Setting::Later,
+                reads,
+                redelivered: false,
+            };
+            let held = (0..).map_while(|held| {
+                run(Schedule {
+                    case,
+                    held,
+                    meanwhile,
+                    then,
+                })
+            });
+            for result in held {
+                schedules += 1;
+                if let Err(broken) = result {
+                    panic!("{broken:?}");
                 }
             }
         }
+        rows.push(format!(
+            "| {subject} | {meanwhile} | {schedules} | {schedules} |\n"
+        ));
     }
-    println!("{subject:?}: {schedules} schedules");
+    println!("{}", rows.concat());
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{Admin, AdminKeys};
 use crate::credential::{AppPart, Credential};
-use crate::datadog::{Authority, DatadogError};
-use crate::keys::{ApiKey, KeyId};
+use crate::datadog::{Authority, DatadogError, Validated};
+use crate::keys::ApiKey;
 
 impl Admin {
     /// Whether a credential of a rotated secret works: an application key together with the
@@ -42,9 +42,14 @@ impl Admin {
         self.in_use().datadog.validate(key, &self.budget).await
     }
 
-    /// The id of an API key that works, or `None` if it does not.
-    pub async fn validated_id(&self, key: &ApiKey) -> Result<Option<KeyId>, DatadogError> {
-        self.in_use().datadog.validated_id(key, &self.budget).await
+    /// Id and organisation of an API key that works, or `None` if it does not.
+    pub async fn validated(&self, key: &ApiKey) -> Result<Option<Validated>, DatadogError> {
+        self.in_use().datadog.validated(key, &self.budget).await
+    }
+
+    /// The same of the admin's own API key.
+    pub async fn own_validated(&self) -> Result<Option<Validated>, DatadogError> {
+        self.validated(&self.in_use().api.key).await
     }
 
     /// The control of every proof by refusal.

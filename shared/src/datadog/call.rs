@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
@@ -127,6 +127,16 @@ impl Call {
             | Self::DeleteAppKey { .. } => Some("service_account_write"),
             Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
             Self::Validate | Self::ValidateWithId | Self::ValidatePair => None,
+        }
+    }
+
+    /// A deletion is answered 204, without a body (recorded): a 200 to it is a page of something
+    /// on the way, and the key lives.
+    #[must_use]
+    pub fn succeeds_with(&self, status: StatusCode) -> bool {
+        match self {
+            Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => status == StatusCode::NO_CONTENT,
+            _ => [StatusCode::OK, StatusCode::CREATED].contains(&status),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::call::Call;
 use crate::http::TransportError;
@@ -54,16 +54,12 @@ pub enum DatadogProblem {
     Unexpected { status: u16, defect: &'static str },
 }
 
-#[derive(Deserialize)]
-struct Errors {
-    errors: Vec<serde_json::Value>,
-}
-
 impl DatadogProblem {
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let number = status.as_u16();
-        let errors = serde_json::from_slice::<Errors>(body).ok();
-        let errors = errors.filter(|it| !it.errors.is_empty());
+        let document: Value = serde_json::from_slice(body).unwrap_or_default();
+        let errors = document.get("errors").and_then(Value::as_array);
+        let errors = errors.filter(|it| !it.is_empty());
         match number {
             401 | 403 => Self::Refused { status: number },
             404 if errors.is_some() => Self::NotFound,
@@ -76,14 +72,14 @@ impl DatadogProblem {
             },
             409 => Self::NameTaken { status: number },
             400 | 422 => {
-                let text = errors.map(|it| texts(&it.errors)).unwrap_or_default();
+                let text = errors.map(|it| texts(it)).unwrap_or_default();
                 rejected(number, &text)
             }
             402..500 => Self::Rejected { status: number },
             500.. => Self::Unavailable { status: number },
             _ => Self::Unexpected {
                 status: number,
-                defect: "has a status that no call expects",
+                defect: "has a status that the call does not expect",
             },
         }
     }
@@ -129,7 +125,7 @@ impl DatadogProblem {
 }
 
 /// The texts of an error document: strings, or objects with `title` and `detail`.
-fn texts(errors: &[serde_json::Value]) -> String {
+fn texts(errors: &[Value]) -> String {
     errors
         .iter()
         .map(ToString::to_string)
@@ -227,10 +223,12 @@ mod tests {
             problem(404, r#"{"message":"no route"}"#),
             DatadogProblem::Unexpected { .. }
         ));
-        assert!(matches!(
-            problem(404, ""),
-            DatadogProblem::Unexpected { .. }
-        ));
+        for body in ["", r#"[["API key not found"]]"#, r#"{"errors":[]}"#] {
+            assert!(matches!(
+                problem(404, body),
+                DatadogProblem::Unexpected { .. }
+            ));
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::call::PAGE;
 use super::{
-    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Scopes, reply,
+    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Scopes,
+    Validated, reply,
 };
 use crate::budget::Budget;
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
@@ -51,13 +52,9 @@ impl Datadog {
         id: &KeyId,
         budget: &Budget,
     ) -> Result<ApiKeyDetails, DatadogError> {
-        self.ask(
-            authority,
-            Call::GetApiKey(id.clone()),
-            budget,
-            reply::api_key,
-        )
-        .await
+        let read = |body: &[u8]| reply::of(id, reply::api_key(body)?, |it| &it.id);
+        self.ask(authority, Call::GetApiKey(id.clone()), budget, read)
+            .await
     }
 
     pub async fn app_key(
@@ -71,7 +68,8 @@ impl Datadog {
             owner: owner.clone(),
             id: id.clone(),
         };
-        self.ask(authority, call, budget, reply::app_key).await
+        let read = |body: &[u8]| reply::of(id, reply::app_key(body)?, |it| &it.id);
+        self.ask(authority, call, budget, read).await
     }
 
     /// Scopes and owner of an application key, whoever owns it.
@@ -82,7 +80,10 @@ impl Datadog {
         budget: &Budget,
     ) -> Result<(AppKeyDetails, Option<ServiceAccountId>), DatadogError> {
         let call = Call::GetAnyAppKey(id.clone());
-        let read = |body: &[u8]| Ok((reply::app_key(body)?, reply::owner(body)?));
+        let read = |body: &[u8]| {
+            let details = reply::of(id, reply::app_key(body)?, |it| &it.id)?;
+            Ok((details, reply::owner(body)?))
+        };
         self.ask(authority, call, budget, read).await
     }
 
@@ -99,7 +100,8 @@ impl Datadog {
                 name: name.to_owned(),
                 page,
             };
-            let found = self.ask(authority, call, budget, reply::api_keys).await?;
+            let read = |body: &[u8]| reply::api_keys(body, PAGE);
+            let found = self.ask(authority, call, budget, read).await?;
             let last = found.len() < PAGE;
             keys.extend(found);
             if last {
@@ -124,7 +126,8 @@ impl Datadog {
                 name: name.to_owned(),
                 page,
             };
-            let found = self.ask(authority, call, budget, reply::app_keys).await?;
+            let read = |body: &[u8]| reply::app_keys(body, PAGE);
+            let found = self.ask(authority, call, budget, read).await?;
             let last = found.len() < PAGE;
             keys.extend(found);
             if last {
@@ -137,26 +140,20 @@ impl Datadog {
     /// Whether the API key works; a refusal is the answer "no".
     pub async fn validate(&self, key: &ApiKey, budget: &Budget) -> Result<bool, DatadogError> {
         let authority = Authority::ApiKey(key.clone());
-        answered(self.send(&authority, &Call::Validate, budget).await)
+        let answer = self.ask(&authority, Call::Validate, budget, reply::validity);
+        answered(answer.await)
     }
 
-    /// The id of an API key that works, or `None` if it does not.
-    pub async fn validated_id(
+    /// Id and organisation of an API key that works, or `None` if it does not.
+    pub async fn validated(
         &self,
         key: &ApiKey,
         budget: &Budget,
-    ) -> Result<Option<KeyId>, DatadogError> {
-        let authority = Authority::ApiKey(key.clone());
-        let id = self
-            .ask(
-                &authority,
-                Call::ValidateWithId,
-                budget,
-                reply::validated_id,
-            )
-            .await;
-        match id {
-            Ok(id) => Ok(Some(id)),
+    ) -> Result<Option<Validated>, DatadogError> {
+        let (authority, call) = (Authority::ApiKey(key.clone()), Call::ValidateWithId);
+        let told = self.ask(&authority, call, budget, reply::validated).await;
+        match told {
+            Ok(told) => Ok(Some(told)),
             Err(error) if error.problem.is_refusal() => Ok(None),
             Err(error) => Err(error),
         }
@@ -168,14 +165,14 @@ impl Datadog {
         pair: &Authority,
         budget: &Budget,
     ) -> Result<bool, DatadogError> {
-        answered(self.send(pair, &Call::ValidatePair, budget).await)
+        let answer = self.ask(pair, Call::ValidatePair, budget, reply::pair_validity);
+        answered(answer.await)
     }
 }
 
-fn answered<T>(answer: Result<T, DatadogError>) -> Result<bool, DatadogError> {
+fn answered(answer: Result<bool, DatadogError>) -> Result<bool, DatadogError> {
     match answer {
-        Ok(_) => Ok(true),
         Err(error) if error.problem.is_refusal() => Ok(false),
-        Err(error) => Err(error),
+        answer => answer,
     }
 }

@@ -7,6 +7,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
 
@@ -80,6 +81,14 @@ pub struct Minted<K> {
     pub key: K,
 }
 
+/// What `/api/v2/validate` tells of the API key that asks.
+#[derive(Clone, Debug)]
+pub struct Validated {
+    pub id: KeyId,
+    /// The UUID of the organisation that the key belongs to.
+    pub organisation: String,
+}
+
 #[derive(Deserialize)]
 struct One {
     data: Resource,
@@ -126,6 +135,11 @@ struct Attributes {
     api_key_id: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Validity {
+    valid: bool,
+}
+
 /// What is wrong with an answer's body; the body itself is never shown.
 pub(super) type Defect = &'static str;
 
@@ -147,20 +161,27 @@ pub(super) fn app_key(body: &[u8]) -> Result<AppKeyDetails, Defect> {
     parse::<One>(body)?.data.app_key()
 }
 
-pub(super) fn api_keys(body: &[u8]) -> Result<Vec<ApiKeyDetails>, Defect> {
-    parse::<Many>(body)?
-        .data
+pub(super) fn api_keys(body: &[u8], most: usize) -> Result<Vec<ApiKeyDetails>, Defect> {
+    page(body, most)?
         .into_iter()
         .map(Resource::api_key)
         .collect()
 }
 
-pub(super) fn app_keys(body: &[u8]) -> Result<Vec<AppKeyDetails>, Defect> {
-    parse::<Many>(body)?
-        .data
+pub(super) fn app_keys(body: &[u8], most: usize) -> Result<Vec<AppKeyDetails>, Defect> {
+    page(body, most)?
         .into_iter()
         .map(Resource::app_key)
         .collect()
+}
+
+/// Twenty bodies of the largest size hold more of the smallest keys than a function has memory for.
+fn page(body: &[u8], most: usize) -> Result<Vec<Resource>, Defect> {
+    let data = parse::<Many>(body)?.data;
+    if data.len() > most {
+        return Err("holds more keys than it was asked for");
+    }
+    Ok(data)
 }
 
 /// Who owns an application key, where the answer says so.
@@ -192,10 +213,33 @@ fn minted<K>(body: &[u8], key: impl Fn(&str) -> Option<K>) -> Result<Minted<K>, 
     })
 }
 
-/// The id of the API key that `/api/v2/validate` was asked with.
-pub(super) fn validated_id(body: &[u8]) -> Result<KeyId, Defect> {
-    let told = parse::<One>(body)?.data.attributes.api_key_id;
-    id(&told.ok_or("lacks a member that it should have")?)
+pub(super) fn validated(body: &[u8]) -> Result<Validated, Defect> {
+    let told = parse::<One>(body)?.data;
+    let key = told.attributes.api_key_id;
+    Ok(Validated {
+        id: id(&key.ok_or("lacks a member that it should have")?)?,
+        organisation: told.id,
+    })
+}
+
+/// Whether an API key works: `{"valid":true}` (recorded).
+pub(super) fn validity(body: &[u8]) -> Result<bool, Defect> {
+    Ok(parse::<Validity>(body)?.valid)
+}
+
+/// That two keys work together: `{"status":"ok"}` by the specification. Nobody has recorded it, so
+/// that any JSON object will do; a page of something on the way will not.
+pub(super) fn pair_validity(body: &[u8]) -> Result<bool, Defect> {
+    parse::<Map<String, Value>>(body).map(|_| true)
+}
+
+/// That an answer is about the key that was asked for.
+pub(super) fn of<T>(asked: &KeyId, told: T, id: impl Fn(&T) -> &KeyId) -> Result<T, Defect> {
+    if id(&told) == asked {
+        Ok(told)
+    } else {
+        Err("is about another key")
+    }
 }
 
 fn id(text: &str) -> Result<KeyId, Defect> {

@@ -63,6 +63,10 @@ impl Problem {
             Self::CurrentKeyMismatch { .. } => {
                 "Store text and id of one and the same key (put-secret-value)."
             }
+            Self::OrganisationMismatch { .. } => {
+                "Name an admin secret of the organisation that the key belongs to: field or tag \
+                 adminSecretArn, else parameter AdminSecretArn of the stack."
+            }
             Self::NamesTaken { .. } => {
                 "Delete unused keys of these names at Datadog, then rotate again."
             }

@@ -79,6 +79,8 @@ pub enum Problem {
     },
     #[error("text and id of the current {key} are of different keys")]
     CurrentKeyMismatch { key: KeyRef },
+    #[error("the current {key} belongs to another organisation than the admin key")]
+    OrganisationMismatch { key: KeyRef },
     #[error("all names that the version's {class} may have are taken")]
     NamesTaken { class: crate::keys::KeyClass },
     #[error("the version lost AWSPENDING before its value could be stored")]
@@ -137,6 +139,7 @@ impl Problem {
             Self::CurrentKeyDead { .. } => "CurrentKeyDead",
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
+            Self::OrganisationMismatch { .. } => "OrganisationMismatch",
             Self::NamesTaken { .. } => "KeyNameTaken",
             Self::PendingLabelLost => "PendingLabelLost",
             Self::NewKeyUnusable => "NewKeyUnusable",

@@ -9,8 +9,10 @@ mod fate;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -44,6 +46,7 @@ struct Inner {
     watchers: Vec<Watcher>,
     records: Vec<CallRecord>,
     admitted: u64,
+    complaints: BTreeSet<String>,
 }
 
 impl Gate {
@@ -56,6 +59,7 @@ impl Gate {
             watchers: Vec::new(),
             records: Vec::new(),
             admitted: 0,
+            complaints: BTreeSet::new(),
         })))
     }
 
@@ -79,6 +83,11 @@ impl Gate {
         while let Fate::Pause(pause) = fate {
             fate = pause.released().await;
         }
+        match fate {
+            Fate::Slow(time) => tokio::time::sleep(time).await,
+            Fate::Late(time) => self.clone().do_later(time, call.clone(), request.clone()),
+            _ => {}
+        }
         self.settle(call, &fate, &request)
     }
 
@@ -91,6 +100,13 @@ impl Gate {
     /// Empties the record; call numbers go on.
     pub fn forget_calls(&self) {
         self.lock().records.clear();
+    }
+
+    /// What the answers that were no success have said so far: the texts of 12 characters and more
+    /// in their bodies, which nobody is to repeat. The error's code is not among them.
+    #[must_use]
+    pub fn complaints(&self) -> BTreeSet<String> {
+        self.lock().complaints.clone()
     }
 
     /// Looks at the world, or changes it as a person would: unrecorded and unwatched.
@@ -106,6 +122,13 @@ impl Gate {
         (call, fate)
     }
 
+    fn do_later(self, time: Duration, call: Call, request: Request<Bytes>) {
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            self.settle(call, &Fate::SilenceAfter, &request);
+        });
+    }
+
     fn settle(&self, call: Call, fate: &Fate, request: &Request<Bytes>) -> Outcome {
         let mut inner = self.lock();
         let answer = fate
@@ -113,6 +136,9 @@ impl Gate {
             .then(|| inner.world.answer(call.service, request));
         let record = CallRecord::new(call, fate.name(), answer.as_ref().map(Response::status));
         let outcome = answer::outcome(record.call.service, fate, answer);
+        if let Outcome::Answer(answer) = &outcome {
+            inner.complaints.extend(answer::complaints(answer));
+        }
         let Inner {
             world, watchers, ..
         } = &mut *inner;

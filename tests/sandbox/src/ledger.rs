@@ -7,7 +7,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::credential::{has_grace, keys_labelled, keys_of};
+use crate::credential::{NamedKey, has_grace, keys_labelled, keys_of};
 use crate::datadog::Key;
 use crate::gate::{CallRecord, Gate};
 use crate::promise::{Breach, Promise};
@@ -38,6 +38,9 @@ struct Book {
     held: BTreeMap<String, BTreeSet<String>>,
     /// Key id → the secret whose rotation made it.
     minted: BTreeMap<String, String>,
+    /// Keys of AWSPREVIOUS that a rotation ended when it was about to displace them. Whether it
+    /// then came to do so or somebody came between is all one.
+    displaced: BTreeSet<String>,
     calls: u64,
     breaches: Vec<Breach>,
 }
@@ -51,6 +54,7 @@ impl Ledger {
             rotates: rotates.into_iter().collect(),
             held: BTreeMap::new(),
             minted: BTreeMap::new(),
+            displaced: BTreeSet::new(),
             calls: 0,
             breaches: Vec::new(),
         };
@@ -59,6 +63,13 @@ impl Ledger {
         let watching = ledger.clone();
         gate.watch(move |world, record| watching.book().after(world, record));
         ledger
+    }
+
+    /// Says of one more caller which secret it works for.
+    pub fn assign(&self, caller: &str, arn: &str) {
+        self.book()
+            .rotates
+            .insert(caller.to_owned(), arn.to_owned());
     }
 
     /// How many calls were checked.
@@ -87,6 +98,17 @@ impl Ledger {
     #[must_use]
     pub fn was_minted(&self, key_id: &str) -> bool {
         self.book().minted.contains_key(key_id)
+    }
+
+    /// The ids of minted keys that live and that no version needs: what P3 forbids, once no
+    /// rotation is under way.
+    #[must_use]
+    pub fn strays(&self, world: &World) -> Vec<String> {
+        let book = self.book();
+        let secrets = world.secrets_manager.secrets();
+        secrets
+            .flat_map(|secret| book.strays(world, secret))
+            .collect()
     }
 
     /// P3, for a moment when no rotation is under way: the minted keys that live are those of
@@ -123,7 +145,7 @@ impl Book {
         }
         self.read(world);
         for secret in world.secrets_manager.secrets() {
-            for text in dead_ends(world, secret) {
+            for text in self.dead_ends(world, secret) {
                 self.breaches
                     .push(Breach::at(Promise::CurrentWorks, record, text));
             }
@@ -155,62 +177,82 @@ impl Book {
         }
     }
 
+    /// The keys that should work for a reader of the secret and do not.
+    fn dead_ends(&mut self, world: &World, secret: &Secret) -> Vec<String> {
+        let now = world.now();
+        let is_dead = |key: &NamedKey| !world.datadog.is_usable(now, &key.text);
+        let mut labels = vec!["AWSCURRENT"];
+        if has_grace(secret) {
+            if is_about_to_displace(secret) {
+                let previous = keys_labelled(secret, "AWSPREVIOUS").into_iter();
+                self.displaced
+                    .extend(previous.filter(is_dead).map(|key| key.id));
+            }
+            labels.push("AWSPREVIOUS");
+        }
+        let mut dead = Vec::new();
+        for label in labels {
+            let keys = keys_labelled(secret, label).into_iter().filter(is_dead);
+            let keys =
+                keys.filter(|key| label == "AWSCURRENT" || !self.displaced.contains(&key.id));
+            dead.extend(keys.map(|key| {
+                let name = secret.name();
+                format!("{name}: the key {} of {label} is refused", key.id)
+            }));
+        }
+        dead
+    }
+
     fn may_end(&self, arn: &str, key_id: &str) -> bool {
         self.held.get(arn).is_some_and(|ids| ids.contains(key_id))
             || self.minted.get(key_id).is_some_and(|secret| secret == arn)
     }
 
     fn unsettled(&self, world: &World, secret: &Secret) -> Vec<String> {
-        let mut kept = keys_labelled(secret, "AWSCURRENT");
-        if has_grace(secret) {
-            kept.extend(keys_labelled(secret, "AWSPREVIOUS"));
-        }
         let name = secret.name();
-        let is_kept = |id: &str| kept.iter().any(|key| key.id == id);
-        let minted = |id: &str| self.minted.get(id).is_some_and(|arn| arn == secret.arn());
-        let live = |id: &str| world.datadog.key(id).is_some_and(Key::is_live);
         let strays = self
-            .minted
-            .keys()
-            .filter(|id| minted(id) && live(id) && !is_kept(id))
+            .strays(world, secret)
+            .into_iter()
             .map(|id| format!("{name}: the key {id} is alive and in no version that needs it"));
+        let kept = kept(secret).into_iter();
         let losses = kept
-            .iter()
-            .filter(|key| !live(&key.id))
+            .filter(|key| !is_live(world, &key.id))
             .map(|key| format!("{name}: the key {} is needed and dead", key.id));
         strays.chain(losses).collect()
     }
+
+    fn strays(&self, world: &World, secret: &Secret) -> Vec<String> {
+        let kept = kept(secret);
+        let is_kept = |id: &str| kept.iter().any(|key| key.id == id);
+        let minted = self.minted.iter().filter(|(_, arn)| *arn == secret.arn());
+        minted
+            .map(|(id, _)| id)
+            .filter(|id| is_live(world, id) && !is_kept(id))
+            .cloned()
+            .collect()
+    }
 }
 
-/// The keys that should work for a reader of the secret and do not.
-///
-/// A dead AWSPREVIOUS is right while a later version with a value waits for promotion:
-/// finishSecret retires before it promotes.
-fn dead_ends(world: &World, secret: &Secret) -> Vec<String> {
-    let mut labels = vec!["AWSCURRENT"];
-    let waiting = secret.labelled("AWSPENDING").is_some_and(|pending| {
-        pending.value().is_some()
-            && !secret
-                .labels(pending.id())
-                .any(|label| label == "AWSCURRENT")
-    });
-    if has_grace(secret) && !waiting {
-        labels.push("AWSPREVIOUS");
+/// The keys that live on between two rotations.
+fn kept(secret: &Secret) -> Vec<NamedKey> {
+    let mut kept = keys_labelled(secret, "AWSCURRENT");
+    if has_grace(secret) {
+        kept.extend(keys_labelled(secret, "AWSPREVIOUS"));
     }
-    let now = world.now();
-    let mut dead = Vec::new();
-    for label in labels {
-        for key in keys_labelled(secret, label) {
-            if !world.datadog.is_usable(now, &key.text) {
-                dead.push(format!(
-                    "{}: the key {} of {label} is refused",
-                    secret.name(),
-                    key.id
-                ));
-            }
-        }
-    }
-    dead
+    kept
+}
+
+fn is_live(world: &World, id: &str) -> bool {
+    world.datadog.key(id).is_some_and(Key::is_live)
+}
+
+/// Whether a version with a value waits for promotion: finishSecret retires AWSPREVIOUS's key
+/// before it promotes.
+fn is_about_to_displace(secret: &Secret) -> bool {
+    secret.labelled("AWSPENDING").is_some_and(|pending| {
+        let mut labels = secret.labels(pending.id());
+        pending.value().is_some() && !labels.any(|label| label == "AWSCURRENT")
+    })
 }
 
 /// Where a key stands for this secret.

@@ -132,12 +132,14 @@ impl SecretsManager {
         self.secrets.iter().find(|secret| secret.answers_to(id))
     }
 
-    /// Every `SecretString` that any secret holds in any version.
+    /// Every `SecretString` that any secret holds in any version, and every rotation token: to be
+    /// searched for in all output.
     pub fn every_value(&self) -> impl Iterator<Item = &str> {
-        self.secrets
-            .iter()
-            .flat_map(Secret::versions)
+        let values = self.secrets.iter().flat_map(Secret::versions);
+        let rotations = self.secrets.iter().filter_map(|it| it.rotation.as_ref());
+        values
             .filter_map(Version::value)
+            .chain(rotations.flat_map(rotation::Rotation::proofs))
     }
 
     /// Removes unlabelled versions older than a day, as the service does in its own time.

@@ -83,7 +83,7 @@ impl Datadog {
         let keys = self
             .keys
             .iter()
-            .filter(|key| key.is_api_key() && key.is_listed(now));
+            .filter(|key| key.is_own_api_key() && key.is_listed(now));
         let page = query.page(keys, DEFAULT_PAGE)?;
         let shown = Shown {
             value: false,
@@ -157,7 +157,7 @@ impl Datadog {
         let deleting_revoked = self.settings.deleting_revoked_api_key;
         let mut keys = self.keys.iter_mut();
         let key = keys
-            .find(|key| key.is_api_key() && key.id == id)
+            .find(|key| key.is_own_api_key() && key.id == id)
             .ok_or_else(Refusal::no_such_api_key)?;
         if !key.is_live() {
             return match deleting_revoked {
@@ -177,13 +177,13 @@ impl Datadog {
     fn api_key(&self, id: &str) -> Option<&Key> {
         self.keys
             .iter()
-            .find(|key| key.is_api_key() && key.id == id)
+            .find(|key| key.is_own_api_key() && key.id == id)
     }
 
     fn live_api_keys(&self) -> usize {
         self.keys
             .iter()
-            .filter(|key| key.is_api_key() && key.is_live())
+            .filter(|key| key.is_own_api_key() && key.is_live())
             .count()
     }
 
@@ -196,7 +196,7 @@ impl Datadog {
         let mut others = self
             .keys
             .iter()
-            .filter(|key| key.is_api_key() && Some(key.id.as_str()) != edited);
+            .filter(|key| key.is_own_api_key() && Some(key.id.as_str()) != edited);
         match self.settings.taken_api_key_name {
             Some(status) if others.any(|key| key.name == name && keeps_name(key)) => Err(
                 Refusal::new(status, "An API key with this name already exists"),

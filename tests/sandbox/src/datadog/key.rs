@@ -33,6 +33,8 @@ pub struct Key {
     pub modified_by: String,
     pub last_used_at: Option<OffsetDateTime>,
     pub revoked_at: Option<OffsetDateTime>,
+    /// Another organisation's: it authenticates, and is seen by nobody here.
+    pub(super) is_foreign: bool,
     pub(super) usable_from: OffsetDateTime,
     pub(super) listed_from: OffsetDateTime,
     pub(super) refused_while_fresh: u32,
@@ -65,6 +67,7 @@ impl Key {
             modified_by: owner.to_owned(),
             last_used_at: None,
             revoked_at: None,
+            is_foreign: false,
             usable_from: now,
             listed_from: now,
             refused_while_fresh: 0,
@@ -76,6 +79,10 @@ impl Key {
         self.usable_from += settings.fresh_key_unusable_for;
         self.listed_from += settings.fresh_key_unlisted_for;
         self
+    }
+
+    pub(super) fn is_own_api_key(&self) -> bool {
+        self.is_api_key() && !self.is_foreign
     }
 
     #[must_use]

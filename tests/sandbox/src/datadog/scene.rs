@@ -90,6 +90,11 @@ impl Datadog {
         self.key_mut(id).revoke(now);
     }
 
+    /// Makes a key one of another organisation.
+    pub fn give_away(&mut self, id: &str) {
+        self.key_mut(id).is_foreign = true;
+    }
+
     /// Disables a user, whose application keys end with it; API keys live on (documented).
     pub fn disable(&mut self, now: OffsetDateTime, user: &str) {
         let account = self.user_mut(user);

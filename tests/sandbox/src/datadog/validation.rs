@@ -22,9 +22,14 @@ impl Datadog {
         if !self.settings.validate_v2 {
             return Err(Refusal::no_such_path());
         }
+        let is_foreign = self.key(api_key).is_some_and(|key| key.is_foreign);
+        let organisation = if is_foreign {
+            "0f0f0f0f-0000-4000-8000-0f0f0f0f0f0f"
+        } else {
+            &self.organisation
+        };
         let attributes = json!({"api_key_id": api_key, "api_key_scopes": [], "valid": true});
-        let data =
-            json!({"type": "validate_v2", "id": self.organisation, "attributes": attributes});
+        let data = json!({"type": "validate_v2", "id": organisation, "attributes": attributes});
         Ok(Reply::ok(&json!({"data": data})))
     }
 }

@@ -11,10 +11,12 @@ use super::{Fate, Outcome, Service};
 
 pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
     match fate {
-        Fate::Pass => answer.map_or(Outcome::Silence, Outcome::Answer),
+        Fate::Pass | Fate::Slow(_) => answer.map_or(Outcome::Silence, Outcome::Answer),
         Fate::FailBefore | Fate::FailAfter => Outcome::Answer(failed(service)),
         Fate::CutBefore | Fate::CutAfter => Outcome::Cut,
-        Fate::SilenceBefore | Fate::SilenceAfter | Fate::Pause(_) => Outcome::Silence,
+        Fate::SilenceBefore | Fate::SilenceAfter | Fate::Late(_) | Fate::Pause(_) => {
+            Outcome::Silence
+        }
         Fate::Throttle => Outcome::Answer(throttled(service)),
         Fate::KillBefore | Fate::KillAfter => Outcome::Killed,
         Fate::Html(status) => Outcome::Answer(page(*status)),
@@ -24,6 +26,30 @@ pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Byt
         Fate::Oversized(length) => answer.map_or(Outcome::Cut, |answer| {
             Outcome::Answer(answer.map(|body| padded(&body, *length)))
         }),
+    }
+}
+
+/// The texts in a body that is no success's, or no JSON.
+pub(super) fn complaints(answer: &Response<Bytes>) -> Vec<String> {
+    let mut texts = Vec::new();
+    match serde_json::from_slice(answer.body()) {
+        Ok(_) if answer.status().is_success() => {}
+        Ok(body) => collect(&body, &mut texts),
+        Err(_) => texts.push(String::from_utf8_lossy(answer.body()).into_owned()),
+    }
+    texts.retain(|text| text.len() >= 12);
+    texts
+}
+
+fn collect(body: &Value, texts: &mut Vec<String>) {
+    match body {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|it| collect(it, texts)),
+        Value::Object(members) => {
+            let members = members.iter().filter(|(name, _)| *name != "__type");
+            members.for_each(|(_, it)| collect(it, texts));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

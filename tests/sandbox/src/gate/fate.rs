@@ -1,5 +1,7 @@
 //! What may happen to a call, and who decides it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use tokio::sync::oneshot;
 
@@ -24,6 +26,11 @@ pub enum Fate {
     KillAfter,
     /// Held at the door until released; other calls overtake it.
     Pause(Pause),
+    /// Takes effect and is answered only after so long. A caller that does not wait so long takes
+    /// it back.
+    Slow(Duration),
+    /// The caller waits in vain, and it is done so long after.
+    Late(Duration),
     /// A web page with this status, as a proxy on the way would answer; nothing done.
     Html(StatusCode),
     /// Done, but the answer ends half-way.
@@ -38,6 +45,7 @@ impl Fate {
     pub fn reaches_service(&self) -> bool {
         match self {
             Self::Pass
+            | Self::Slow(_)
             | Self::FailAfter
             | Self::CutAfter
             | Self::SilenceAfter
@@ -46,6 +54,7 @@ impl Fate {
             | Self::Oversized(_) => true,
             Self::FailBefore
             | Self::CutBefore
+            | Self::Late(_)
             | Self::SilenceBefore
             | Self::Throttle
             | Self::KillBefore
@@ -68,6 +77,8 @@ impl Fate {
             Self::KillBefore => "kill before",
             Self::KillAfter => "kill after",
             Self::Pause(_) => "pause",
+            Self::Slow(_) => "slow",
+            Self::Late(_) => "late",
             Self::Html(_) => "html",
             Self::Truncated => "truncated",
             Self::Oversized(_) => "oversized",

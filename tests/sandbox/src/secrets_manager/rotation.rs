@@ -72,6 +72,10 @@ impl Rotation {
         self.proofs.iter().any(|proof| proof == rotation_token)
     }
 
+    pub(super) fn proofs(&self) -> impl Iterator<Item = &str> {
+        self.proofs.iter().map(String::as_str)
+    }
+
     fn begin(&mut self, job: RotationJob) {
         self.enabled = true;
         self.function_arn.clone_from(&job.function_arn);

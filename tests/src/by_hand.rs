@@ -1,0 +1,115 @@
+//! What people do to a secret.
+
+use datadog_rotation::Kind;
+use sandbox::datadog::{Key, Minted};
+use sandbox::scene::token;
+use serde_json::{Value, json};
+
+use crate::bench::Bench;
+
+impl Bench {
+    /// A value of the kind with keys made by hand, which may do what the current ones may.
+    #[must_use]
+    pub fn by_hand(&self, kind: Kind) -> Value {
+        let mut value = self.current(kind);
+        let account = self.scene.service_account.clone();
+        self.gate.with_world(|world| {
+            let now = world.now();
+            let current = ids(&value);
+            let scopes = current.iter().find_map(|id| {
+                let scopes = world.datadog.key(id)?.scopes()?;
+                Some(scopes.to_vec())
+            });
+            let scopes: Option<Vec<&str>> = scopes
+                .as_ref()
+                .map(|it| it.iter().map(String::as_str).collect());
+            let mut set = |text: &str, id: &str, key: Minted| {
+                value[text] = json!(key.value);
+                value[id] = json!(key.id);
+            };
+            let datadog = &mut world.datadog;
+            match kind {
+                Kind::ApiKey => set("apiKey", "apiKeyId", datadog.create_api_key(now, "by hand")),
+                Kind::ApplicationKey => {
+                    let key =
+                        datadog.create_application_key(now, &account, "by hand", scopes.as_deref());
+                    set("appKey", "appKeyId", key);
+                }
+                Kind::AdminKey => {
+                    let key =
+                        datadog.create_application_key(now, &account, "by hand", scopes.as_deref());
+                    set("adminAppKey", "adminAppKeyId", key);
+                    let key = datadog.create_api_key(now, "by hand");
+                    set("adminApiKey", "adminApiKeyId", key);
+                }
+            }
+        });
+        value
+    }
+
+    /// Stores a value: it becomes AWSCURRENT at once.
+    pub fn store(&self, kind: Kind, value: &Value) {
+        self.manage(
+            "PutSecretValue",
+            &json!({
+                "SecretId": self.secret(kind),
+                "ClientRequestToken": token(&format!("by hand {}", self.count())),
+                "SecretString": value.to_string(),
+            }),
+        );
+    }
+
+    /// Moves AWSCURRENT back to what carries AWSPREVIOUS.
+    pub fn roll_back(&self, kind: Kind) {
+        let secret = self.secret(kind);
+        let (to, from) = (
+            self.labelled(kind, "AWSPREVIOUS"),
+            self.labelled(kind, "AWSCURRENT"),
+        );
+        let body = json!({
+            "SecretId": secret, "VersionStage": "AWSCURRENT",
+            "MoveToVersionId": to, "RemoveFromVersionId": from,
+        });
+        self.manage("UpdateSecretVersionStage", &body);
+    }
+
+    /// Takes AWSPENDING off its version.
+    pub fn take_pending_off(&self, kind: Kind) {
+        let body = json!({
+            "SecretId": self.secret(kind), "VersionStage": "AWSPENDING",
+            "RemoveFromVersionId": self.labelled(kind, "AWSPENDING"),
+        });
+        self.manage("UpdateSecretVersionStage", &body);
+    }
+
+    /// The version that carries a label.
+    #[must_use]
+    pub fn labelled(&self, kind: Kind, label: &str) -> Option<String> {
+        self.gate.with_world(|world| {
+            let secret = world.secrets_manager.secret(self.secret(kind))?;
+            Some(secret.labelled(label)?.id().to_owned())
+        })
+    }
+
+    #[must_use]
+    pub fn is_live(&self, key_id: &str) -> bool {
+        self.gate
+            .with_world(|world| world.datadog.key(key_id).is_some_and(Key::is_live))
+    }
+
+    pub fn revoke(&self, key_id: &str) {
+        self.gate.with_world(|world| {
+            let now = world.now();
+            world.datadog.revoke(now, key_id);
+        });
+    }
+}
+
+/// The ids of the keys that a value names.
+#[must_use]
+pub fn ids(value: &Value) -> Vec<String> {
+    let ids = ["apiKeyId", "appKeyId", "adminApiKeyId", "adminAppKeyId"];
+    ids.iter()
+        .filter_map(|id| Some(value.get(id)?.as_str()?.to_owned()))
+        .collect()
+}

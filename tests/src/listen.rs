@@ -1,0 +1,91 @@
+//! Everything that the functions print, at the most talkative level, as a user would see it.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datadog_rotation::log::subscriber;
+use datadog_rotation::settings::LogSettings;
+use sandbox::gate::Gate;
+use tracing::Dispatch;
+use tracing::dispatcher::{DefaultGuard, set_default};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Debug, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl io::Write for Paper {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.lock().extend(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Paper {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+thread_local! {
+    /// Setting a subscriber up makes every log statement of every crate ask anew whether it is
+    /// wanted, so a thread does it once.
+    static EAR: (Dispatch, Paper) = {
+        let paper = Paper::default();
+        let settings = LogSettings { json: false, filter: "trace".to_owned() };
+        (Dispatch::new(subscriber(&settings, paper.clone())), paper)
+    };
+}
+
+/// Listens to this thread for as long as it lives.
+#[derive(Debug)]
+pub struct Listening {
+    paper: Paper,
+    _guard: DefaultGuard,
+}
+
+impl Listening {
+    #[must_use]
+    pub fn begin() -> Self {
+        EAR.with(|(dispatch, paper)| {
+            paper.lock().clear();
+            Self {
+                paper: paper.clone(),
+                _guard: set_default(dispatch),
+            }
+        })
+    }
+
+    #[must_use]
+    pub fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.paper.lock()).into_owned()
+    }
+}
+
+/// What of this must never be said (P4), if it was: a key's text, a secret's value, a rotation
+/// token, or what a body said that was no success.
+#[must_use]
+pub fn indiscretion(gate: &Gate, output: &str) -> Option<String> {
+    let complaints = gate.complaints();
+    gate.with_world(|world| {
+        let secrets = world.secrets_manager.every_value();
+        let mut said = world
+            .datadog
+            .every_value()
+            .chain(secrets)
+            .chain(complaints.iter().map(String::as_str));
+        said.find(|it| output.contains(it))
+            .map(|it| format!("{it:?} was printed"))
+    })
+}

@@ -1,0 +1,119 @@
+//! Whether every promise was kept, told after the next rotation that nothing disturbs.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use sandbox::datadog::Class;
+use sandbox::gate::{Call, Fate};
+use sandbox::lambda::FunctionError;
+
+use crate::bench::Bench;
+use crate::listen::{Listening, indiscretion};
+
+/// A run that broke a promise, with the story of its calls.
+pub struct Broken {
+    /// What was run.
+    pub run: String,
+    pub what: String,
+    pub story: String,
+}
+
+impl fmt::Debug for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.run, self.what)?;
+        f.write_str(&self.story)
+    }
+}
+
+/// What is left to be judged once the disturbance is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    pub bench: &'a Bench,
+    /// The types whose secrets were rotated.
+    pub kinds: &'a [Kind],
+    /// What the keys in AWSCURRENT may do, from before the disturbance: see [`rights`].
+    pub rights: &'a [String],
+    /// How many API keys may be left where they can't be listed: none with `api_keys_read`.
+    pub lossy: usize,
+    /// Whether the rotation that was disturbed can only be given up, by the next one if it has
+    /// not done so itself.
+    pub is_dead: bool,
+}
+
+impl Verdict<'_> {
+    /// The next rotation, undisturbed and 16 minutes later, and whether every promise held: P1 and
+    /// P2 after every call so far, P3, P4 and P6 now. Answers how many API keys are left where
+    /// they can't be listed; each of them must have been named in the log.
+    pub async fn pass(self, listening: &Listening) -> Result<usize, String> {
+        let bench = self.bench;
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        bench.wait(Duration::from_mins(16)).await;
+        for &kind in self.kinds {
+            self.rotate(kind)
+                .await
+                .map_err(|error| format!("the next rotation failed: {}", error.message))?;
+        }
+        if let Some(breach) = bench.ledger.breaches().first() {
+            return Err(breach.to_string());
+        }
+        let heard = listening.heard();
+        if let Some(said) = indiscretion(&bench.gate, &heard) {
+            return Err(format!("P4: {said}"));
+        }
+        let rights: Vec<_> = self.kinds.iter().map(|kind| rights(bench, *kind)).collect();
+        if rights != self.rights {
+            return Err(format!("P6: {:?} became {rights:?}", self.rights));
+        }
+        self.strays(&heard)
+    }
+
+    async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {
+        match self.bench.rotate(kind).await {
+            Err(error) if self.is_dead && error.error_type == "PendingKeyDead" => {
+                self.bench.rotate(kind).await
+            }
+            result => result,
+        }
+    }
+
+    fn strays(&self, heard: &str) -> Result<usize, String> {
+        let (strays, unsettled) = self.bench.gate.with_world(|world| {
+            let strays = self.bench.ledger.strays(world);
+            let names: Vec<_> = strays
+                .iter()
+                .filter_map(|id| world.datadog.key(id))
+                .map(|key| (key.is_api_key(), key.name.clone()))
+                .collect();
+            (names, self.bench.ledger.strays_and_losses(world))
+        });
+        let are_all_api_keys = strays.iter().all(|(is_api_key, _)| *is_api_key);
+        if unsettled.len() > strays.len() || !are_all_api_keys || strays.len() > self.lossy {
+            let texts: Vec<_> = unsettled.iter().map(|it| it.text.as_str()).collect();
+            return Err(format!("P3: {}", texts.join("; ")));
+        }
+        match strays.iter().find(|(_, name)| !heard.contains(name)) {
+            Some((_, name)) => Err(format!("{name} was left, and the log does not name it")),
+            None => Ok(strays.len()),
+        }
+    }
+}
+
+/// What the keys in AWSCURRENT may do, for comparison (P6).
+#[must_use]
+pub fn rights(bench: &Bench, kind: Kind) -> String {
+    let value = bench.current(kind);
+    let ids = crate::by_hand::ids(&value);
+    bench.gate.with_world(|world| {
+        let keys = ids.iter().filter_map(|id| world.datadog.key(id));
+        let rights = keys.map(|key| match &key.class {
+            Class::Application { scopes } => {
+                let scopes: Option<BTreeSet<_>> = scopes.as_ref().map(|it| it.iter().collect());
+                format!("{} {scopes:?}", key.owner)
+            }
+            Class::Api { .. } => format!("{:?}", key.class),
+        });
+        rights.collect::<Vec<_>>().join("; ")
+    })
+}

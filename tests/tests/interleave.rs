@@ -1,0 +1,83 @@
+//! Two deliveries of one step at once, call by call in many orders, and both may die.
+
+#![expect(clippy::print_stdout, reason = "the figures go with the run")]
+
+use sandbox::rotation::Step;
+use tests::case::{Case, Setting, Subject};
+use tests::interleave::{Interleaving, Order, run};
+
+/// testSecret and setSecret change nothing, unless a key is dead: the crash sweep has that.
+const STEPS: [Step; 2] = [Step::CreateSecret, Step::FinishSecret];
+
+fn made(case: Case, step: Step, order: Order) -> [usize; 2] {
+    match run(&Interleaving { case, step, order }) {
+        Ok(made) => made,
+        Err(broken) => panic!("{broken:?}"),
+    }
+}
+
+/// Every order with one interruption of each.
+fn interrupted(case: Case, step: Step) -> usize {
+    let mut orders = 0;
+    for first in 0.. {
+        let mut alone = 0;
+        for second in 0.. {
+            let made = made(case, step, Order::Twice(first, second));
+            orders += 1;
+            if second == 0 {
+                alone = made[0];
+            }
+            if made[1] <= second {
+                break;
+            }
+        }
+        if alone <= first {
+            break;
+        }
+    }
+    orders
+}
+
+fn interleave(subject: Subject) {
+    let mut rows = Vec::new();
+    for step in STEPS {
+        let (mut orders, mut drawn) = (0, 0);
+        for reads in [true, false] {
+            let case = Case {
+                subject,
+                setting: Setting::Later,
+                reads,
+                redelivered: false,
+            };
+            orders += interrupted(case, step);
+            for seed in 0..150 {
+                made(case, step, Order::Drawn(seed));
+                drawn += 1;
+            }
+        }
+        rows.push(format!(
+            "| {subject} | {step} | {orders} | {orders} | {drawn} | {drawn} |\n"
+        ));
+    }
+    println!("{}", rows.concat());
+}
+
+#[test]
+fn api_key() {
+    interleave(Subject::ApiKey);
+}
+
+#[test]
+fn application_key() {
+    interleave(Subject::ApplicationKey);
+}
+
+#[test]
+fn admin_key() {
+    interleave(Subject::AdminKey);
+}
+
+#[test]
+fn assisted_admin_key() {
+    interleave(Subject::AssistedAdminKey);
+}

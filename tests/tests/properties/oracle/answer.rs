@@ -1,0 +1,216 @@
+//! What holds whatever is answered to a call at Datadog, in virtual time.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use datadog_rotation::budget::Budget;
+use datadog_rotation::datadog::{Datadog, DatadogError, DatadogProblem};
+use datadog_rotation::http::{Http, TransportError};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::exchange::{Answer, ID, Question, Script, Sent, Told, ask};
+
+/// A call is tried twelve times at most: pauses of 0.5 s, 1 s, 2 s, 4 s and then of 8 s make a
+/// minute.
+const TRIES: usize = 12;
+
+/// A list has so many pages at most.
+const PAGES: usize = 20;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What is minted must be stored, or undone.
+const TIME_TO_STORE: Duration = Duration::from_secs(40);
+
+/// To these a refusal is an answer.
+const VALIDATIONS: [Question; 3] = [
+    Question::Validate,
+    Question::ValidateWithId,
+    Question::ValidatePair,
+];
+
+/// The client asks for no more keys at once.
+const PAGE: usize = 100;
+
+/// All that a refused or senseless answer may make an error say, numbers aside.
+const WORDS: [&str; 21] = [
+    "refused ()",
+    "there is no such key ()",
+    "the name is taken ()",
+    "the organisation has as many API keys as it may have ()",
+    "refused as wrong ()",
+    "too many requests ()",
+    "the service failed ()",
+    "no connection could be opened",
+    "no answer came in time",
+    "the connection ended before the answer did",
+    "the answer was larger than  MiB",
+    "the request could not be put together",
+    "it was not sent: too little time is left to mint a key and store it, or undo it",
+    "the answer () is not Datadog's",
+    "the answer () has a status that the call does not expect",
+    "the answer () holds more keys than it was asked for",
+    "the answer () is about another key",
+    "the answer () is not JSON",
+    "the answer () lacks a member that it should have",
+    "the answer () holds no key of a known shape",
+    "the answer () holds an id that is no UUID",
+];
+
+fn most_sends(question: Question) -> usize {
+    match question {
+        Question::ApiKeys | Question::AppKeys => PAGES * TRIES,
+        _ => TRIES,
+    }
+}
+
+fn is_mint(question: Question) -> bool {
+    matches!(question, Question::MintApiKey | Question::MintAppKey)
+}
+
+/// Asks the question with `length` of an invocation left. The answers are given in turn, the last
+/// of them again and again.
+///
+/// What came of it is for the caller to look at once more: as it would be printed, and the error.
+pub(crate) fn check(
+    question: Question,
+    answers: &[Answer],
+    length: Duration,
+) -> (String, Option<DatadogProblem>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without sockets");
+    let sent = Arc::default();
+    let script = Script {
+        answers: answers.to_vec(),
+        sent: Arc::clone(&sent),
+        most: most_sends(question),
+    };
+    let (end, result) = runtime.block_on(async {
+        let end = Instant::now() + length;
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, length);
+        let datadog = Datadog::new(Http::new(script), "https://api.datadoghq.com".to_owned());
+        let asking = ask(question, &datadog, &budget);
+        let result = tokio::time::timeout(length * 2 + SECOND, asking).await;
+        assert!(Instant::now() <= end, "outlived the invocation");
+        (end, result.expect("an end"))
+    });
+    let sent = sent.lock().expect("one thread");
+    check_sending(question, &sent, end);
+    match &result {
+        Ok(told) => check_told(told, &sent),
+        Err(error) => check_error(question, error, sent.last()),
+    }
+    let shown = match &result {
+        Ok(told) => format!("{told:?}"),
+        Err(error) => format!("{error} {error:?}"),
+    };
+    (shown, result.err().map(|error| error.problem))
+}
+
+/// A mint is sent again only if it certainly had no effect, and is never sent late; and whoever was
+/// told when to come again comes no sooner.
+fn check_sending(question: Question, sent: &[Sent], end: Instant) {
+    for pair in sent.windows(2) {
+        let answer = &pair[0].answer;
+        let is_throttled = answer.status() == 429;
+        let is_unsent = matches!(answer, Answer::Fault(TransportError::NotConnected));
+        let may_be_sent_again = is_throttled || is_unsent || !is_mint(question);
+        assert!(may_be_sent_again, "sent again after {answer:?}");
+        let pause = pair[1].at - pair[0].at;
+        assert!(!is_throttled || pause >= reset(answer), "only {pause:?}");
+    }
+    let is_late = |it: &Sent| it.at + TIME_TO_STORE > end;
+    assert!(!is_mint(question) || !sent.iter().any(is_late), "late");
+}
+
+/// The pause that an answer asks for, as far as anybody would wait.
+fn reset(answer: &Answer) -> Duration {
+    let Answer::Reply { reset, .. } = answer else {
+        return Duration::ZERO;
+    };
+    let text = reset.as_ref().and_then(|it| it.to_str().ok());
+    let seconds = text.and_then(|it| it.trim().parse().ok()).unwrap_or(0);
+    Duration::from_secs(seconds).min(Duration::from_hours(1))
+}
+
+fn check_told(told: &Told, sent: &[Sent]) {
+    let last = &sent.last().expect("a success was answered").answer;
+    let (status, body) = (last.status(), last.body());
+    match told {
+        Told::Minted { text, shown } => {
+            assert!(!shown.contains(text), "{shown}");
+            assert!(holds(body, text));
+        }
+        Told::Key(id) => assert_eq!(id.as_str(), ID),
+        Told::Keys(count) => {
+            let answers = sent.iter().map(|it| it.answer.status());
+            let pages = answers.filter(|it| (200..300).contains(it)).count();
+            assert!(pages <= PAGES && *count <= pages * PAGE, "{count} keys");
+        }
+        Told::Id(Some(id)) => assert!(holds(&body.to_ascii_lowercase(), id.as_str())),
+        Told::Gone => assert_eq!(status, 204, "{last:?}"),
+        Told::Works(true) => {
+            let is_json = serde_json::from_slice::<Value>(body).is_ok_and(|it| it.is_object());
+            assert!([200, 201].contains(&status) && is_json, "{last:?}");
+        }
+        Told::Works(false) if status < 400 => {
+            let document: Value = serde_json::from_slice(body).unwrap_or_default();
+            assert_eq!(document["valid"], false, "{last:?}");
+        }
+        Told::Works(false) | Told::Id(None) => assert!([401, 403].contains(&status), "{last:?}"),
+    }
+}
+
+fn holds(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|it| it == text.as_bytes())
+}
+
+fn check_error(question: Question, error: &DatadogError, last: Option<&Sent>) {
+    let text = error.problem.to_string();
+    let words: String = text.chars().filter(|it| !it.is_ascii_digit()).collect();
+    assert!(WORDS.contains(&words.as_str()), "{text}");
+    let last = last.map(|it| &it.answer);
+    if error.problem != DatadogProblem::NoTime {
+        let last = last.expect("an answer");
+        let is_no = |it: &_| matches!(it, 401 | 403) && VALIDATIONS.contains(&question);
+        assert!(!is_no(&last.status()), "a refusal is what was asked for");
+        assert!(is_of(&error.problem, last), "{text}: {last:?}");
+    }
+}
+
+/// Whether this is what the answer means.
+fn is_of(problem: &DatadogProblem, answer: &Answer) -> bool {
+    use DatadogProblem as It;
+    let told = answer.status();
+    match problem {
+        It::Refused { status } => matches!(told, 401 | 403) && told == *status,
+        It::NotFound => told == 404 && is_datadogs(answer.body()),
+        It::NameTaken { status } => matches!(told, 400 | 409 | 422) && told == *status,
+        It::Quota => matches!(told, 400 | 422),
+        It::Rejected { status } => {
+            (400..500).contains(&told)
+                && !matches!(told, 401 | 403 | 404 | 409 | 429)
+                && told == *status
+        }
+        It::RateLimited { .. } => told == 429,
+        It::Unavailable { status } => told >= 500 && told == *status,
+        It::Unexpected { status, .. } => {
+            (told < 400 || (told == 404 && !is_datadogs(answer.body()))) && told == *status
+        }
+        It::NotConnected | It::TimedOut | It::Cut | It::TooLarge | It::NotSent => {
+            matches!(answer, Answer::Fault(fault) if DatadogProblem::from(*fault) == *problem)
+        }
+        It::NoTime => false,
+    }
+}
+
+/// Datadog's own error documents list their errors.
+fn is_datadogs(body: &[u8]) -> bool {
+    let document: Value = serde_json::from_slice(body).unwrap_or_default();
+    let errors = document["errors"].as_array();
+    errors.is_some_and(|it| !it.is_empty())
+}

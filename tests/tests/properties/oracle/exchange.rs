@@ -1,0 +1,219 @@
+//! One question put to the real client, and the script of what it is answered.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use datadog_rotation::budget::Budget;
+use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogError, Minted, Scopes};
+use datadog_rotation::http::{Sending, Transport, TransportError};
+use datadog_rotation::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use http::{HeaderValue, Request, Response, StatusCode};
+use tokio::time::Instant;
+
+/// Of the key that is asked for.
+pub(crate) const ID: &str = "11111111-1111-4111-8111-111111111111";
+
+/// The calls that the client makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    MintApiKey,
+    MintAppKey,
+    ApiKey,
+    AppKey,
+    AnyAppKey,
+    ApiKeys,
+    AppKeys,
+    DeleteApiKey,
+    DeleteAppKey,
+    Validate,
+    ValidateWithId,
+    ValidatePair,
+}
+
+impl Question {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::MintApiKey,
+        Self::MintAppKey,
+        Self::ApiKey,
+        Self::AppKey,
+        Self::AnyAppKey,
+        Self::ApiKeys,
+        Self::AppKeys,
+        Self::DeleteApiKey,
+        Self::DeleteAppKey,
+        Self::Validate,
+        Self::ValidateWithId,
+        Self::ValidatePair,
+    ];
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Reply {
+        status: StatusCode,
+        reset: Option<HeaderValue>,
+        body: Bytes,
+    },
+    Fault(TransportError),
+}
+
+impl Answer {
+    /// Without a limit to the rate.
+    pub(crate) fn reply(status: u16, body: impl Into<Bytes>) -> Self {
+        Self::Reply {
+            status: StatusCode::from_u16(status).expect("three digits"),
+            reset: None,
+            body: body.into(),
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Reply { status, .. } => status.as_u16(),
+            Self::Fault(_) => 0,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn body(&self) -> &[u8] {
+        match self {
+            Self::Reply { body, .. } => body,
+            Self::Fault(_) => &[],
+        }
+    }
+}
+
+/// What a success has told.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Minted { text: String, shown: String },
+    Key(KeyId),
+    Keys(usize),
+    Id(Option<KeyId>),
+    Works(bool),
+    Gone,
+}
+
+/// A request: when it came, and what it was answered.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) at: Instant,
+    pub(crate) answer: Answer,
+}
+
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) sent: Arc<Mutex<Vec<Sent>>>,
+    /// A client that asks more often may not end at all.
+    pub(crate) most: usize,
+}
+
+impl Transport for Script {
+    fn send(&self, _: Request<Bytes>, timeout: Duration) -> Sending<'_> {
+        Box::pin(async move {
+            let answer = self.next();
+            match answer {
+                Answer::Reply {
+                    status,
+                    reset,
+                    body,
+                } => {
+                    let mut reply = Response::new(body);
+                    *reply.status_mut() = status;
+                    let headers = reply.headers_mut();
+                    reset.map(|reset| headers.insert("x-ratelimit-reset", reset));
+                    Ok(reply)
+                }
+                Answer::Fault(fault) => {
+                    if fault == TransportError::TimedOut {
+                        tokio::time::sleep(timeout).await;
+                    }
+                    Err(fault)
+                }
+            }
+        })
+    }
+}
+
+impl Script {
+    fn next(&self) -> Answer {
+        let mut sent = self.sent.lock().expect("one thread");
+        assert!(sent.len() < self.most, "sent {} times", self.most + 1);
+        let last = self.answers.last();
+        let answer = self.answers.get(sent.len()).or(last).cloned();
+        let answer = answer.unwrap_or(Answer::Fault(TransportError::TimedOut));
+        sent.push(Sent {
+            at: Instant::now(),
+            answer: answer.clone(),
+        });
+        answer
+    }
+}
+
+pub(crate) async fn ask(
+    question: Question,
+    datadog: &Datadog,
+    budget: &Budget,
+) -> Result<Told, DatadogError> {
+    let api = ApiKey::parse(&"0".repeat(32)).expect("an API key");
+    let application = AppKey::parse(&"0".repeat(40)).expect("an application key");
+    let pair = &Authority::Pair(api.clone(), application);
+    let id = &KeyId::parse(ID).expect("a UUID");
+    let owner = ServiceAccountId::parse("33333333-3333-4333-8333-333333333333");
+    let owner = &owner.expect("a UUID");
+    let name = "aws-sm-api-key-datadog/api-20261121-aqylqh";
+    let unscoped = &Scopes::from(None);
+    Ok(match question {
+        Question::MintApiKey => minted(
+            &datadog.mint_api_key(pair, name, None, budget).await?,
+            ApiKey::expose,
+        ),
+        Question::MintAppKey => minted(
+            &datadog
+                .mint_app_key(pair, owner, name, unscoped, budget)
+                .await?,
+            AppKey::expose,
+        ),
+        Question::ApiKey => Told::Key(datadog.api_key(pair, id, budget).await?.id),
+        Question::AppKey => Told::Key(datadog.app_key(pair, owner, id, budget).await?.id),
+        Question::AnyAppKey => Told::Key(datadog.any_app_key(pair, id, budget).await?.0.id),
+        Question::ApiKeys => keys(&datadog.api_keys(pair, name, budget).await?),
+        Question::AppKeys => keys(&datadog.app_keys(pair, owner, name, budget).await?),
+        Question::DeleteApiKey => {
+            let call = Call::DeleteApiKey(id.clone());
+            datadog
+                .send(pair, &call, budget)
+                .await
+                .map(|_| Told::Gone)?
+        }
+        Question::DeleteAppKey => {
+            let (owner, id) = (owner.clone(), id.clone());
+            let call = Call::DeleteAppKey { owner, id };
+            datadog
+                .send(pair, &call, budget)
+                .await
+                .map(|_| Told::Gone)?
+        }
+        Question::Validate => Told::Works(datadog.validate(&api, budget).await?),
+        Question::ValidateWithId => {
+            let validated = datadog.validated(&api, budget).await?;
+            Told::Id(validated.map(|it| it.id))
+        }
+        Question::ValidatePair => Told::Works(datadog.validate_pair(pair, budget).await?),
+    })
+}
+
+fn minted<K: Debug>(minted: &Minted<K>, text: impl Fn(&K) -> &str) -> Told {
+    Told::Minted {
+        text: text(&minted.key).to_owned(),
+        shown: format!("{minted:?}"),
+    }
+}
+
+fn keys<K>(keys: &[K]) -> Told {
+    Told::Keys(keys.len())
+}

@@ -1,0 +1,196 @@
+//! What may be deleted: the decision over all its inputs.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use datadog_rotation::Kind;
+use datadog_rotation::event::VersionId;
+use datadog_rotation::key_name::{KeyNames, SERIES};
+use datadog_rotation::keys::{KeyClass, KeyId, KeyRef};
+use datadog_rotation::retire::{Candidates, ListedKey, retirable};
+use proptest::prelude::*;
+
+use crate::config;
+
+const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/key-AbCdEf";
+const QUARTER: Duration = Duration::from_mins(15);
+const NOW: Duration = Duration::from_hours(24);
+
+/// Of so few keys and versions that lists, labels and values often name the same.
+fn key() -> impl Strategy<Value = KeyRef> {
+    (class(), 0..6_u8).prop_map(|(class, n)| {
+        let id = KeyId::parse(&format!("{n:08}-1111-4111-8111-111111111111")).unwrap();
+        KeyRef { class, id }
+    })
+}
+
+fn class() -> impl Strategy<Value = KeyClass> {
+    prop::sample::select(vec![KeyClass::Api, KeyClass::Application])
+}
+
+fn version() -> impl Strategy<Value = VersionId> {
+    (0..5_u8).prop_map(|n| VersionId::parse(&format!("token-{n}")).unwrap())
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop::sample::select(Kind::ALL.to_vec())
+}
+
+fn names(kind: Kind) -> KeyNames {
+    KeyNames::new(kind, ARN, "datadog/key")
+}
+
+/// Whose name a key bears.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// Minted for this version of the secret, in a rotation of its type.
+    Ours(VersionId),
+    /// Whatever follows the convention, or nearly does, and is of another secret.
+    Others,
+}
+
+/// A key with a name, and whose it is.
+fn named(kind: Kind) -> impl Strategy<Value = (ListedKey, Origin)> {
+    let minted = (version(), 0..SERIES, 0..8_u8);
+    (key(), minted, created(), "[a-z2-7]{6}").prop_map(
+        move |(key, (version, n, twist), created, digest)| {
+            let made = |names: KeyNames| names.name(key.class, &version, n, "20261121");
+            let elsewhere = KeyNames::new(kind, &ARN.replace("us-east", "eu-west"), "datadog/key");
+            let stem = names(kind).stem(key.class);
+            let (name, origin) = match twist {
+                0 => (format!("{stem}20261121-{digest}"), Origin::Others),
+                1 => (made(elsewhere), Origin::Others),
+                2 => (format!("{} ", made(names(kind))), Origin::Others),
+                3 => (made(names(kind)).to_uppercase(), Origin::Others),
+                _ => (made(names(kind)), Origin::Ours(version)),
+            };
+            (ListedKey { key, name, created }, origin)
+        },
+    )
+}
+
+/// Ages around the floor, none, and times that have not come.
+fn created() -> impl Strategy<Value = Option<SystemTime>> {
+    let seconds = prop_oneof![
+        0..3600_u64,
+        895..905_u64,
+        Just(900_u64),
+        Just(NOW.as_secs())
+    ];
+    let past = seconds.prop_map(|it| Some(now() - Duration::from_secs(it)));
+    let future = (1..3600_u64).prop_map(|it| Some(now() + Duration::from_secs(it)));
+    prop_oneof![6 => past, 1 => future, 1 => Just(None)]
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + NOW
+}
+
+/// What a sweep may find.
+#[derive(Clone, Debug)]
+struct Find {
+    kind: Kind,
+    listed: Vec<(ListedKey, Origin)>,
+    versions: Vec<VersionId>,
+    filled: Option<VersionId>,
+    kept: BTreeSet<KeyRef>,
+}
+
+fn find() -> impl Strategy<Value = Find> {
+    kind().prop_flat_map(|kind| {
+        let listed = prop::collection::vec(named(kind), 0..8);
+        let versions = prop::collection::vec(version(), 0..4);
+        let filled = prop::option::of(version());
+        let kept = prop::collection::btree_set(key(), 0..4);
+        (listed, versions, filled, kept).prop_map(move |(listed, versions, filled, kept)| Find {
+            kind,
+            listed,
+            versions,
+            filled,
+            kept,
+        })
+    })
+}
+
+impl Find {
+    fn retirable(&self) -> Vec<KeyRef> {
+        let listed: Vec<_> = self.listed.iter().map(|(it, _)| it.clone()).collect();
+        let candidates = Candidates::Strays {
+            listed: &listed,
+            names: &names(self.kind),
+            versions: &self.versions,
+            filled: self.filled.as_ref(),
+            now: now(),
+        };
+        retirable(candidates, &self.kept)
+    }
+
+    /// Why a key may go: it bears the name of the version that is filled, or it bears a known
+    /// version's name and is old.
+    fn speaks_for_deleting(&self, listed: &ListedKey, origin: &Origin) -> bool {
+        let Origin::Ours(version) = origin else {
+            return false;
+        };
+        let age = listed.created.and_then(|it| now().duration_since(it).ok());
+        let is_old = age.is_some_and(|it| it >= QUARTER);
+        self.filled.as_ref() == Some(version) || (self.versions.contains(version) && is_old)
+    }
+}
+
+fn is_in_order(keys: &[KeyRef]) -> bool {
+    let place = |key: &KeyRef| (key.class == KeyClass::Api, key.id.clone());
+    keys.windows(2).all(|it| place(&it[0]) < place(&it[1]))
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn what_is_deleted_has_a_reason_and_is_not_kept(find in find()) {
+        for key in find.retirable() {
+            prop_assert!(!find.kept.contains(&key), "kept: {}", key);
+            let mut reasons = find.listed.iter().filter(|(it, _)| it.key == key);
+            let has_reason = reasons.any(|(it, origin)| find.speaks_for_deleting(it, origin));
+            prop_assert!(has_reason, "no reason: {}", key);
+        }
+    }
+
+    #[test]
+    fn what_has_a_reason_and_is_not_kept_is_deleted(find in find()) {
+        let retired = find.retirable();
+        for (listed, origin) in &find.listed {
+            let is_due = find.speaks_for_deleting(listed, origin) && !find.kept.contains(&listed.key);
+            prop_assert!(!is_due || retired.contains(&listed.key), "left: {}", listed.key);
+        }
+    }
+
+    #[test]
+    fn application_keys_go_first_and_each_key_once(find in find(), named in prop::collection::vec(key(), 0..9)) {
+        prop_assert!(is_in_order(&find.retirable()));
+        prop_assert!(is_in_order(&retirable(Candidates::Named(&named), &find.kept)));
+    }
+
+    #[test]
+    fn keeping_one_more_only_spares_that_one(find in find(), more in key()) {
+        let mut spared = find.retirable();
+        spared.retain(|it| *it != more);
+        let mut keeping = find.clone();
+        keeping.kept.insert(more);
+        prop_assert_eq!(keeping.retirable(), spared);
+    }
+
+    #[test]
+    fn knowing_fewer_versions_deletes_no_more(find in find()) {
+        let all: BTreeSet<_> = find.retirable().into_iter().collect();
+        let mut fewer = find.clone();
+        fewer.versions.pop();
+        prop_assert!(fewer.retirable().iter().all(|it| all.contains(it)));
+    }
+
+    #[test]
+    fn of_keys_that_are_named_all_but_the_kept_go(find in find(), named in prop::collection::vec(key(), 0..9)) {
+        let retired: BTreeSet<_> = retirable(Candidates::Named(&named), &find.kept).into_iter().collect();
+        let named: BTreeSet<_> = named.into_iter().collect();
+        prop_assert_eq!(&retired, &(&named - &find.kept));
+    }
+}
