@@ -13,6 +13,7 @@
 pub mod bench;
 pub mod by_hand;
 pub mod case;
+pub mod figures;
 pub mod function;
 pub mod interleave;
 pub mod listen;

@@ -1,9 +1,10 @@
 //! Two deliveries of one step at once, call by call in many orders, and both may die.
-
-#![expect(clippy::print_stdout, reason = "the figures go with the run")]
+//!
+//! The figures of `docs/figures/overlap.md` are the figures of these tests.
 
 use sandbox::rotation::Step;
 use tests::case::{Case, Setting, Subject};
+use tests::figures;
 use tests::interleave::{Interleaving, Order, run};
 
 /// testSecret and setSecret change nothing, unless a key is dead: the crash sweep has that.
@@ -59,7 +60,12 @@ fn interleave(subject: Subject) {
             "| {subject} | {step} | {orders} | {orders} | {drawn} | {drawn} |\n"
         ));
     }
-    println!("{}", rows.concat());
+    figures::compare(
+        "overlap",
+        &format!("interleaved, {subject}"),
+        &["type", "step", "interrupted", "held", "drawn", "held"],
+        &rows.concat(),
+    );
 }
 
 #[test]

@@ -1,24 +1,19 @@
 //! Deliveries at once, one of which may die, and deliveries long after their time.
-
-#![expect(clippy::print_stdout, reason = "the figures go with the run")]
+//!
+//! The figures of `docs/figures/overlap.md` are the figures of these tests.
 
 use datadog_rotation::Kind;
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use tests::bench::Bench;
 use tests::case::{Case, Setting, Subject};
+use tests::figures;
 use tests::overlap::{Meanwhile, Schedule, Then, run};
 
 /// Each call of a rotation is held, whatever happens meanwhile, whatever becomes of it.
 fn overlaps(subject: Subject) {
     let mut rows = Vec::new();
-    for meanwhile in [
-        Meanwhile::SameStep,
-        Meanwhile::Rotation,
-        Meanwhile::TwoRotations,
-        Meanwhile::OtherTypes,
-        Meanwhile::AnotherSecret,
-    ] {
+    for meanwhile in Meanwhile::ALL {
         let mut schedules = 0;
         for (reads, then) in [true, false]
             .into_iter()
@@ -49,7 +44,12 @@ fn overlaps(subject: Subject) {
             "| {subject} | {meanwhile} | {schedules} | {schedules} |\n"
         ));
     }
-    println!("{}", rows.concat());
+    figures::compare(
+        "overlap",
+        &format!("held deliveries, {subject}"),
+        &["type", "meanwhile", "schedules", "held"],
+        &rows.concat(),
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::admin::{Admin, Lookup};
 use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
 use crate::error::{Problem, State};
-use crate::keys::KeyClass;
+use crate::keys::{KeyClass, KeyRef};
 use crate::secrets::{CURRENT, SecretsError, SecretsProblem};
 
 impl Rotation<'_> {
@@ -99,11 +99,24 @@ impl Rotation<'_> {
             return Ok(());
         }
         match scene.admin.app_key(&part.service_account, &part.id).await? {
-            Some(key) if scene.names.bears(class, &key.name, &previous.id) => {
-                self.retire_version(scene, &previous).await
-            }
-            _ => Ok(()),
+            Some(key) if scene.names.bears(class, &key.name, &previous.id) => {}
+            _ => return Ok(()),
         }
+        // The application key, by whose name a pair is known, goes last: a delivery that finds
+        // half of the work done must still know the other half for a rotation's.
+        self.retire_api_half(scene, &previous).await?;
+        self.retire_version(scene, &previous).await
+    }
+
+    async fn retire_api_half(&mut self, scene: &Scene, version: &Version) -> Result<(), Problem> {
+        let keys = version.credential.keys();
+        let api: Vec<KeyRef> = keys
+            .into_iter()
+            .filter(|key| key.class == KeyClass::Api)
+            .collect();
+        let (kept, old) = (scene.kept(), Some(&version.credential));
+        self.retire(&scene.admin, Candidates::Named(&api), &kept, old)
+            .await
     }
 
     async fn retire_version(&mut self, scene: &Scene, version: &Version) -> Result<(), Problem> {

@@ -1,0 +1,33 @@
+//! Figures in the documentation that a test has counted.
+
+use std::sync::{Mutex, PoisonError};
+use std::{env, fs};
+
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
+
+/// One test at a time rewrites a page.
+static PEN: Mutex<()> = Mutex::new(());
+
+/// Compares a table of what was counted with what `docs/figures/<page>.md` says between
+/// `<!-- part -->` and the next comment. With `UPDATE_FIGURES` set, writes it there instead.
+pub fn compare(page: &str, part: &str, columns: &[&str], rows: &str) {
+    let rules = "---|".repeat(columns.len());
+    let counted = &format!("| {} |\n|{rules}\n{rows}", columns.join(" | "));
+    let _pen = PEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = format!("{DOCS}/figures/{page}.md");
+    let text = fs::read_to_string(&path).expect("the page");
+    let marker = format!("<!-- {part} -->\n");
+    let begin = text.find(&marker).expect("the part's marker") + marker.len();
+    let length = text[begin..].find("<!--").expect("the part's end");
+    let said = &text[begin..begin + length];
+    if env::var_os("UPDATE_FIGURES").is_some() {
+        let text = [&text[..begin], counted, &text[begin + length..]].concat();
+        fs::write(&path, text).expect("the page is written");
+        return;
+    }
+    assert!(
+        said == counted,
+        "{path} says of {part:?}:\n{said}\nand counted was:\n{counted}\nIf the new figures are \
+         right, write them with UPDATE_FIGURES=1."
+    );
+}
