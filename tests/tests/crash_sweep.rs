@@ -1,15 +1,17 @@
 //! Nothing is lost and nothing leaks, whatever dies whenever: every call of a rotation meets every
 //! fault, and the next rotation finds everything in order.
+//!
+//! The figures of `docs/crash-safety.md` are the figures of these tests.
 
 #![expect(
     clippy::expect_used,
-    clippy::print_stdout,
     reason = "a panic is how a test says that something is wrong"
 )]
 
 use std::collections::BTreeMap;
 
 use tests::case::{Case, Fault, Faults, Setting, Subject};
+use tests::figures;
 use tests::sweep::{Healing, run};
 use tests::verdict::Broken;
 
@@ -101,19 +103,26 @@ impl Tally {
 
 fn sweep_single(subject: Subject) {
     let mut tally = Tally::default();
-    for case in Case::all(subject, &Setting::PLAIN) {
+    let settings = [&Setting::PLAIN, Setting::troubled(subject)].concat();
+    for case in Case::all(subject, &settings) {
         let calls = run(case, &Faults::new()).expect("undisturbed").calls;
         for (number, fault) in (0..calls).flat_map(|n| Fault::ALL.map(|fault| (n, fault))) {
             tally.count(&fault.to_string(), case, &Faults::from([(number, fault)]));
         }
     }
-    println!("{COLUMNS:?}\n{}", tally.table(subject));
+    figures::compare(
+        "crash-sweep",
+        &format!("single faults, {subject}"),
+        &COLUMNS,
+        &tally.table(subject),
+    );
 }
 
 /// So many pairs of faults, drawn by the seed.
 fn sweep_double(subject: Subject, pairs: usize) -> String {
     let (mut tally, mut random) = (Tally::default(), fastrand::Rng::with_seed(SEED));
-    let cases: Vec<_> = Case::all(subject, &Setting::PLAIN)
+    let settings = [&Setting::PLAIN, Setting::troubled(subject)].concat();
+    let cases: Vec<_> = Case::all(subject, &settings)
         .into_iter()
         .map(|case| (case, run(case, &Faults::new()).expect("undisturbed").calls))
         .collect();
@@ -165,5 +174,7 @@ fn double_faults() {
             .map(|it| it.join().expect("held"))
             .collect()
     });
-    println!("{}", tables.concat());
+    let mut columns = COLUMNS;
+    columns[1] = "what the rotation finds";
+    figures::compare("crash-sweep", "double faults", &columns, &tables.concat());
 }
