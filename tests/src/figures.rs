@@ -1,4 +1,4 @@
-//! Figures in the documentation that a test has counted.
+//! Parts of the documentation that a test has counted or recorded.
 
 use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
@@ -8,13 +8,18 @@ const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 /// One test at a time rewrites a page.
 static PEN: Mutex<()> = Mutex::new(());
 
-/// Compares a table of what was counted with what `docs/figures/<page>.md` says between
-/// `<!-- part -->` and the next comment. With `UPDATE_FIGURES` set, writes it there instead.
-pub fn compare(page: &str, part: &str, columns: &[&str], rows: &str) {
+/// A table in Markdown; `rows` has a line for each of its rows.
+#[must_use]
+pub fn table(columns: &[&str], rows: &str) -> String {
     let rules = "---|".repeat(columns.len());
-    let counted = &format!("| {} |\n|{rules}\n{rows}", columns.join(" | "));
+    format!("| {} |\n|{rules}\n{rows}", columns.join(" | "))
+}
+
+/// Compares what was counted with what `docs/<page>.md` says between `<!-- part -->` and the next
+/// comment. With `UPDATE_FIGURES` set, writes it there instead.
+pub fn compare(page: &str, part: &str, counted: &str) {
     let _pen = PEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = format!("{DOCS}/figures/{page}.md");
+    let path = format!("{DOCS}/{page}.md");
     let text = fs::read_to_string(&path).expect("the page");
     let marker = format!("<!-- {part} -->\n");
     let begin = text.find(&marker).expect("the part's marker") + marker.len();

@@ -18,6 +18,7 @@ pub mod function;
 pub mod interleave;
 pub mod listen;
 pub mod overlap;
+pub mod pace;
 pub mod refusal;
 pub mod stage;
 pub mod sweep;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use datadog_rotation::http::{LARGEST_BODY, Sending, Transport, TransportError};
 use sandbox::gate::{Caller, Gate, Outcome};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// One function's way to the gate.
 #[derive(Clone, Debug)]
@@ -21,7 +22,8 @@ impl Transport for InProcess {
     fn send(&self, mut request: http::Request<Bytes>, timeout: Duration) -> Sending<'_> {
         request.extensions_mut().insert(Caller(self.caller.clone()));
         Box::pin(async move {
-            let passing = tokio::time::timeout(timeout, self.gate.pass(request));
+            let deadline = Instant::now() + timeout;
+            let passing = tokio::time::timeout_at(deadline, self.gate.pass(request));
             match passing.await.unwrap_or(Outcome::Silence) {
                 Outcome::Answer(answer) if answer.body().len() > LARGEST_BODY => {
                     Err(TransportError::TooLarge)
@@ -29,7 +31,7 @@ impl Transport for InProcess {
                 Outcome::Answer(answer) => Ok(answer),
                 Outcome::Cut => Err(TransportError::Cut),
                 Outcome::Silence => {
-                    tokio::time::sleep(timeout).await;
+                    tokio::time::sleep_until(deadline).await;
                     Err(TransportError::TimedOut)
                 }
                 Outcome::Killed => {

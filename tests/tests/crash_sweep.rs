@@ -111,10 +111,9 @@ fn sweep_single(subject: Subject) {
         }
     }
     figures::compare(
-        "crash-sweep",
+        "figures/crash-sweep",
         &format!("single faults, {subject}"),
-        &COLUMNS,
-        &tally.table(subject),
+        &figures::table(&COLUMNS, &tally.table(subject)),
     );
 }
 
@@ -176,5 +175,9 @@ fn double_faults() {
     });
     let mut columns = COLUMNS;
     columns[1] = "what the rotation finds";
-    figures::compare("crash-sweep", "double faults", &columns, &tables.concat());
+    figures::compare(
+        "figures/crash-sweep",
+        "double faults",
+        &figures::table(&columns, &tables.concat()),
+    );
 }

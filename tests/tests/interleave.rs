@@ -61,10 +61,12 @@ fn interleave(subject: Subject) {
         ));
     }
     figures::compare(
-        "overlap",
+        "figures/overlap",
         &format!("interleaved, {subject}"),
-        &["type", "step", "interrupted", "held", "drawn", "held"],
-        &rows.concat(),
+        &figures::table(
+            &["type", "step", "interrupted", "held", "drawn", "held"],
+            &rows.concat(),
+        ),
     );
 }
 

@@ -45,10 +45,9 @@ fn overlaps(subject: Subject) {
         ));
     }
     figures::compare(
-        "overlap",
+        "figures/overlap",
         &format!("held deliveries, {subject}"),
-        &["type", "meanwhile", "schedules", "held"],
-        &rows.concat(),
+        &figures::table(&["type", "meanwhile", "schedules", "held"], &rows.concat()),
     );
 }
 
