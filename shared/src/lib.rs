@@ -20,6 +20,7 @@ pub mod http;
 pub mod key_name;
 pub mod keys;
 pub mod log;
+pub mod metrics;
 pub mod retire;
 pub mod rotation;
 pub mod rotator;

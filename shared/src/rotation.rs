@@ -45,7 +45,15 @@ pub(crate) struct Rotation<'a> {
     state: State,
     /// For the log.
     note: &'static str,
-    retired: Vec<KeyRef>,
+    deleted: Deleted,
+}
+
+/// The keys that a step has deleted at Datadog.
+#[derive(Debug, Default)]
+pub(crate) struct Deleted {
+    pub keys: Vec<KeyRef>,
+    /// How many keys a sweep has found that no version held.
+    pub strays: usize,
 }
 
 impl<'a> Rotation<'a> {
@@ -54,15 +62,14 @@ impl<'a> Rotation<'a> {
         tools: &'a Tools,
         event: &'a RotationEvent,
         budget: &'a Budget,
-    ) -> Result<(), RotationError> {
-        let (state, note, retired) = (State::Untouched, "", Vec::new());
+    ) -> (Result<(), RotationError>, Deleted) {
         let mut rotation = Self {
             tools,
             event,
             budget,
-            state,
-            note,
-            retired,
+            state: State::Untouched,
+            note: "",
+            deleted: Deleted::default(),
         };
         let result = match event.step {
             Step::CreateSecret => Box::pin(rotation.create()).await,
@@ -73,13 +80,14 @@ impl<'a> Rotation<'a> {
         let Self {
             state,
             note,
-            retired,
+            deleted,
             ..
         } = rotation;
         if let Err(problem) = result {
-            return Err(RotationError::new(Some(event), problem, state, retired));
+            let error = RotationError::new(Some(event), problem, state, deleted.keys.clone());
+            return (Err(error), deleted);
         }
-        let retired: Vec<_> = retired.iter().map(ToString::to_string).collect();
+        let retired: Vec<_> = deleted.keys.iter().map(ToString::to_string).collect();
         tracing::info!(
             step = event.step.as_str(),
             kind = tools.kind.name(),
@@ -90,7 +98,7 @@ impl<'a> Rotation<'a> {
             duration_ms = budget.spent().as_millis(),
             "step done"
         );
-        Ok(())
+        (Ok(()), deleted)
     }
 
     /// A minted key works from birth: there is nothing to set at Datadog.
@@ -120,14 +128,19 @@ impl<'a> Rotation<'a> {
     ) -> Result<(), Problem> {
         let kept = kept.iter().flat_map(|it| it.keys());
         let kept = kept.chain(admin.own_keys()).collect();
-        for key in retirable(candidates, &kept) {
+        let doomed = retirable(candidates, &kept);
+        if matches!(candidates, Candidates::Strays { .. }) {
+            self.deleted.strays += doomed.len();
+        }
+        for key in doomed {
             let text = old.and_then(Credential::api).filter(|api| api.id == key.id);
-            admin
-                .retire(&key, admin.service_account(), text.map(|api| &api.key))
-                .await?;
-            self.retired.push(key);
-            if self.state == State::Untouched {
-                self.state = State::Retired;
+            let text = text.map(|api| &api.key);
+            let is_ended = admin.retire(&key, admin.service_account(), text).await?;
+            if is_ended {
+                self.deleted.keys.push(key);
+                if self.state == State::Untouched {
+                    self.state = State::Retired;
+                }
             }
         }
         Ok(())

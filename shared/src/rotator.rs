@@ -11,7 +11,8 @@ use crate::credential::Kind;
 use crate::error::{Problem, RotationError, State};
 use crate::event::RotationEvent;
 use crate::http::Http;
-use crate::rotation::{Rotation, Tools};
+use crate::metrics::StepMetrics;
+use crate::rotation::{Deleted, Rotation, Tools};
 use crate::secrets::Secrets;
 use crate::settings::{LogSettings, Settings};
 
@@ -38,20 +39,35 @@ impl Rotator {
         }
     }
 
-    /// Runs the step that the event names. A failure is logged here, once.
+    /// Runs the step that the event names. A failure is logged here, once, and both ends are
+    /// counted.
     pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
-        let result = match RotationEvent::parse(event) {
-            Ok(event) => Rotation::run(&self.tools, &event, budget).await,
-            Err(error) => Err(RotationError::new(
-                None,
-                Problem::Event(error),
-                State::Untouched,
-                Vec::new(),
-            )),
+        let event = RotationEvent::parse(event);
+        let (result, deleted) = match &event {
+            Ok(event) => Rotation::run(&self.tools, event, budget).await,
+            Err(error) => {
+                let problem = Problem::Event(error.clone());
+                let error = RotationError::new(None, problem, State::Untouched, Vec::new());
+                (Err(error), Deleted::default())
+            }
         };
+        if let Some(settings) = &self.tools.settings.metrics {
+            let metrics = StepMetrics {
+                step: event.as_ref().ok().map(|it| it.step),
+                error_type: result.as_ref().err().map(RotationError::error_type),
+                duration: budget.spent(),
+                retired: deleted.keys.len(),
+                strays: deleted.strays,
+            };
+            metrics.emit(settings, budget.now());
+        }
         result.inspect_err(|error| {
+            let event = event.as_ref().ok();
             tracing::error!(
+                step = event.map(|it| it.step.as_str()),
                 kind = self.tools.kind.name(),
+                secret = event.map(|it| it.secret.as_str()),
+                version = event.map(|it| it.token.as_str()),
                 error_type = error.error_type(),
                 duration_ms = budget.spent().as_millis(),
                 "{error}"

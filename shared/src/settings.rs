@@ -9,6 +9,17 @@ pub struct Settings {
     pub admin_secret_arn: Option<String>,
     /// `DATADOG_API_URL`: replaces `https://api.<site>`; for the sandbox and for tests.
     pub datadog_api_url: Option<String>,
+    /// `None`: not in Lambda, where nobody collects metrics.
+    pub metrics: Option<MetricSettings>,
+}
+
+/// What Lambda says that metrics need to know.
+#[derive(Clone, Debug)]
+pub struct MetricSettings {
+    /// `AWS_LAMBDA_FUNCTION_NAME`: their dimension `Function`.
+    pub function: String,
+    /// `AWS_LAMBDA_LOG_LEVEL`, else `INFO`: Lambda's log filter lets lines of this level pass.
+    pub level: String,
 }
 
 impl Settings {
@@ -17,6 +28,10 @@ impl Settings {
         Self {
             admin_secret_arn: variable("ADMIN_SECRET_ARN"),
             datadog_api_url: variable("DATADOG_API_URL"),
+            metrics: variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| MetricSettings {
+                function,
+                level: variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()),
+            }),
         }
     }
 }

@@ -150,7 +150,7 @@ impl Admin {
         .await
     }
 
-    /// Ends a key. Success means that it is gone, whoever ended it.
+    /// Ends a key. Success means that it is gone; `false`: it was gone before.
     ///
     /// `owner` is the service account of an application key; `text` is that of an API key, if it
     /// is at hand.
@@ -159,7 +159,7 @@ impl Admin {
         key: &KeyRef,
         owner: &ServiceAccountId,
         text: Option<&ApiKey>,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let (id, owner) = (key.id.clone(), owner.clone());
         let call = match key.class {
             KeyClass::Api => Call::DeleteApiKey(id),
@@ -170,15 +170,15 @@ impl Admin {
             .act(|it| async move { it.datadog.send(&it.authority(), call, budget).await })
             .await;
         match answer {
-            Ok(_) => Ok(()),
-            Err(problem) if is_not_found(&problem) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(problem) if is_not_found(&problem) => Ok(false),
             // What Datadog answers to the deletion of a revoked API key is not documented.
             Err(Problem::Datadog(error))
                 if key.class == KeyClass::Api
                     && is_rejection(&error)
                     && self.is_revoked(&key.id, text).await? =>
             {
-                Ok(())
+                Ok(false)
             }
             Err(problem) => Err(problem),
         }

@@ -1,0 +1,186 @@
+//! Metrics in the embedded metric format of `CloudWatch`: one line of JSON a step, among the logs.
+//!
+//! Dimensions are few by construction: functions, steps and error types. No metric holds a name,
+//! an id or a value of a secret.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde_json::{Map, Value, json};
+
+use crate::event::Step;
+use crate::settings::MetricSettings;
+
+pub const NAMESPACE: &str = "DatadogKeyRotation";
+
+/// What one delivery of a step comes to.
+#[derive(Clone, Copy, Debug)]
+pub struct StepMetrics {
+    /// `None`: the event did not say.
+    pub step: Option<Step>,
+    /// `None`: it succeeded.
+    pub error_type: Option<&'static str>,
+    pub duration: Duration,
+    /// Keys deleted at Datadog, for whatever reason.
+    pub retired: usize,
+    /// Keys among them that no version held: something that minted them has died.
+    pub strays: usize,
+}
+
+impl StepMetrics {
+    /// Prints the line. Where standard output is closed nobody reads metrics.
+    pub fn emit(&self, settings: &MetricSettings, now: SystemTime) {
+        let line = format!("{}\n", self.document(settings, now));
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    }
+
+    /// Duration by function and step; successes and failures by function, by step and, failures,
+    /// by error type; finished rotations and keys by function.
+    #[must_use]
+    pub fn document(&self, settings: &MetricSettings, now: SystemTime) -> Value {
+        let is_finished = self.step == Some(Step::FinishSecret) && self.error_type.is_none();
+        let counts = [
+            ("StepSucceeded", usize::from(self.error_type.is_none())),
+            ("StepFailed", usize::from(self.error_type.is_some())),
+            ("RotationFinished", usize::from(is_finished)),
+            ("KeysRetired", self.retired),
+            ("StrayKeysFound", self.strays),
+        ];
+        let mut directives = vec![directive(&["Function"], &counts.map(|(name, _)| name))];
+        let mut line = Map::from_iter(counts.map(|(name, count)| (name.to_owned(), json!(count))));
+        line.insert("Function".into(), json!(settings.function));
+        if let Some(step) = self.step {
+            let by_step = ["StepDuration", "StepSucceeded", "StepFailed"];
+            directives.push(directive(&["Function", "Step"], &by_step));
+            line.insert("Step".into(), json!(step.as_str()));
+            let milliseconds = u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX);
+            line.insert("StepDuration".into(), json!(milliseconds));
+        }
+        if let Some(error_type) = self.error_type {
+            directives.push(directive(&["Function", "ErrorType"], &["StepFailed"]));
+            line.insert("ErrorType".into(), json!(error_type));
+        }
+        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH);
+        let timestamp = since_epoch.unwrap_or_default().as_millis();
+        let timestamp = u64::try_from(timestamp).unwrap_or(u64::MAX);
+        line.insert(
+            "_aws".into(),
+            json!({ "Timestamp": timestamp, "CloudWatchMetrics": directives }),
+        );
+        // Lambda drops lines below its log level, and takes one without a level for INFO.
+        line.insert("level".into(), json!(settings.level));
+        let time = DateTime::from(now).fmt(Format::DateTime);
+        line.insert("timestamp".into(), json!(time.unwrap_or_default()));
+        Value::Object(line)
+    }
+}
+
+fn directive(dimensions: &[&str], names: &[&str]) -> Value {
+    let metrics: Vec<_> = names
+        .iter()
+        .map(|&name| {
+            let unit = if name == "StepDuration" {
+                "Milliseconds"
+            } else {
+                "Count"
+            };
+            json!({ "Name": name, "Unit": unit })
+        })
+        .collect();
+    json!({ "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(metrics: StepMetrics) -> Value {
+        let settings = MetricSettings {
+            function: "rotation".into(),
+            level: "WARN".into(),
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_123);
+        metrics.document(&settings, now)
+    }
+
+    const DONE: StepMetrics = StepMetrics {
+        step: Some(Step::FinishSecret),
+        error_type: None,
+        duration: Duration::from_micros(41_900),
+        retired: 2,
+        strays: 1,
+    };
+
+    #[test]
+    fn a_finished_rotation() {
+        let by_function = [
+            "StepSucceeded",
+            "StepFailed",
+            "RotationFinished",
+            "KeysRetired",
+            "StrayKeysFound",
+        ];
+        let counts = by_function.map(|name| json!({ "Name": name, "Unit": "Count" }));
+        assert_eq!(
+            document(DONE),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_767_225_600_123_u64,
+                    "CloudWatchMetrics": [
+                        {
+                            "Namespace": "DatadogKeyRotation",
+                            "Dimensions": [["Function"]],
+                            "Metrics": counts,
+                        },
+                        {
+                            "Namespace": "DatadogKeyRotation",
+                            "Dimensions": [["Function", "Step"]],
+                            "Metrics": [
+                                { "Name": "StepDuration", "Unit": "Milliseconds" },
+                                { "Name": "StepSucceeded", "Unit": "Count" },
+                                { "Name": "StepFailed", "Unit": "Count" },
+                            ],
+                        },
+                    ],
+                },
+                "level": "WARN", "timestamp": "2026-01-01T00:00:00.123Z",
+                "Function": "rotation", "Step": "finishSecret", "StepDuration": 41,
+                "StepSucceeded": 1, "StepFailed": 0, "RotationFinished": 1,
+                "KeysRetired": 2, "StrayKeysFound": 1,
+            })
+        );
+    }
+
+    #[test]
+    fn a_failed_step_is_told_by_its_error_type() {
+        let failed = document(StepMetrics {
+            error_type: Some("AccessDenied"),
+            ..DONE
+        });
+        let directives = &failed["_aws"]["CloudWatchMetrics"];
+        assert_eq!(
+            directives[2]["Dimensions"],
+            json!([["Function", "ErrorType"]])
+        );
+        assert_eq!(failed["ErrorType"], "AccessDenied");
+        assert_eq!(failed["StepFailed"], 1);
+        assert_eq!(failed["RotationFinished"], 0);
+    }
+
+    #[test]
+    fn an_event_that_can_not_be_read_has_no_step() {
+        let failed = document(StepMetrics {
+            step: None,
+            error_type: Some("InvalidEvent"),
+            ..DONE
+        });
+        assert_eq!(failed.get("Step"), None);
+        assert_eq!(failed.get("StepDuration"), None);
+        assert_eq!(
+            failed["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len),
+            Some(2)
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! What a rotation prints, as `docs/logs.md` shows it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use sandbox::executables::Executables;
+use sandbox::stack::{Stack, StackOptions};
+use serde_json::Value;
+use tests::figures;
+
+const PAGE: &str = include_str!("../../docs/logs.md");
+
+/// A stack whose functions log as those of the template do.
+fn stack() -> Stack {
+    let executables = Executables::build(|_| {}).unwrap();
+    let mut options = StackOptions::new(executables);
+    options
+        .variables
+        .insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+    Stack::start(&options).unwrap()
+}
+
+/// All lines of one rotation of this secret after another.
+async fn lines_of_a_rotation(stack: &Stack, secret: &str) -> Vec<Value> {
+    stack.rotate(secret, &()).await.unwrap();
+    let before = stack.output().len();
+    stack.rotate(secret, &()).await.unwrap();
+    stack.stop().await;
+    let lines = stack.output().split_off(before);
+    let lines = lines.iter().map(|it| serde_json::from_str(&it.text));
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+/// What differs from one rotation to the next.
+fn without_chance(mut line: Value) -> Value {
+    let chance = ["timestamp", "version", "secret", "name", "retired"];
+    for field in chance {
+        if let Some(value) = line.get_mut(field) {
+            *value = match value.as_str() {
+                Some(text) if text != "[]" => "…".into(),
+                _ => continue,
+            };
+        }
+    }
+    if let Some(duration) = line.get_mut("duration_ms") {
+        *duration = 12.into();
+    }
+    line
+}
+
+fn is_metric(line: &Value) -> bool {
+    line.get("_aws").is_some()
+}
+
+/// Its lines, and its metrics as `CloudWatch` adds them up.
+fn told(lines: &[Value]) -> (String, String) {
+    let mut log = "```json\n".to_owned();
+    for line in lines.iter().filter(|it| !is_metric(it)) {
+        writeln!(log, "{}", without_chance(line.clone())).unwrap();
+    }
+    let names = [
+        "StepSucceeded",
+        "StepFailed",
+        "RotationFinished",
+        "KeysRetired",
+        "StrayKeysFound",
+    ];
+    let mut rows = String::new();
+    for line in lines.iter().filter(|it| is_metric(it)) {
+        write!(rows, "| {} |", line["Step"].as_str().unwrap()).unwrap();
+        for name in names {
+            write!(rows, " {} |", line[name]).unwrap();
+        }
+        rows.push('\n');
+    }
+    let columns = [&["Step"][..], &names].concat();
+    (log + "```\n", figures::table(&columns, &rows))
+}
+
+/// The fields of the table in the page.
+fn documented() -> BTreeSet<&'static str> {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).collect()
+}
+
+async fn page_tells(kind: &str, secret: impl Fn(&Stack) -> String) {
+    let stack = stack();
+    let secret = secret(&stack);
+    stack.turn_rotation_on(&()).await.unwrap();
+    let lines = lines_of_a_rotation(&stack, &secret).await;
+    let documented = documented();
+    for line in &lines {
+        for field in line.as_object().unwrap().keys() {
+            assert!(documented.contains(field.as_str()), "{field} in {line}");
+        }
+    }
+    let (log, metrics) = told(&lines);
+    figures::compare("logs", &format!("log of {kind}"), &log);
+    figures::compare("logs", &format!("metrics of {kind}"), &metrics);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_key() {
+    page_tells("an API key", |it| it.scene.secrets.api_key.clone()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_key() {
+    page_tells("an application key", |it| {
+        it.scene.secrets.application_key.clone()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_pair() {
+    page_tells("an admin pair", |it| it.scene.secrets.admin_key.clone()).await;
+}
