@@ -113,3 +113,17 @@ pub fn ids(value: &Value) -> Vec<String> {
         .filter_map(|id| Some(value.get(id)?.as_str()?.to_owned()))
         .collect()
 }
+
+/// The value with another field, or another text in a field.
+#[must_use]
+pub fn with(mut value: Value, field: &str, to: Value) -> Value {
+    value[field] = to;
+    value
+}
+
+/// The value without a field.
+#[must_use]
+pub fn without(mut value: Value, field: &str) -> Value {
+    value.as_object_mut().expect("an object").remove(field);
+    value
+}
