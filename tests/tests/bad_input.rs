@@ -56,7 +56,11 @@ async fn labels() {
     let result = bench
         .deliver(Kind::ApplicationKey, &job, Step::CreateSecret)
         .await;
-    bench.assert_refused(result, "NoStagingLabel", &["no staging label", &job.token]);
+    bench.assert_refused(
+        result,
+        "NoStagingLabel",
+        &["no staging label", &job.token, "nothing is to be done"],
+    );
 
     bench.rotate(Kind::ApiKey).await.unwrap();
     bench.gate.forget_calls();
@@ -69,6 +73,21 @@ async fn labels() {
         let result = bench.deliver(Kind::ApiKey, &job, step).await;
         bench.assert_refused(result, "NotPending", &["neither AWSPENDING nor AWSCURRENT"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_the_role_may_not_touch() {
+    let bench = bench();
+    let own = bench.secret(Kind::ApiKey).to_owned();
+    bench
+        .gate
+        .with_world(|it| it.secrets_manager.deny("DescribeSecret", &own));
+    let result = bench.create(Kind::ApiKey).await;
+    let words = [
+        "is not authorized to perform: secretsmanager:DescribeSecret",
+        "RotationLambdaARN",
+    ];
+    bench.assert_refused(result, "AccessDenied", &words);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +177,11 @@ async fn nothing_to_promote() {
     let result = bench
         .deliver(Kind::AdminKey, &job, Step::FinishSecret)
         .await;
-    bench.assert_refused(result, "PendingWithoutValue", &["no value to be promoted"]);
+    bench.assert_refused(
+        result,
+        "PendingWithoutValue",
+        &["no value to be promoted", "begins with createSecret"],
+    );
 }
 
 #[tokio::test(start_paused = true)]

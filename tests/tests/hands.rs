@@ -134,7 +134,11 @@ async fn a_pending_key_that_is_revoked_heals() {
                 });
                 bench.wait(Duration::from_mins(20)).await;
                 let result = bench.deliver(kind, &job, next).await;
-                bench.assert_failed(result, "PendingKeyDead", &["next rotation starts afresh"]);
+                bench.assert_failed(
+                    result,
+                    "PendingKeyDead",
+                    &["next rotation starts afresh", "NoStagingLabel"],
+                );
                 bench.give_up(&job);
                 bench.rotate(kind).await.expect("afresh");
                 bench.assert_settled();

@@ -236,7 +236,7 @@ async fn a_configuration_check_changes_nothing_and_names_what_is_missing() {
         bench.assert_refused(
             result,
             "MissingScope",
-            &["lacks the scopes api_keys_delete"],
+            &["lacks the scopes api_keys_delete", "to the role"],
         );
 
         bench.gate.with_world(|world| {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::problem::{Problem, Role};
 use crate::datadog::{DatadogError, DatadogProblem};
+use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
 impl Problem {
@@ -19,24 +20,28 @@ impl Problem {
                 "Turn rotation on with this function (aws secretsmanager rotate-secret)."
             }
             Self::NoStagingLabel | Self::NotPending => {
-                "This version is not being rotated: start a rotation with rotate-secret."
+                "If a rotation has succeeded since, nothing is to be done; else rotate again."
             }
             Self::NoCurrentValue => {
                 "Store a first value (put-secret-value) with the keys in use today, then rotate."
             }
-            Self::Binary(_) => "Store the value as SecretString.",
+            Self::Binary(Role::Current) => "Store the value as SecretString (put-secret-value).",
             Self::Malformed {
                 role: Role::Current,
                 ..
             } => "Store a corrected value (put-secret-value); the README has the three shapes.",
-            Self::Malformed {
+            Self::Binary(Role::Pending)
+            | Self::Malformed {
                 role: Role::Pending,
                 ..
             } => {
                 "Take AWSPENDING off this version (update-secret-version-stage), then rotate again."
             }
-            Self::PendingWithoutValue => "Rotate again, beginning with createSecret.",
-            Self::Secrets(error) | Self::AdminUnreadable(error) => secrets_advice(&error.problem),
+            Self::PendingWithoutValue => {
+                "Rotate again (rotate-secret): Secrets Manager begins with createSecret."
+            }
+            Self::Secrets(error) => secrets_advice(&error.problem),
+            Self::AdminUnreadable(error) => admin_advice(&error.problem),
             Self::NoAdminSecret => {
                 "Name it by its ARN: field adminSecretArn of the value, tag adminSecretArn of the \
                  secret, or parameter AdminSecretArn of the stack."
@@ -53,10 +58,20 @@ impl Problem {
                 "Name an admin secret of the service account that owns the key; an admin key acts \
                  for its own service account only."
             }
-            Self::MissingScopes { .. } => "Add the scopes to the admin application key at Datadog.",
-            Self::CurrentKeyDead { .. } => {
-                "Mint a key at Datadog by hand and store it with its id (put-secret-value)."
+            Self::MissingScopes { .. } => {
+                "Add them at Datadog to the admin application key, and to the role of its service \
+                 account if that lacks them."
             }
+            Self::CurrentKeyDead { key } => match key.class {
+                KeyClass::Api => {
+                    "If the key is refused and this is no admin secret, move AWSCURRENT back to \
+                     AWSPREVIOUS first (update-secret-version-stage); else mint a key at Datadog \
+                     by hand and store it with its id (put-secret-value)."
+                }
+                KeyClass::Application => {
+                    "Mint a key at Datadog by hand and store it with its id (put-secret-value)."
+                }
+            },
             Self::CurrentKeyNotOwned { .. } => {
                 "Store a key of that service account, or correct serviceAccountId."
             }
@@ -79,7 +94,10 @@ impl Problem {
             Self::NewKeyDiffers { .. } => {
                 "Take AWSPENDING off this version, delete its key at Datadog, and rotate again."
             }
-            Self::PendingKeyDead { .. } => "The next rotation starts afresh.",
+            Self::PendingKeyDead { .. } => {
+                "Rotate again (rotate-secret): the next rotation starts afresh. A retry of this \
+                 one says NoStagingLabel, rightly."
+            }
             Self::PromotionRefused => {
                 "Somebody stored a value or moved a label meanwhile: rotate again."
             }
@@ -90,21 +108,44 @@ impl Problem {
 
 fn secrets_advice(problem: &SecretsProblem) -> &'static str {
     match problem {
-        SecretsProblem::AccessDenied(_) => "Grant the function's role what the text names.",
-        SecretsProblem::NotFound => "Check the ARN and that the secret holds a value.",
-        SecretsProblem::NotSent => "Check the function's region, role and configuration.",
+        SecretsProblem::AccessDenied(_) => {
+            "Check that this function is the one meant for the secret (RotationLambdaARN in \
+             describe-secret); else grant its role what the text names."
+        }
+        SecretsProblem::NotFound => {
+            "Check that the secret still exists, in the region and account of its ARN."
+        }
+        SecretsProblem::NotSent => {
+            "Check the function's region and role, the region in the ARN, and \
+             AWS_ENDPOINT_URL_SECRETS_MANAGER if it is set."
+        }
         SecretsProblem::NotConnected | SecretsProblem::TimedOut => {
             "In a VPC the function needs the Secrets Manager endpoint or NAT; rotating again \
              resumes."
         }
-        SecretsProblem::Contradiction { .. }
-        | SecretsProblem::ResourceExists
-        | SecretsProblem::Refused { .. } => {
-            "Look at the secret's state (describe-secret); rotating again resumes."
+        SecretsProblem::Contradiction { .. } | SecretsProblem::ResourceExists => {
+            "Look at its labels and DeletedDate (describe-secret); if it is deleted restore it \
+             (restore-secret). Rotating again resumes."
+        }
+        SecretsProblem::Refused { .. } => {
+            "Look at what the code names: the KMS key for DecryptionFailure and EncryptionFailure, \
+             the versions for LimitExceededException. Rotating again resumes."
         }
         SecretsProblem::Throttled { .. }
         | SecretsProblem::Unavailable { .. }
         | SecretsProblem::Cut => "Rotating again resumes.",
+    }
+}
+
+/// Of a secret that the function only reads, whatever function rotates it.
+fn admin_advice(problem: &SecretsProblem) -> &'static str {
+    match problem {
+        SecretsProblem::AccessDenied(_) => {
+            "Name it in the stack (AdminSecretArn; for an admin secret AssistingAdminSecretArn), \
+             or grant the function's role what the text names."
+        }
+        SecretsProblem::NotFound => "Check the ARN, and that the secret holds a value.",
+        other => secrets_advice(other),
     }
 }
 
@@ -136,11 +177,107 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
             "Look for a proxy between the function and api.<site>; rotating again resumes."
         }
         DatadogProblem::NoTime => "Raise the function's timeout; rotating again resumes.",
-        DatadogProblem::NotFound
-        | DatadogProblem::Rejected { .. }
-        | DatadogProblem::RateLimited { .. }
+        DatadogProblem::NotFound => {
+            "Check that the service account still exists at Datadog; then rotate again."
+        }
+        DatadogProblem::Rejected { .. } if error.call.is_mint() => {
+            "Perhaps Datadog no longer knows a scope, or the category, of the current key: correct \
+             it there, then rotate again. If that is not it, report it."
+        }
+        DatadogProblem::Rejected { .. } => {
+            "Rotating again resumes; if it stays, look at the key at Datadog, and report it."
+        }
+        DatadogProblem::NotSent => "Correct DATADOG_API_URL if it is set; else report it.",
+        DatadogProblem::RateLimited { .. }
         | DatadogProblem::Unavailable { .. }
-        | DatadogProblem::Cut
-        | DatadogProblem::NotSent => "Rotating again resumes.",
+        | DatadogProblem::Cut => "Rotating again resumes.",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DatadogProblem, Problem, Role, SecretsProblem};
+    use crate::datadog::{Call, DatadogError};
+    use crate::keys::{KeyClass, KeyId, KeyRef};
+    use crate::secrets::SecretsError;
+
+    fn id() -> KeyId {
+        KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap()
+    }
+
+    fn of_secret(problem: SecretsProblem) -> SecretsError {
+        SecretsError {
+            call: "DescribeSecret",
+            secret: "arn".into(),
+            problem,
+        }
+    }
+
+    fn of_mint(problem: DatadogProblem) -> Problem {
+        let call = Call::MintApiKey {
+            name: "name".into(),
+            category: None,
+            remote_config_read_enabled: None,
+        };
+        DatadogError { call, problem }.into()
+    }
+
+    fn of_deletion(problem: DatadogProblem) -> Problem {
+        let call = Call::DeleteApiKey(id());
+        DatadogError { call, problem }.into()
+    }
+
+    fn assert_advice(problem: &Problem, words: &str) {
+        let advice = problem.advice();
+        assert!(advice.contains(words), "{problem:?}: {advice}");
+    }
+
+    #[test]
+    fn a_pending_value_is_given_up_and_a_current_one_stored_anew() {
+        let binary = |role| Problem::Binary(role);
+        assert_advice(&binary(Role::Pending), "Take AWSPENDING off");
+        assert_advice(&binary(Role::Current), "put-secret-value");
+    }
+
+    #[test]
+    fn only_an_api_key_has_a_predecessor_that_works() {
+        let dead = |class| Problem::CurrentKeyDead {
+            key: KeyRef { class, id: id() },
+        };
+        assert_advice(&dead(KeyClass::Api), "back to AWSPREVIOUS");
+        assert!(!dead(KeyClass::Application).advice().contains("AWSPREVIOUS"));
+    }
+
+    #[test]
+    fn what_secrets_manager_refuses_is_looked_for_where_it_may_be() {
+        let denied = || SecretsProblem::AccessDenied("denied".into());
+        let code = || "code".to_owned();
+        for (problem, own, admin) in [
+            (denied(), "RotationLambdaARN", "AdminSecretArn"),
+            (SecretsProblem::NotFound, "still exists", "holds a value"),
+            (SecretsProblem::NotSent, "region", "region"),
+            (
+                SecretsProblem::Contradiction { code: code() },
+                "DeletedDate",
+                "DeletedDate",
+            ),
+            (
+                SecretsProblem::Refused { code: code() },
+                "KMS key",
+                "KMS key",
+            ),
+        ] {
+            assert_advice(&Problem::Secrets(of_secret(problem.clone())), own);
+            assert_advice(&Problem::AdminUnreadable(of_secret(problem)), admin);
+        }
+    }
+
+    #[test]
+    fn what_datadog_refuses_is_looked_for_where_it_may_be() {
+        let rejected = || DatadogProblem::Rejected { status: 400 };
+        assert_advice(&of_mint(rejected()), "a scope");
+        assert_advice(&of_deletion(rejected()), "the key at Datadog");
+        assert_advice(&of_mint(DatadogProblem::NotFound), "service account");
+        assert_advice(&of_mint(DatadogProblem::NotSent), "DATADOG_API_URL");
+    }
 }
