@@ -1,4 +1,4 @@
-//! What the README says of the code is what the code does.
+//! What the README says of the code is what the code does, and every error has its runbook.
 
 #![expect(
     clippy::expect_used,
@@ -11,6 +11,7 @@ use datadog_rotation::credential::Kind;
 use datadog_rotation::site::Site;
 
 const README: &str = include_str!("../../README.md");
+const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
 const PROBLEMS: &str = include_str!("../../shared/src/error/problem.rs");
 
 /// The first cell of every row below the heading.
@@ -25,21 +26,35 @@ fn first_cells(heading: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
-#[test]
-fn every_error_type_is_listed_and_no_other() {
+/// The error types of the code.
+fn error_types() -> BTreeSet<&'static str> {
     let is_word = |text: &&str| {
         text.starts_with(|it: char| it.is_ascii_uppercase())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
             && text.bytes().any(|byte| byte.is_ascii_lowercase())
     };
-    let code: BTreeSet<&str> = PROBLEMS
+    let types: BTreeSet<&str> = PROBLEMS
         .split('"')
         .skip(1)
         .step_by(2)
         .filter(is_word)
         .collect();
-    assert!(code.len() > 30, "{code:?}");
-    assert_eq!(first_cells("## Errors"), code);
+    assert!(types.len() > 30, "{types:?}");
+    types
+}
+
+#[test]
+fn every_error_type_is_listed_and_no_other() {
+    assert_eq!(first_cells("## Errors"), error_types());
+}
+
+/// Situations have headings of several words.
+#[test]
+fn every_error_type_has_one_section_of_the_runbooks_and_no_other_word_has() {
+    let headings = RUNBOOKS.lines().filter_map(|it| it.strip_prefix("## "));
+    let mut words: Vec<_> = headings.filter(|it| !it.contains(' ')).collect();
+    words.sort_unstable();
+    assert_eq!(words, Vec::from_iter(error_types()));
 }
 
 #[test]
