@@ -198,6 +198,20 @@ async fn a_text_that_is_no_key_but_ends_like_one() {
     );
 }
 
+/// Without `api_keys_read` Datadog tells the id of the key that asks.
+#[tokio::test(start_paused = true)]
+async fn an_api_key_under_the_id_of_another() {
+    let bench = Bench::new(SceneOptions {
+        admin_scopes: &DOCUMENTED_SCOPES,
+        ..SceneOptions::default()
+    });
+    let other = bench.by_hand(Kind::ApiKey)["apiKeyId"].clone();
+    let value = with(bench.current(Kind::ApiKey), "apiKeyId", other);
+    bench.store(Kind::ApiKey, &value);
+    let result = bench.create(Kind::ApiKey).await;
+    bench.assert_refused(result, "CurrentKeyMismatch", &["API key", "different keys"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_api_key_of_another_organisation() {
     for (admin_scopes, error_type) in [
