@@ -61,9 +61,24 @@ impl Bench {
 
     /// Moves AWSCURRENT back to what carries AWSPREVIOUS.
     pub fn roll_back(&self, kind: Kind) {
+        self.make_current(kind, "AWSPREVIOUS");
+    }
+
+    /// Stores a value under a label of the operator's own. AWSPENDING stays where it is.
+    pub fn store_aside(&self, kind: Kind, label: &str, value: &Value) {
+        let body = json!({
+            "SecretId": self.secret(kind),
+            "ClientRequestToken": token(&format!("by hand {}", self.count())),
+            "SecretString": value.to_string(), "VersionStages": [label],
+        });
+        self.manage("PutSecretValue", &body);
+    }
+
+    /// Moves AWSCURRENT to what carries another label.
+    pub fn make_current(&self, kind: Kind, label: &str) {
         let secret = self.secret(kind);
         let (to, from) = (
-            self.labelled(kind, "AWSPREVIOUS"),
+            self.labelled(kind, label),
             self.labelled(kind, "AWSCURRENT"),
         );
         let body = json!({

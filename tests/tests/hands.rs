@@ -175,6 +175,25 @@ async fn the_admins_own_keys_outlive_every_value_that_names_them() {
     }
 }
 
+/// Between createSecret and finishSecret AWSCURRENT comes to name the id of another key.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
+    let kind = Kind::ApplicationKey;
+    let bench = bench();
+    let job = bench.begin(kind);
+    for step in &Step::ALL[..3] {
+        bench.deliver(kind, &job, *step).await.unwrap();
+    }
+    let (others, mut value) = (bench.by_hand(kind), bench.current(kind));
+    value["appKeyId"] = others["appKeyId"].clone();
+    bench.store_aside(kind, "MINE", &value);
+    bench.make_current(kind, "MINE");
+    let result = bench.deliver(kind, &job, Step::FinishSecret).await;
+    bench.assert_failed(result, "CurrentKeyMismatch", &["AWSCURRENT is unchanged"]);
+    assert!(bench.is_live(&ids(&others)[0]));
+    assert_eq!(bench.ledger.breaches(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rotation_that_is_cancelled_ends_and_can_be_begun_again() {
     for kind in Kind::ALL {

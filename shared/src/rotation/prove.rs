@@ -72,6 +72,12 @@ impl Rotation<'_> {
         let owner = scene.admin.service_account();
         let old = scene.admin.app_key(owner, &current.id).await?;
         match &old {
+            // It is about to be deleted by this id: whoever moved AWSCURRENT since createSecret
+            // must not have put another's id there.
+            Some(old) if is_other_key(old.last4.as_deref(), current.key.expose()) => {
+                let key = current.key_ref();
+                return Err(Problem::CurrentKeyMismatch { key });
+            }
             Some(old) if old.scopes != new.scopes => {
                 let difference = "its scopes are others";
                 return Err(Problem::NewKeyDiffers { key, difference });
