@@ -6,30 +6,25 @@ unknown architecture, an undefined reference and a misspelt IAM action.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from cfnlint.api import ManualArgs, lint
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
+from stack import PLACES
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+TEXT = TEMPLATE.read_text()
 
 # One region of each partition: what exists in one need not exist in the others.
-REGIONS = ["us-east-1", "us-gov-west-1", "cn-north-1"]
-
-# Warnings that stand, each with its argument. One that no longer occurs is itself reported.
-ACCEPTED = {
-    "CKV_AWS_115": "Secrets Manager invokes one step at a time for a secret; a reserved concurrency would take from the"
-    " account and fail steps by throttling",
-    "CKV_AWS_116": "a dead-letter queue serves asynchronous invocations; Secrets Manager's are synchronous",
-    "CKV_AWS_117": "Datadog is on the internet: a VPC would only add a NAT gateway",
-    "CKV_AWS_158": "the logs hold names and ids of keys, never a key; CloudWatch Logs encrypts them with its own key",
-    "CKV_AWS_173": "the one variable is the ARN of a secret, which is no secret",
-}
+REGIONS = [region for region, _ in PLACES.values()]
 
 
 class Finding(NamedTuple):
@@ -48,6 +43,7 @@ class NoManagedPolicies:
         return {}
 
 
+@cache
 def translate(template: str) -> dict:
     """The CloudFormation template that a SAM template stands for."""
     # The translator asks boto3 for the partition of the region in use.
@@ -58,43 +54,45 @@ def translate(template: str) -> dict:
     return transform(document, {}, NoManagedPolicies())
 
 
-def cfn_lint(path: Path) -> list[Finding]:
-    # 0: nothing found; 2, 4, 8 and their sums: errors, warnings, informational.
-    answer = run("cfn-lint", "--format", "json", "--template", path, "--regions", *REGIONS, lawful=range(0, 15, 2))
-    return [
-        Finding(f["Rule"]["Id"], "/".join(map(str, f["Location"]["Path"] or [])), f["Message"])
-        for f in json.loads(answer)
-    ]
+def cfn_lint(template: dict, regions: list[str] = REGIONS) -> list[Finding]:
+    matches = lint(json.dumps(template, indent=2), config=ManualArgs(regions=regions))
+    return [Finding(it.rule.id, "/".join(map(str, it.path or [])), it.message) for it in matches]
 
 
-def checkov(path: Path) -> list[Finding]:
-    arguments = ["--framework", "cloudformation", "--skip-download", "--quiet", "--output", "json", "--file", path]
-    report = json.loads(run("checkov", *arguments, lawful=(0, 1)))
+def checkov(template: dict) -> list[Finding]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "translated.json")
+        path.write_text(json.dumps(template, indent=2))
+        options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--output", "json", "--file", path]
+        process = subprocess.run([Path(sys.executable).with_name("checkov"), *options], capture_output=True, text=True)
+    # 1: something found.
+    if process.returncode not in (0, 1):
+        raise RuntimeError(f"checkov ended with {process.returncode}: {process.stdout}{process.stderr}")
+    report = json.loads(process.stdout)
     if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
         return [Finding("checkov", str(path), "could not read the template")]
-    return [Finding(f["check_id"], f["resource"], f["check_name"]) for f in report["results"]["failed_checks"]]
+    return [Finding(it["check_id"], it["resource"], it["check_name"]) for it in report["results"]["failed_checks"]]
 
 
-def run(program: str, *arguments, lawful) -> str:
-    """What a linter of this virtual environment prints."""
-    command = [Path(sys.executable).with_name(program), *arguments]
-    process = subprocess.run(command, capture_output=True, text=True)
-    if process.returncode not in lawful:
-        raise RuntimeError(f"{program} ended with {process.returncode}: {process.stdout}{process.stderr}")
-    return process.stdout
-
-
-def check(template: str) -> list[Finding]:
+def check(template: str, linters=(cfn_lint, checkov)) -> list[Finding]:
     """Everything that is wrong with a SAM template, accepted warnings included."""
     try:
         translated = translate(template)
     except InvalidDocumentException as error:
         return [Finding("translation", cause.__class__.__name__, cause.message) for cause in error.causes]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "translated.json")
-        path.write_text(json.dumps(translated, indent=2))
-        return cfn_lint(path) + checkov(path)
+    return [finding for linter in linters for finding in linter(translated)]
 
 
-def unaccepted(findings: list[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.rule not in ACCEPTED]
+def accepted(template: str) -> set[str]:
+    """The warnings that stand: those that a comment of the template names, with its argument behind the colon."""
+    return set(re.findall(r"^ *# (CKV_\w+): \S", template, re.MULTILINE))
+
+
+def unaccepted(template: str, findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.rule not in accepted(template)]
+
+
+def broken(right: str, wrong: str) -> str:
+    """The template with a defect, for a check to see."""
+    assert right in TEXT, "the template no longer holds what this test breaks"
+    return TEXT.replace(right, wrong, 1)

@@ -1,0 +1,32 @@
+"""Sets of parameters that a stack is made with in the tests."""
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/{}-AbCdEf"
+API, APPLICATION, ADMIN, ASSISTANT = (SECRET.format(it) for it in ("api", "application", "admin", "assistant"))
+KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-555555555555"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
+
+NOTHING: dict[str, str] = {}
+VPC = {"VpcSubnetIds": "subnet-0123abcd,subnet-4567abcd", "VpcSecurityGroupIds": "sg-0123abcd"}
+FIRST = {
+    "AdminSecretArn": ADMIN,
+    "ApiKeySecretArn": API,
+    "ApplicationKeySecretArn": APPLICATION,
+    "AdminKeySecretArn": ADMIN,
+}
+EVERYTHING = (
+    VPC
+    | FIRST
+    | {
+        "AssistingAdminSecretArn": ASSISTANT,
+        "RotationWindow": "3h",
+        "RotateImmediatelyOnUpdate": "true",
+        "ServedSecrets": "first",
+        "KmsKeyArn": KEY,
+        "AdminSecretKmsKeyArn": KEY,
+        "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
+        "RolePath": "/datadog/",
+        "AlarmEmail": "on-call@example.com",
+        "RotationExpectedWithinDays": "2",
+    }
+)
+SETS = {"nothing": NOTHING, "VPC": VPC, "first secrets": FIRST, "everything": EVERYTHING}

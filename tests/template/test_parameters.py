@@ -1,0 +1,155 @@
+"""What parameters are taken, and which combinations are refused."""
+
+import pytest
+from check import TEXT, broken, translate
+from parameters import ADMIN, API, APPLICATION, ASSISTANT, EVERYTHING, FIRST, KEY, NOTHING, TOPIC, VPC
+from stack import ACCOUNT, Refused, Stack
+
+# Parameters, and the rules that must refuse them.
+DECISIONS = [
+    (NOTHING, []),
+    (VPC, []),
+    (FIRST, []),
+    (EVERYTHING, []),
+    ({"VpcSubnetIds": "subnet-0123abcd"}, ["VpcIsWhole"]),
+    ({"VpcSecurityGroupIds": "sg-0123abcd"}, ["VpcIsWhole"]),
+    ({"ApiKeySecretArn": API}, ["AdminSecretIsNamed"]),
+    ({"ApplicationKeySecretArn": APPLICATION}, ["AdminSecretIsNamed"]),
+    ({"ApiKeySecretArn": API, "AdminSecretArn": ADMIN}, []),
+    ({"ApplicationKeySecretArn": APPLICATION, "AdminSecretArn": ADMIN}, []),
+    ({"AdminKeySecretArn": ADMIN}, []),
+    (FIRST | {"ApplicationKeySecretArn": API}, ["SecretsAreDistinct"]),
+    (FIRST | {"ApiKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (FIRST | {"AdminKeySecretArn": "", "ApiKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (FIRST | {"AdminKeySecretArn": API}, ["SecretsAreDistinct"]),
+    (FIRST | {"AssistingAdminSecretArn": API}, ["SecretsAreDistinct"]),
+    (FIRST | {"ApplicationKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (FIRST | {"AdminKeySecretArn": "", "ApplicationKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (FIRST | {"AdminKeySecretArn": APPLICATION}, ["SecretsAreDistinct"]),
+    (FIRST | {"AssistingAdminSecretArn": APPLICATION}, ["SecretsAreDistinct"]),
+    (FIRST | {"AssistingAdminSecretArn": ASSISTANT}, []),
+    (FIRST | {"AssistingAdminSecretArn": ADMIN}, ["AssistingAdminIsAnother"]),
+    ({"AssistingAdminSecretArn": ADMIN}, []),
+    ({"ServedSecrets": "first"}, ["FirstSecretIsNamed"]),
+    ({"ServedSecrets": "first", "AdminKeySecretArn": ADMIN}, []),
+    ({"ServedSecrets": "first", "AdminSecretArn": ADMIN, "ApiKeySecretArn": API}, []),
+    ({"ServedSecrets": "first", "AdminSecretArn": ADMIN, "ApplicationKeySecretArn": APPLICATION}, []),
+    ({"AlarmTopicArn": TOPIC}, []),
+    ({"AlarmEmail": "on-call@example.com"}, []),
+    ({"AlarmTopicArn": TOPIC, "AlarmEmail": "on-call@example.com"}, ["AlarmsGoToOnePlace"]),
+    ({"RotationExpectedWithinDays": "2", "AlarmTopicArn": TOPIC}, ["FirstSecretIsNamed"]),
+    (FIRST | {"RotationExpectedWithinDays": "2"}, ["LateRotationsHaveListeners"]),
+    (FIRST | {"RotationExpectedWithinDays": "2", "AlarmTopicArn": TOPIC}, []),
+]
+
+# Values that a parameter takes alone, and values that it does not.
+VALUES = {
+    "FunctionNamePrefix": (["datadog-rotation", "a" * 48], ["", "a" * 49, "a.b"]),
+    "ApiKeySchedule": (
+        [
+            "rate(4 hours)",
+            "rate(36 hours)",
+            "rate(1 day)",
+            "rate(30 days)",
+            "cron(0 8 1 * ? *)",
+            "cron(0 4/12 * * ? *)",
+        ],
+        ["", "30", "rate(3 hours)", "rate(30 minutes)", "rate(0 days)", "cron(30 8 1 * ? *)", "cron(0 8 1 * ? 2027)"],
+    ),
+    "RotationWindow": (["", "1h", "24h"], ["0h", "25h", "3", "180m"]),
+    "ServedSecrets": (["account", "first"], ["", "all"]),
+    "VpcSubnetIds": (["", "subnet-0123abcd", "subnet-0a,subnet-0b"], ["vpc-0a", "subnet-0a, subnet-0b", "subnet-0a,"]),
+    "VpcSecurityGroupIds": (["", "sg-0123abcd", "sg-0a,sg-0b"], ["subnet-0a", "sg-0a,", "sg-0a sg-0b"]),
+    "PermissionsBoundary": (["", "arn:aws-cn:iam::123456789012:policy/a/b", "arn:aws:iam::aws:policy/c"], ["boundary"]),
+    "RolePath": (["/", "/datadog/", "/a/b/"], ["", "datadog", "/datadog", "//"]),
+    "AlarmTopicArn": (["", TOPIC], ["alarms", TOPIC + ".fifo"]),
+    "AlarmEmail": (["", "a@example.com"], ["a", "a@b", "a b@example.com"]),
+    "RotationExpectedWithinDays": (["0", "7"], ["-1", "8"]),
+    "Dashboard": (["true", "false"], ["yes"]),
+}
+SCHEDULES = ["ApiKeySchedule", "ApplicationKeySchedule", "AdminKeySchedule"]
+SECRETS = [
+    "AdminSecretArn",
+    "AssistingAdminSecretArn",
+    "ApiKeySecretArn",
+    "ApplicationKeySecretArn",
+    "AdminKeySecretArn",
+]
+KEYS = ["KmsKeyArn", "AdminSecretKmsKeyArn"]
+
+
+def wrong_decisions(text: str) -> list[str]:
+    template = translate(text)
+    return [
+        f"{given}: {sorted(found)}, not {expected}"
+        for given, expected in DECISIONS
+        if (found := Stack(template, **given).refusals().keys()) != set(expected)
+    ]
+
+
+def test_rules_accept_and_refuse():
+    assert wrong_decisions(TEXT) == []
+
+
+def test_every_rule_refuses_something():
+    assert {rule for _, expected in DECISIONS for rule in expected} == translate(TEXT)["Rules"].keys()
+
+
+@pytest.mark.parametrize("parameter", [*VALUES, *SCHEDULES[1:], *SECRETS, *KEYS])
+def test_a_parameter_takes_what_it_should(parameter):
+    template = translate(TEXT)
+    good, bad = values(parameter)
+    for value in good:
+        Stack(template, **{parameter: value})
+    for value in bad:
+        with pytest.raises(Refused):
+            Stack(template, **{parameter: value})
+
+
+def values(parameter: str) -> tuple[list[str], list[str]]:
+    if parameter in SCHEDULES:
+        return VALUES["ApiKeySchedule"]
+    if parameter in VALUES:
+        return VALUES[parameter]
+    arn = KEY if parameter in KEYS else API.replace("arn:aws:", "arn:aws-us-gov:")
+    name = "key/" if parameter in KEYS else "secret:"
+    return ["", arn], [
+        "*",
+        arn[:-6] + "*",
+        arn.replace(name, name + "*"),
+        arn.replace(ACCOUNT, "*"),
+        arn.replace("us-east-1", ""),
+    ]
+
+
+def test_every_parameter_stands_in_one_group():
+    template = translate(TEXT)
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(it for group in groups for it in group["Parameters"]) == sorted(template["Parameters"])
+    assert all(it["Description"] for it in template["Parameters"].values())
+
+
+# What to break, and with what.
+BROKEN = {
+    "a VPC that is half named": (
+        '!And [!Equals [!Ref VpcSubnetIds, ""], !E',
+        '!Or [!Equals [!Ref VpcSubnetIds, ""], !E',
+    ),
+    "an admin secret for API keys alone": (
+        '!Not [!And [!Equals [!Ref ApiKeySecretArn, ""], !Equals [!Ref ApplicationKeySecretArn, ""]]]',
+        '!Not [!Equals [!Ref ApiKeySecretArn, ""]]',
+    ),
+    "a secret with two functions": ("!Equals [!Ref ApiKeySecretArn, !Ref AdminKeySecretArn]", '!Equals [a, ""]'),
+    "a rule without its assertion": ("!Not [!Equals [!Ref AssistingAdminSecretArn, !R", "!Not [!Equals [a, !R"),
+    "a rule that asks the wrong value": (
+        "!Equals [!Ref ServedSecrets, first]",
+        "!Equals [!Ref ServedSecrets, account]",
+    ),
+    "two places for alarms": ('!Or [!Equals [!Ref AlarmTopicArn, ""], !E', '!Or [!Equals ["", ""], !E'),
+    "an unheard alarm": ('Assert: !Not [!And [!Equals [!Ref AlarmTopicArn, ""]', 'Assert: !Not [!And [!Equals [a, ""]'),
+}
+
+
+@pytest.mark.parametrize("defect", BROKEN)
+def test_a_broken_template_is_caught(defect):
+    assert wrong_decisions(broken(*BROKEN[defect]))

@@ -1,0 +1,175 @@
+"""Each role may do what its function does, and no more."""
+
+import json
+import re
+
+import pytest
+from check import TEMPLATE, TEXT, broken, translate
+from parameters import ADMIN, API, APPLICATION, ASSISTANT, EVERYTHING, KEY, NOTHING, VPC
+from stack import ACCOUNT, Stack
+
+FUNCTIONS = {"ApiKey": "api-key", "ApplicationKey": "application-key", "AdminKey": "admin-key"}
+FIRST = {"ApiKey": API, "ApplicationKey": APPLICATION, "AdminKey": ADMIN}
+READ = {"ApiKey": ADMIN, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT}
+
+ROTATION = {
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:ListSecretVersionIds",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+}
+
+
+def listed(value) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(stack: Stack, kind: str) -> list[dict]:
+    role = stack.section("Resources")[f"{kind}Role"]["Properties"]
+    return [it for policy in role["Policies"] for it in policy["PolicyDocument"]["Statement"]]
+
+
+def allowed(kind: str, statement: dict) -> bool:
+    """Whether this statement is one that the function needs, as narrow as it can be."""
+    actions, resource = set(listed(statement["Action"])), statement["Resource"]
+    condition = statement.get("Condition", {})
+    if resource == {"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}:
+        return actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    if resource == KEY:
+        through = condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
+        return through and actions <= {"kms:Decrypt", "kms:GenerateDataKey"}
+    if resource == READ[kind] and actions == {"secretsmanager:GetSecretValue"}:
+        return condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
+    own = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-rotation-{FUNCTIONS[kind]}"
+    return (
+        resource in (FIRST[kind], f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*")
+        and actions == ROTATION
+        and condition == {"StringEquals": {"secretsmanager:resource/AllowRotationLambdaArn": own}}
+    )
+
+
+def overreach(text: str) -> list[str]:
+    """Statements that allow more than a function needs."""
+    template = translate(text)
+    faults = []
+    for given in (NOTHING, EVERYTHING):
+        stack = Stack(template, **given)
+        for kind in FUNCTIONS:
+            faults += [f"{kind}: {it}" for it in statements(stack, kind) if not allowed(kind, it)]
+            role = stack.section("Resources")[f"{kind}Role"]["Properties"]
+            [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+            if trust["Principal"] != {"Service": "lambda.amazonaws.com"} or trust["Action"] != "sts:AssumeRole":
+                faults.append(f"{kind}: {trust}")
+    return faults
+
+
+def shortfall(text: str) -> set[str]:
+    """What a function needs and may not do, where every parameter is given."""
+    stack = Stack(translate(text), **EVERYTHING)
+    missing = set()
+    for kind in FUNCTIONS:
+        found = {(action, str(it["Resource"])) for it in statements(stack, kind) for action in listed(it["Action"])}
+        wanted = {(action, FIRST[kind]) for action in ROTATION}
+        wanted |= {("secretsmanager:GetSecretValue", READ[kind]), ("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
+        wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}))}
+        missing |= {f"{kind}: {action} on {resource}" for action, resource in wanted - found}
+    return missing
+
+
+def unbounded(text: str) -> list[str]:
+    """Roles that ignore the boundary, the path or the network that the parameters name."""
+    template = translate(text)
+    everything = Stack(template, **EVERYTHING).section("Resources")
+    nothing = Stack(template).section("Resources")
+    wanted = {
+        "PermissionsBoundary": EVERYTHING["PermissionsBoundary"],
+        "Path": EVERYTHING["RolePath"],
+        "ManagedPolicyArns": [{"Ref": "NetworkPolicy"}],
+    }
+    faults = [
+        f"{kind}: {key}"
+        for kind in FUNCTIONS
+        for key, value in wanted.items()
+        if everything[f"{kind}Role"]["Properties"].get(key) != value
+        or nothing[f"{kind}Role"]["Properties"].get(key, "/") != "/"
+    ]
+    return faults + [key for key in nothing if key == "NetworkPolicy"]
+
+
+def network_for_code(text: str) -> list[str]:
+    """What the code itself might do in the VPC."""
+    policy = Stack(translate(text), **VPC).section("Resources")["NetworkPolicy"]["Properties"]
+    [_, denied] = policy["PolicyDocument"]["Statement"]
+    source = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-rotation-*"
+    wanted = {
+        "Effect": "Deny",
+        "Action": "ec2:*",
+        "Resource": "*",
+        "Condition": {"ArnLike": {"lambda:SourceFunctionArn": source}},
+    }
+    return [key for key, value in wanted.items() if denied[key] != value]
+
+
+def unlike(text: str) -> list[str]:
+    """Where the functions that an admin serves differ in more than their names."""
+    resources = translate(text)["Resources"]
+    api_key = nameless(resources, "ApiKey", "api-key", "API key")
+    application_key = nameless(resources, "ApplicationKey", "application-key", "application key")
+    return [name for name in api_key | application_key if api_key.get(name) != application_key.get(name)]
+
+
+def nameless(resources: dict, kind: str, *names: str) -> dict:
+    own = json.dumps({name: value for name, value in resources.items() if name.startswith(kind)})
+    for name in (kind, *names):
+        own = own.replace(name, "NAME")
+    return json.loads(own)
+
+
+@pytest.mark.parametrize("check", [overreach, shortfall, unbounded, network_for_code, unlike])
+def test_roles(check):
+    assert not check(TEXT)
+
+
+def test_each_role_allows_just_what_the_code_calls():
+    code = (TEMPLATE.parent / "shared/src/secrets.rs").read_text()
+    calls = {f"secretsmanager:{call}" for call in re.findall(r'within\(\s*budget,\s*"(\w+)"', code)}
+    assert calls == ROTATION
+
+
+# What to break, with what, and the check that must see it.
+BROKEN = {
+    "every secret": ("secretsmanager:resource/AllowRotationLambdaArn: !Sub", "secretsmanager:Name: !Sub", overreach),
+    "another function's secrets": (
+        ":function:${FunctionNamePrefix}-api-key",
+        ":function:${FunctionNamePrefix}-*",
+        overreach,
+    ),
+    "every version of the admin secret": ("VersionStage: AWSCURRENT", "VersionStage: AWSPREVIOUS", overreach),
+    "a key for more than secrets": ("{StringLike: {kms:ViaService: secretsmanager.*}}", "{}", overreach),
+    "writing the admin secret": ("Action: secretsmanager:GetSecretValue", "Action: secretsmanager:*", overreach),
+    "every log group": ("Resource: !GetAtt AdminKeyLogGroup.Arn", 'Resource: "*"', overreach),
+    "another service's role": (
+        "Principal: {Service: lambda.amazonaws.com}",
+        "Principal: {Service: ec2.amazonaws.com}",
+        overreach,
+    ),
+    "no versions listed": ("                  - secretsmanager:ListSecretVersionIds\n", "", shortfall),
+    "no key for new values": ("Action: [kms:Decrypt, kms:GenerateDataKey]", "Action: [kms:Decrypt]", shortfall),
+    "no boundary": (
+        "PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundary, !Ref AWS::NoValue]",
+        "Tags: []",
+        unbounded,
+    ),
+    "no path": ("Path: !Ref RolePath\n      PermissionsBoundary", "PermissionsBoundary", unbounded),
+    "the network without a VPC": ("ManagedPolicy\n    Condition: InVpc", "ManagedPolicy", unbounded),
+    "the network for code": ("Effect: Deny", "Effect: Allow", network_for_code),
+    "the network for other code": ("function:${FunctionNamePrefix}-*", "function:other", network_for_code),
+    "one of two functions alone": ("!Ref ApplicationKeySchedule", "!Ref ApiKeySchedule", unlike),
+}
+
+
+@pytest.mark.parametrize("defect", BROKEN)
+def test_a_broken_template_is_caught(defect):
+    right, wrong, check = BROKEN[defect]
+    assert check(broken(right, wrong))
