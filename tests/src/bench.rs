@@ -153,8 +153,12 @@ impl Bench {
 
     /// A whole rotation, tried as often as the service would.
     pub async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {
-        let job = self.begin(kind);
-        drive(&self.gate, &job, self.attempts, &self.function(kind), &()).await
+        self.carry_on(kind, &self.begin(kind)).await
+    }
+
+    /// The same, of a rotation that has begun.
+    pub async fn carry_on(&self, kind: Kind, job: &RotationJob) -> Result<(), FunctionError> {
+        drive(&self.gate, job, self.attempts, &self.function(kind), &()).await
     }
 
     /// The value under AWSCURRENT.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::credential::{NamedKey, has_grace, keys_labelled, keys_of};
 use crate::datadog::Key;
 use crate::gate::{CallRecord, Gate};
+use crate::permissions;
 use crate::promise::{Breach, Promise};
 use crate::secrets_manager::Secret;
 use crate::world::World;
@@ -140,6 +141,12 @@ impl Book {
             let function = caller.split('#').next()?;
             self.rotates.get(function).cloned()
         });
+        if let Some(own) = &secret
+            && !permissions::allow(own, &record.call)
+        {
+            let text = "the role does not allow it".to_owned();
+            self.breaches.push(Breach::at(Promise::Role, record, text));
+        }
         if let Some(arn) = secret.filter(|_| record.changed_something) {
             self.book_key(world, record, arn);
         }

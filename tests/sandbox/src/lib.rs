@@ -19,6 +19,7 @@ pub mod gate;
 pub mod lambda;
 pub mod ledger;
 mod loopback;
+pub mod permissions;
 pub mod promise;
 pub mod rotation;
 pub mod scene;

@@ -17,6 +17,9 @@ pub enum Promise {
     NoStrays,
     #[serde(rename = "P4")]
     Silence,
+    /// None of the README's, and what IAM would see to: so it is reported only when it is broken.
+    #[serde(rename = "role")]
+    Role,
 }
 
 impl Promise {
@@ -34,6 +37,7 @@ impl Promise {
             Self::OnlyOwn => "P2",
             Self::NoStrays => "P3",
             Self::Silence => "P4",
+            Self::Role => "role",
         }
     }
 
@@ -44,6 +48,7 @@ impl Promise {
             Self::OnlyOwn => "no key is deleted that its secret did not hold or make",
             Self::NoStrays => "the minted keys that live are exactly those in use",
             Self::Silence => "no key, token or secret value is ever printed",
+            Self::Role => "no call is made that the function's role does not allow",
         }
     }
 }

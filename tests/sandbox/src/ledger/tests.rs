@@ -196,3 +196,26 @@ async fn standings_follow_the_labels() {
     assert_eq!(stand(&first), Standing::Revoked);
     assert!(story.ledger.was_minted(&new.0) && !story.ledger.was_minted(&first));
 }
+
+#[tokio::test]
+async fn a_call_that_no_role_allows_is_a_breach() {
+    let story = Story::begin();
+    let own = story.scene.secrets.api_key.clone();
+    let admin = story.scene.secrets.admin_key.clone();
+    for (operation, secret, is_allowed) in [
+        ("DescribeSecret", &own, true),
+        ("GetSecretValue", &admin, true),
+        ("DescribeSecret", &admin, false),
+        ("DeleteSecret", &own, false),
+    ] {
+        let before = story.ledger.breaches().len();
+        let mut request = request(operation, &json!({ "SecretId": secret }));
+        request
+            .extensions_mut()
+            .insert(Caller("rotator#1".to_owned()));
+        story.gate.pass(request).await;
+        let found = &story.ledger.breaches()[before..];
+        let role = found.iter().filter(|it| it.promise == Promise::Role);
+        assert_eq!(role.count() == 0, is_allowed, "{operation}");
+    }
+}
