@@ -1,0 +1,222 @@
+"""The Terraform and the CDK example deploy what template.yaml does: the same functions with the same permissions."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from check import TEXT, accepted, cfn_lint, translate
+from deployed import KINDS, Secret, Wish, by_cdk, by_template, by_terraform
+from hcl import EXAMPLE, SOURCES, unknown
+from parameters import ADMIN, API, APPLICATION, ASSISTANT, KEY
+from provider import recorded
+
+CDK = EXAMPLE.parent / "cdk"
+SECOND_KEY = KEY.replace("11111111", "99999999")
+SECRETS = (
+    Secret("api-key", API, "rate(30 days)", "3h"),
+    Secret("application-key", APPLICATION, "cron(0 3 1 * ? *)", "3h"),
+    Secret("admin-key", ADMIN, "rate(7 days)", "3h"),
+)
+WISHES = {
+    "nothing": Wish(),
+    "an admin": Wish(admin=ADMIN),
+    "a secret": Wish(admin=ADMIN, secrets=SECRETS[:1]),
+    "a key for secrets": Wish(admin=ADMIN, kms_key=KEY),
+    "a key for admins": Wish(admin=ADMIN, admin_kms_key=KEY),
+    "everything": Wish(
+        prefix="other",
+        architecture="x86_64",
+        admin=ADMIN,
+        assistant=ASSISTANT,
+        kms_key=KEY,
+        admin_kms_key=SECOND_KEY,
+        secrets=SECRETS,
+        immediately=True,
+        log_level="DEBUG",
+        retention=30,
+    ),
+}
+
+
+DEPLOYED = {name: by_template(translate(TEXT), wish) for name, wish in WISHES.items()}
+
+# What to break in the Terraform example, with what. Each must show in what is deployed.
+BROKEN_TERRAFORM = {
+    "another action": ('"secretsmanager:PutSecretValue"', '"secretsmanager:*"'),
+    "a missing action": ('      "secretsmanager:ListSecretVersionIds",\n', ""),
+    "every secret": ("secretsmanager:resource/AllowRotationLambdaArn", "secretsmanager:Name"),
+    "another function's secrets": ('_prefix}-${each.key}"]', '_prefix}-api-key"]'),
+    "every version of the admin secret": ('["AWSCURRENT"]', '["AWSPREVIOUS"]'),
+    "a key for more than secrets": ('["secretsmanager.*"]', '["*"]'),
+    "no admin secret": ("each.value.reads[*]", "each.value.read_kms_key[*]"),
+    "every log group": ('"${aws_cloudwatch_log_group.rotation[each.key].arn}:*"', '"*"'),
+    "another service's role": ("lambda.amazonaws.com", "ec2.amazonaws.com"),
+    "any account": ("  source_account = data.aws_caller_identity.current.account_id\n", '  source_account = "*"\n'),
+    "an admin for admins": ("default_admin = null", "default_admin = var.admin_secret_arn"),
+    "no wait": ("aws_lambda_permission.rotation, ", ""),
+    "another function": ("rotation[each.value.function].arn", "rotation[var.of].arn"),
+    "a timeout": ("timeout          = 300", "timeout          = 900"),
+}
+# The same in what the CDK example compiles to.
+BROKEN_CDK = {
+    "another action": ('"secretsmanager:PutSecretValue"', '"secretsmanager:*"'),
+    "every secret": ("secretsmanager:resource/AllowRotationLambdaArn", "secretsmanager:Name"),
+    "every version of the admin secret": ("AWSCURRENT", "AWSPREVIOUS"),
+    "a key for more than secrets": ('"secretsmanager.*"', '"*"'),
+    "a key for every role": ("readKmsKey: props.adminSecretKmsKeyArn", "readKmsKey: props.kmsKeyArn"),
+    "every log group": ("[logGroup.logGroupArn]", '["*"]'),
+    "another service's role": ("lambda.amazonaws.com", "ec2.amazonaws.com"),
+    "any account": ("sourceAccount: this.account,", ""),
+    "no wait": ("schedule.addResourceDependency(permission);", ""),
+    "managed policies": (
+        "assumedBy:",
+        'managedPolicies: [{ managedPolicyArn: "arn:aws:iam::aws:policy/ReadOnlyAccess" }], assumedBy:',
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def schema():
+    return recorded()
+
+
+@pytest.mark.parametrize("name", WISHES)
+def test_terraform_deploys_what_the_template_does(schema, name):
+    assert by_terraform(SOURCES, schema, WISHES[name]) == DEPLOYED[name]
+
+
+@pytest.mark.parametrize("defect", BROKEN_TERRAFORM)
+def test_a_broken_terraform_example_is_caught(schema, defect):
+    broken = with_defect(SOURCES, *BROKEN_TERRAFORM[defect])
+    try:
+        found = by_terraform(broken, schema, WISHES["everything"])
+    except (KeyError, NotImplementedError):
+        return
+    assert found != DEPLOYED["everything"]
+
+
+def test_terraform_says_what_the_provider_understands(schema):
+    assert unknown(SOURCES, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("retention_in_days", "retention_days", "aws_cloudwatch_log_group: no such argument: retention_days"),
+        ("secret_id ", "secret ", "aws_secretsmanager_secret_rotation: missing: secret_id"),
+        ("rotation_rules {", "rules {", "aws_secretsmanager_secret_rotation: no such argument: rules"),
+        ("log_format ", "format ", "aws_lambda_function.logging_config: missing: log_format"),
+        ("test     = ", "operator = ", "aws_iam_policy_document.statement.condition: missing: test"),
+        ("current.region}", "current.regions}", "aws_region.regions: no such attribute"),
+        ('"aws_iam_role" "', '"aws_iam_rolle" "', "aws_iam_rolle: not recorded"),
+    ],
+)
+def test_what_the_provider_does_not_understand_is_caught(schema, right, wrong, fault):
+    assert fault in unknown(with_defect(SOURCES, right, wrong), schema)
+
+
+def test_every_warning_about_terraform_is_argued():
+    command = [Path(sys.executable).with_name("checkov"), "--framework", "terraform", "--skip-download", "--quiet"]
+    process = subprocess.run(
+        [*command, "--output", "json", "--directory", EXAMPLE], stdout=subprocess.PIPE, check=False
+    )
+    report = json.loads(process.stdout)
+    assert report["summary"]["passed"] and not report["summary"]["parsing_errors"]
+    assert {it["check_id"] for it in report["results"]["failed_checks"]} == accepted(SOURCES["main.tf"])
+
+
+def test_terraforms_own_formatting():
+    # In no package registry, so not everywhere.
+    if not (terraform := shutil.which("terraform") or shutil.which("tofu")):
+        pytest.skip("neither terraform nor tofu is on the PATH")
+    assert subprocess.run([terraform, "fmt", "-check", "-diff", EXAMPLE]).returncode == 0
+
+
+def test_every_variable_of_terraform_has_a_description():
+    declared = re.findall(r'^variable "(\w+)" \{\n  description = "[^"]+"\n', SOURCES["variables.tf"], re.MULTILINE)
+    assert declared == re.findall(r'^variable "(\w+)"', "\n".join(SOURCES.values()), re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """What the CDK example's sources compile to, types checked."""
+    subprocess.run([CDK / "node_modules/.bin/tsc"], cwd=CDK, check=True)
+    return CDK / "out" / "rotation.js"
+
+
+@pytest.fixture(scope="session")
+def synthesized(compiled, tmp_path_factory):
+    """The CDK example's templates: of each wish, and of each defect."""
+    packages = tmp_path_factory.mktemp("packages")
+    for function in KINDS:
+        # What is in them does not matter here.
+        (packages / f"datadog-{function}.zip").write_bytes(function.encode())
+    broken = {}
+    for number, (defect, (right, wrong)) in enumerate(BROKEN_CDK.items()):
+        broken[defect] = compiled.with_name(f"broken-{number}.js")
+        broken[defect].write_text(with_defect({"rotation.js": compiled.read_text()}, right, wrong)["rotation.js"])
+    requests = [{"module": str(compiled), "props": props(wish, packages)} for wish in WISHES.values()]
+    requests += [{"module": str(it), "props": props(WISHES["everything"], packages)} for it in broken.values()]
+    command = ["node", Path(__file__).with_name("synth.mjs")]
+    answer = subprocess.run(command, input=json.dumps(requests), check=True, stdout=subprocess.PIPE, text=True).stdout
+    for path in broken.values():
+        path.unlink()
+    return dict(zip([*WISHES, *broken], json.loads(answer), strict=True))
+
+
+def props(wish: Wish, packages: Path) -> dict:
+    every = {
+        "packages": str(packages),
+        "architecture": wish.architecture,
+        "functionNamePrefix": wish.prefix,
+        "adminSecretArn": wish.admin,
+        "assistingAdminSecretArn": wish.assistant,
+        "kmsKeyArn": wish.kms_key,
+        "adminSecretKmsKeyArn": wish.admin_kms_key,
+        "secrets": {str(number): it._asdict() for number, it in enumerate(wish.secrets)},
+        "rotateImmediately": wish.immediately,
+        "logLevel": wish.log_level,
+        "logRetention": wish.retention,
+    }
+    return {name: it for name, it in every.items() if it is not None}
+
+
+@pytest.mark.parametrize("name", WISHES)
+def test_the_cdk_deploys_what_the_template_does(synthesized, name):
+    assert by_cdk(synthesized[name]) == DEPLOYED[name]
+
+
+@pytest.mark.parametrize("defect", BROKEN_CDK)
+def test_a_broken_cdk_example_is_caught(synthesized, defect):
+    assert by_cdk(synthesized[defect]) != DEPLOYED["everything"]
+
+
+def test_the_cdks_template_passes_the_linter(synthesized):
+    # W3005: the CDK writes dependencies that references imply.
+    assert [str(it) for it in cfn_lint(synthesized["everything"], ["us-east-1"]) if it.rule != "W3005"] == []
+
+
+def test_the_cdk_example_itself_is_synthesized(synthesized, tmp_path):
+    """Word for word as its reader would, but for the zips."""
+    folder = tmp_path / "examples" / "cdk"
+    folder.mkdir(parents=True)
+    for name in ("app.ts", "rotation.ts", "cdk.json", "tsconfig.json", "package.json"):
+        shutil.copy(CDK / name, folder)
+    (folder / "node_modules").symlink_to(CDK / "node_modules")
+    packages = tmp_path / "target" / "package" / "arm64"
+    packages.mkdir(parents=True)
+    for function in KINDS:
+        (packages / f"datadog-{function}.zip").write_bytes(function.encode())
+    subprocess.run(["npx", "cdk", "synth", "--quiet", "--no-notices"], cwd=folder, check=True)
+    template = json.loads((folder / "cdk.out" / "DatadogRotation.template.json").read_text())
+    functions = [it for it in template["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
+    assert {it["Properties"]["FunctionName"] for it in functions} == DEPLOYED["nothing"].keys()
+
+
+def with_defect(sources: dict[str, str], right: str, wrong: str) -> dict[str, str]:
+    assert any(right in text for text in sources.values()), "the example no longer holds what this test breaks"
+    return {name: text.replace(right, wrong, 1) for name, text in sources.items()}
