@@ -28,6 +28,11 @@ pub enum BuildError {
     Failed,
     #[error("cargo built no executable named {0}")]
     Missing(&'static str),
+    #[error("{directory} holds no {name}, nor a bootstrap of it")]
+    NotThere {
+        name: &'static str,
+        directory: String,
+    },
 }
 
 /// The part of cargo's JSON messages that says where a binary went.
@@ -43,14 +48,28 @@ struct Target {
 }
 
 impl Executables {
-    /// Binaries under their own names in one directory, such as `target/debug`.
-    #[must_use]
-    pub fn in_directory(directory: &Path) -> Self {
-        Self {
-            api_key: directory.join(API_KEY),
-            application_key: directory.join(APPLICATION_KEY),
-            admin_key: directory.join(ADMIN_KEY),
-        }
+    /// Binaries in one directory: under their own names, as in `target/debug`, or as the `bootstrap`
+    /// of a folder that is named like the binary (`target/lambda`) or like the template's function
+    /// (`.aws-sam/build`).
+    pub fn in_directory(directory: &Path) -> Result<Self, BuildError> {
+        let find = |name: &'static str, function: &str| {
+            [
+                directory.join(name),
+                directory.join(name).join("bootstrap"),
+                directory.join(function).join("bootstrap"),
+            ]
+            .into_iter()
+            .find(|path| path.is_file())
+            .ok_or_else(|| BuildError::NotThere {
+                name,
+                directory: directory.display().to_string(),
+            })
+        };
+        Ok(Self {
+            api_key: find(API_KEY, "ApiKeyFunction")?,
+            application_key: find(APPLICATION_KEY, "ApplicationKeyFunction")?,
+            admin_key: find(ADMIN_KEY, "AdminKeyFunction")?,
+        })
     }
 
     /// Builds them with the cargo that runs this process, else the one on the `PATH`. Compiler

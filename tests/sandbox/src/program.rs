@@ -54,7 +54,7 @@ pub(crate) async fn run() -> ExitCode {
 /// Builds the functions unless the command line says where they are.
 async fn executables(arguments: &Arguments, screen: &Screen) -> Result<Executables, ProgramError> {
     if let Some(directory) = &arguments.functions {
-        return Ok(Executables::in_directory(directory));
+        return Ok(Executables::in_directory(directory)?);
     }
     let building = screen.begin("building the functions");
     let heard = building.clone();

@@ -1,6 +1,8 @@
 //! The program as its users run it, with the real functions, which it builds itself.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -58,9 +60,34 @@ fn into_a_pipe_it_writes_plain_lines_of_a_hundred_columns() {
 }
 
 #[test]
-fn without_functions_it_fails() {
+fn without_functions_it_does_not_begin() {
     let run = Command::new(SANDBOX)
         .args(["--functions", "/nonexistent"])
+        .output()
+        .unwrap();
+
+    assert_eq!(run.status.code(), Some(2));
+    let complaint = String::from_utf8(run.stderr).unwrap();
+    let wanted = "/nonexistent holds no datadog-api-key, nor a bootstrap of it";
+    assert!(complaint.contains(wanted), "{complaint}");
+}
+
+#[test]
+fn with_functions_that_do_not_run_it_fails() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty-functions");
+    // Named in all the ways that there are.
+    for path in [
+        "datadog-api-key",
+        "datadog-application-key/bootstrap",
+        "AdminKeyFunction/bootstrap",
+    ] {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    let run = Command::new(SANDBOX)
+        .arg("--functions")
+        .arg(directory)
         .output()
         .unwrap();
 

@@ -16,7 +16,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Take the function binaries from this directory instead of building them
+    /// Take the function binaries from this directory, such as target/release or .aws-sam/build,
+    /// instead of building them
     #[arg(long, value_name = "DIRECTORY", global = true)]
     pub(crate) functions: Option<PathBuf>,
 }
