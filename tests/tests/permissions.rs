@@ -45,8 +45,7 @@ async fn every_allowed_action_is_used() {
             assert_eq!(bench.ledger.breaches(), []);
         }
     }
-    let mut rows = String::new();
-    for ((kind, on), operations) in &used {
+    let rows = used.iter().map(|((kind, on), operations)| {
         let allowed = if *on == "rotated secret" {
             &ROTATED_SECRET[..]
         } else {
@@ -55,11 +54,11 @@ async fn every_allowed_action_is_used() {
         let allowed: BTreeSet<_> = allowed.iter().map(ToString::to_string).collect();
         assert_eq!(*operations, allowed, "{kind}, {on}");
         let operations: Vec<_> = operations.iter().map(String::as_str).collect();
-        rows += &format!("| {kind} | {on} | {} |\n", operations.join(", "));
-    }
+        format!("| {kind} | {on} | {} |\n", operations.join(", "))
+    });
     figures::compare(
         "figures/permissions",
         "actions",
-        &figures::table(&["function", "on", "uses"], &rows),
+        &figures::table(&["function", "on", "uses"], &rows.collect::<String>()),
     );
 }
