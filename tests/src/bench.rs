@@ -226,9 +226,18 @@ impl Bench {
         tokio::time::sleep(time).await;
     }
 
+    /// P1 and P2 were kept at every call.
+    #[track_caller]
+    pub fn assert_kept(&self) {
+        if let Some(breach) = self.ledger.breaches().first() {
+            panic!("{breach}\n{}", self.story());
+        }
+    }
+
     /// P1 and P2 were kept at every call; P3 holds now.
+    #[track_caller]
     pub fn assert_settled(&self) {
-        assert_eq!(self.ledger.breaches(), []);
+        self.assert_kept();
         let unsettled = self
             .gate
             .with_world(|world| self.ledger.strays_and_losses(world));

@@ -68,6 +68,10 @@ impl Rotation<'_> {
         let mut backoff = patience();
         while !scene.admin.validate(&scene.current.credential).await? {
             if !backoff.pause(self.budget).await {
+                // A pair is tried as one: a dead API key is not to be laid to the other half.
+                if let Some(part) = scene.current.credential.api() {
+                    self.preflight_api(scene, part).await?;
+                }
                 return Err(Problem::CurrentKeyMismatch { key });
             }
         }
