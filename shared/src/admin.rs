@@ -15,6 +15,7 @@ use crate::value::SecretValue;
 pub use keys::Lookup;
 use secret::AdminKeys;
 pub use secret::AdminSecret;
+pub(crate) use secret::is_secret_arn;
 
 /// Acts at Datadog with the pair of an admin secret.
 ///

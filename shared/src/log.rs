@@ -1,5 +1,7 @@
 //! What is printed, and what never is.
 
+use std::panic::PanicHookInfo;
+
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterFn, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -19,14 +21,16 @@ const REPETITION: &str = "lambda_runtime::layers::panic";
 pub fn init(settings: &LogSettings) {
     // A second set-up (in tests) keeps the first.
     let _ = subscriber(settings, std::io::stdout).try_init();
-    std::panic::set_hook(Box::new(|panic| {
-        // Where, and never what: the message of a panic may quote a value.
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        tracing::error!(place, error_type = "Panic", "the function panicked");
-    }));
+    std::panic::set_hook(Box::new(panicked));
+}
+
+/// Logs where, and never what: the message of a panic may quote a value.
+pub fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    tracing::error!(place, error_type = "Panic", "the function panicked");
 }
 
 /// The lines that pass, as they are printed.

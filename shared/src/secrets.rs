@@ -248,7 +248,7 @@ impl Secrets {
         }
     }
 
-    /// Moves AWSCURRENT; refused unless `from` still carries it.
+    /// Moves AWSCURRENT; [`SecretsProblem::Contradiction`] unless `from` still carries it.
     pub async fn promote(
         &self,
         secret: &str,
@@ -256,36 +256,37 @@ impl Secrets {
         to: &VersionId,
         budget: &Budget,
     ) -> Result<(), SecretsError> {
-        let call = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(secret)
-            .version_stage(CURRENT)
-            .remove_from_version_id(from.as_str())
-            .move_to_version_id(to.as_str());
-        within(
-            budget,
-            "UpdateSecretVersionStage",
-            secret,
-            Box::pin(call.send()),
-        )
-        .await
-        .map(drop)
+        self.move_label(CURRENT, secret, from, Some(to), budget)
+            .await
     }
 
-    /// Takes AWSPENDING off a version, so that the next rotation starts afresh.
+    /// Takes AWSPENDING off a version, so that the next rotation starts afresh;
+    /// [`SecretsProblem::Contradiction`] if it does not carry it.
     pub async fn abandon(
         &self,
         secret: &str,
         version: &VersionId,
         budget: &Budget,
     ) -> Result<(), SecretsError> {
+        self.move_label(PENDING, secret, version, None, budget)
+            .await
+    }
+
+    async fn move_label(
+        &self,
+        label: &str,
+        secret: &str,
+        from: &VersionId,
+        to: Option<&VersionId>,
+        budget: &Budget,
+    ) -> Result<(), SecretsError> {
         let call = self
             .client
             .update_secret_version_stage()
             .secret_id(secret)
-            .version_stage(PENDING)
-            .remove_from_version_id(version.as_str());
+            .version_stage(label)
+            .remove_from_version_id(from.as_str())
+            .set_move_to_version_id(to.map(|it| it.as_str().to_owned()));
         within(
             budget,
             "UpdateSecretVersionStage",
@@ -294,6 +295,7 @@ impl Secrets {
         )
         .await
         .map(drop)
+        .map_err(SecretsError::of_label)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use sandbox::gate::{Call, Fate, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use serde_json::json;
@@ -110,6 +111,35 @@ async fn a_value_stored_between_two_steps_ends_the_rotation_and_nothing_else() {
 }
 
 /// One API key in the admin secret and in an API key secret: the pair that acts is never deleted.
+#[tokio::test(start_paused = true)]
+async fn a_value_stored_at_the_last_moment_stays() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        let job = bench.begin(kind);
+        for step in [Step::CreateSecret, Step::SetSecret, Step::TestSecret] {
+            bench.deliver(kind, &job, step).await.unwrap();
+        }
+        let (held, release) = pause();
+        let mut held = Some(held);
+        bench.gate.follow(move |call: &Call| {
+            let held = held.take_if(|_| call.operation == "UpdateSecretVersionStage");
+            held.map_or(Fate::Pass, Fate::Pause)
+        });
+        let value = bench.by_hand(kind);
+        let (finished, ()) = tokio::join!(bench.deliver(kind, &job, Step::FinishSecret), async {
+            tokio::task::yield_now().await;
+            bench.store(kind, &value);
+            release.pass();
+        });
+        bench.assert_failed(finished, "PromotionRefused", &[]);
+        assert_eq!(bench.current(kind), value);
+        bench.give_up(&job);
+        bench.wait(Duration::from_mins(16)).await;
+        bench.rotate(kind).await.unwrap();
+        bench.assert_settled();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_admins_own_keys_outlive_every_value_that_names_them() {
     for (kind, half) in [

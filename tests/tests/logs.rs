@@ -12,6 +12,7 @@ use sandbox::executables::Executables;
 use sandbox::stack::{Stack, StackOptions};
 use serde_json::Value;
 use tests::figures;
+use tests::listen::Listening;
 
 const PAGE: &str = include_str!("../../docs/logs.md");
 
@@ -120,4 +121,18 @@ async fn an_application_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_admin_pair() {
     page_tells("an admin pair", |it| it.scene.secrets.admin_key.clone()).await;
+}
+
+#[test]
+fn a_panic_is_told_by_its_place_alone() {
+    let listening = Listening::begin();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(datadog_rotation::log::panicked));
+    let panic = std::panic::catch_unwind(|| panic!("the key is 0123"));
+    std::panic::set_hook(before);
+    assert!(panic.is_err());
+    let heard = listening.heard();
+    assert!(heard.contains("the function panicked"), "{heard}");
+    assert!(heard.contains("logs.rs"), "{heard}");
+    assert!(!heard.contains("0123"), "{heard}");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use secrecy::ExposeSecret;
 
 use super::Rotation;
-use crate::admin::Admin;
+use crate::admin::{Admin, is_secret_arn};
 use crate::budget::Backoff;
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, Role};
@@ -305,12 +305,4 @@ impl Scene {
             })
         })
     }
-}
-
-/// Full ARNs only: names would be looked up in the function's own account and region.
-fn is_secret_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    matches!(parts[..], ["arn", _, "secretsmanager", region, account, "secret", name]
-        if !region.is_empty() && !account.is_empty() && !name.is_empty())
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

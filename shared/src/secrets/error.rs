@@ -53,6 +53,18 @@ impl SecretsError {
         )
     }
 
+    /// The same of an `UpdateSecretVersionStage`. It fails where the label is not on the version that
+    /// it is to leave; with which code is not documented, and may be that of a version not named.
+    pub(super) fn of_label(mut self) -> Self {
+        match self.problem {
+            SecretsProblem::Refused { code } if code == "InvalidParameterException" => {
+                self.problem = SecretsProblem::Contradiction { code };
+            }
+            problem => self.problem = problem,
+        }
+        self
+    }
+
     /// Whether the same call may succeed in a moment.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -119,4 +131,15 @@ fn plain(text: &str, longest: usize) -> String {
         .filter(|it| !it.is_control())
         .take(longest)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn texts_from_outside_fit_one_line_of_the_log() {
+        assert_eq!(plain("no\r\n\u{1b}[2Jaccess", 11), "no[2Jaccess");
+        assert_eq!(plain(&"x".repeat(2000), 1000).len(), 1000);
+    }
 }
