@@ -5,6 +5,7 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use sandbox::gate::{Call, Fate};
@@ -56,14 +57,17 @@ async fn of_a_rotation() {
                 .map(|(_, calls, _)| calls.len().to_string())
                 .collect();
             let with = if reads { "yes" } else { "no" };
-            counts += &format!(
-                "| {subject} | {with} | {} | {calls} | {chain} |\n",
-                each.join(" | ")
-            );
+            let each = each.join(" | ");
+            writeln!(
+                counts,
+                "| {subject} | {with} | {each} | {calls} | {chain} |"
+            )
+            .unwrap();
             if reads {
                 for (step, calls, _) in &steps {
                     let step = step.name();
-                    lists += &format!("| {subject} | {step} | {} |\n", calls.join(", "));
+                    let calls = calls.join(", ");
+                    writeln!(lists, "| {subject} | {step} | {calls} |").unwrap();
                 }
             }
         }

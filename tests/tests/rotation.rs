@@ -1,10 +1,5 @@
 //! Undisturbed rotations of the three types: what they change, what they keep, what they leave.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a panic is how a test says that something is wrong"
-)]
-
 use datadog_rotation::Kind;
 use datadog_rotation::settings::Settings;
 use sandbox::gate::{Call, Fate};
