@@ -8,6 +8,7 @@
 mod check;
 mod create;
 mod finish;
+mod inspection;
 mod mint;
 mod preflight;
 mod prove;
@@ -16,7 +17,7 @@ mod settle;
 mod sweep;
 mod test;
 
-use crate::admin::{Admin, AdminSecret};
+use crate::admin::Admin;
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, RotationError, State};
@@ -26,6 +27,7 @@ use crate::keys::KeyRef;
 use crate::retire::{Candidates, retirable};
 use crate::secrets::Secrets;
 use crate::settings::Settings;
+use inspection::Inspection;
 
 /// What a rotation works with besides its event.
 #[derive(Clone, Debug)]
@@ -146,12 +148,12 @@ impl<'a> Rotation<'a> {
         Ok(())
     }
 
-    fn admin_secret(&self, arn: String) -> AdminSecret {
-        AdminSecret {
-            secrets: self.tools.secrets.in_region_of(&arn),
-            arn,
-            http: self.tools.http.clone(),
-            settings: self.tools.settings.clone(),
+    /// All that can be read without effect.
+    fn look(&self) -> Inspection<'a> {
+        Inspection {
+            tools: self.tools,
+            secret: self.secret(),
+            budget: self.budget,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! AWS Secrets Manager, as far as rotation needs it.
 
+mod description;
 pub mod error;
 mod labels;
 
@@ -19,6 +20,7 @@ use crate::budget::{Backoff, Budget};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
+pub use description::Description;
 pub use error::{SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 
@@ -32,17 +34,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Secrets {
     client: Client,
-}
-
-/// What `DescribeSecret` tells.
-#[derive(Clone, Debug)]
-pub struct Description {
-    pub arn: String,
-    pub name: String,
-    pub rotation_enabled: bool,
-    pub labels: Labels,
-    /// The tag `adminSecretArn`.
-    pub admin_secret_arn: Option<String>,
 }
 
 /// The value of one version.
@@ -89,7 +80,7 @@ impl Secrets {
     pub fn in_region_of(&self, arn: &str) -> Self {
         let config = self.client.config();
         match arn.split(':').nth(3) {
-            Some(region) if config.region().is_some_and(|own| own.as_ref() != region) => {
+            Some(region) if config.region().is_none_or(|own| own.as_ref() != region) => {
                 let config = config.to_builder().region(Region::new(region.to_owned()));
                 Self {
                     client: Client::from_conf(config.build()),
@@ -106,23 +97,7 @@ impl Secrets {
     ) -> Result<Description, SecretsError> {
         let call = self.client.describe_secret().secret_id(secret);
         let answer = within(budget, "DescribeSecret", secret, Box::pin(call.send())).await?;
-        Ok(Description {
-            arn: answer.arn().unwrap_or(secret).to_owned(),
-            name: answer.name().unwrap_or(secret).to_owned(),
-            rotation_enabled: answer.rotation_enabled().unwrap_or_default(),
-            labels: answer
-                .version_ids_to_stages()
-                .into_iter()
-                .flatten()
-                .map(|(version, labels)| (version.as_str(), labels.as_slice()))
-                .collect(),
-            admin_secret_arn: answer
-                .tags()
-                .iter()
-                .find(|tag| tag.key() == Some(ADMIN_TAG))
-                .and_then(|tag| tag.value())
-                .map(str::to_owned),
-        })
+        Ok(Description::of(secret, &answer))
     }
 
     /// The value of the version that carries this label, or `None` if that version holds none
@@ -302,9 +277,7 @@ impl Secrets {
 impl StoredValue {
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
-            created: answer
-                .created_date
-                .and_then(|date| SystemTime::try_from(date).ok()),
+            created: answer.created_date.as_ref().and_then(description::time),
             text: answer.secret_string.map(Into::into),
         }
     }

@@ -1,23 +1,36 @@
 //! The configuration check: what the next rotation would fail on. Read-only.
 
-use super::Rotation;
+use super::inspection::Inspection;
 use super::scene::Scene;
-use crate::datadog::DatadogProblem;
+use crate::datadog::{DatadogProblem, Scopes};
 use crate::error::Problem;
 use crate::value::ValueError;
 
-impl Rotation<'_> {
+impl Inspection<'_> {
     pub(super) async fn check(&self, scene: &Scene) -> Result<(), Problem> {
-        if !scene.admin.is_accepted().await? {
-            return Err(Problem::AdminRefused {
-                arn: scene.admin.secret_arn().to_owned(),
-            });
+        self.check_admin(scene).await?;
+        if self.check_scopes(scene).await?.is_none() {
+            tracing::warn!(
+                secret = self.secret,
+                "the admin application key may not see its own scopes: they were not checked"
+            );
         }
-        self.check_scopes(scene).await?;
         self.preflight(scene).await.map(drop)
     }
 
-    async fn check_scopes(&self, scene: &Scene) -> Result<(), Problem> {
+    /// Datadog accepts the admin pair.
+    pub(super) async fn check_admin(&self, scene: &Scene) -> Result<(), Problem> {
+        if scene.admin.is_accepted().await? {
+            Ok(())
+        } else {
+            Err(Problem::AdminRefused {
+                arn: scene.admin.secret_arn().to_owned(),
+            })
+        }
+    }
+
+    /// The scopes of the admin application key suffice; `None` if it may not see them.
+    pub(super) async fn check_scopes(&self, scene: &Scene) -> Result<Option<Scopes>, Problem> {
         let own = scene.admin.own_scopes().await.map_err(|error| {
             let arn = scene.admin.secret_arn().to_owned();
             let (field, shape) = ("adminAppKeyId", "the id of a key of its service account");
@@ -30,15 +43,11 @@ impl Rotation<'_> {
             }
         })?;
         let Some(scopes) = own else {
-            tracing::warn!(
-                secret = self.secret(),
-                "the admin application key may not see its own scopes: they were not checked"
-            );
-            return Ok(());
+            return Ok(None);
         };
         let missing = scopes.missing(self.tools.kind.required_scopes());
         if missing.is_empty() {
-            Ok(())
+            Ok(Some(scopes))
         } else {
             Err(Problem::MissingScopes { missing })
         }

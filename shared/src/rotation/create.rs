@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::scene::{Scene, Standing, Version, lag};
+use super::inspection::{Version, lag};
+use super::scene::{Scene, Standing};
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
 use crate::error::{Problem, State};
@@ -41,7 +42,7 @@ impl Rotation<'_> {
     /// Answers the credential that the version holds in the end, which may be another
     /// delivery's; `None` if another delivery has come to the end of the rotation already.
     async fn make(&mut self, scene: &Scene) -> Result<Option<Credential>, Problem> {
-        let found = self.preflight(scene).await?;
+        let found = self.look().preflight(scene).await?;
         self.settle(scene, &found).await?;
         let minted = self.mint(scene, &found).await?;
         match self.label_now().await {
@@ -122,7 +123,7 @@ impl Rotation<'_> {
         let mut lag = lag();
         loop {
             let label = self.label_now().await?.ok_or(Problem::PendingLabelLost)?;
-            match self.labelled(self.token(), label).await? {
+            match self.look().labelled(self.token(), label).await? {
                 Some(version) => return version,
                 None if lag.pause(self.budget).await => {}
                 None => return Err(Problem::PendingWithoutValue),

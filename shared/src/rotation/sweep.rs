@@ -1,6 +1,7 @@
 //! Sweep: keys that this secret's rotations minted and no version holds.
 
-use super::scene::{Scene, Version};
+use super::inspection::{Inspection, Version};
+use super::scene::Scene;
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
 use crate::error::Problem;
@@ -30,8 +31,10 @@ impl Rotation<'_> {
             .secrets
             .versions(self.secret(), self.budget)
             .await?;
-        let kept = self.kept_by(scene, stored, &labels).await?;
-        let listed = self.list(scene).await?;
+        let current = &scene.current;
+        let known = [(self.token(), stored), (&current.id, &current.credential)];
+        let kept = self.look().kept_by(&known, &labels).await?;
+        let listed = self.look().list(scene).await?;
         let candidates = Candidates::Strays {
             listed: &listed,
             names: &scene.names,
@@ -43,21 +46,22 @@ impl Rotation<'_> {
         self.retire(&scene.admin, candidates, &credentials, None)
             .await
     }
+}
 
+impl Inspection<'_> {
+    /// `known` are versions whose values have been read: a version's value never changes.
     async fn kept_by(
         &self,
-        scene: &Scene,
-        stored: &Credential,
+        known: &[(&VersionId, &Credential)],
         labels: &Labels,
     ) -> Result<Kept, Problem> {
-        let mut credentials = vec![stored.clone(), scene.current.credential.clone()];
+        let mut credentials: Vec<_> = known.iter().map(|(_, it)| (*it).clone()).collect();
         let mut versions: Vec<VersionId> = labels.versions().cloned().collect();
         for label in [CURRENT, PENDING, PREVIOUS] {
             let Some(holder) = labels.holder(label) else {
                 continue;
             };
-            // A version's value never changes: what was read of it before still holds.
-            if holder == self.token() || *holder == scene.current.id {
+            if known.iter().any(|(version, _)| *version == holder) {
                 continue;
             }
             match self.labelled(holder, label).await? {
@@ -65,7 +69,7 @@ impl Rotation<'_> {
                 Some(Err(problem)) => {
                     tracing::warn!(
                         %problem,
-                        secret = self.secret(),
+                        secret = self.secret,
                         label,
                         "the value is none of this type, and may name any key: no stray key of \
                          other versions is looked for"
@@ -81,6 +85,7 @@ impl Rotation<'_> {
         })
     }
 
+    /// The keys that begin like this secret's.
     async fn list(&self, scene: &Scene) -> Result<Vec<ListedKey>, Problem> {
         let mut listed = Vec::new();
         for &class in self.tools.kind.classes() {
