@@ -10,12 +10,12 @@ use crate::budget::Budget;
 use crate::datadog::DatadogError;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
+use crate::site::Site;
 use crate::value::SecretValue;
 
 pub use keys::Lookup;
 use secret::AdminKeys;
-pub use secret::AdminSecret;
-pub(crate) use secret::is_secret_arn;
+pub use secret::{AdminSecret, is_secret_arn};
 
 /// Acts at Datadog with the pair of an admin secret.
 ///
@@ -56,6 +56,11 @@ impl Admin {
         }
     }
 
+    /// Gives it other time.
+    pub fn renew(&mut self, budget: &Budget) {
+        self.budget = *budget;
+    }
+
     #[must_use]
     pub fn service_account(&self) -> &ServiceAccountId {
         &self.keys.application.service_account
@@ -64,6 +69,11 @@ impl Admin {
     #[must_use]
     pub fn secret_arn(&self) -> &str {
         &self.secret.arn
+    }
+
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.keys.site
     }
 
     /// The keys that act.

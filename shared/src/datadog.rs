@@ -17,7 +17,7 @@ use crate::keys::{ApiKey, AppKey};
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
-pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Scopes, Status, Validated};
+pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);

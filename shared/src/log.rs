@@ -19,8 +19,15 @@ const REPETITION: &str = "lambda_runtime::layers::panic";
 
 /// Prints to standard output, which Lambda takes to its logs.
 pub fn init(settings: &LogSettings) {
+    init_on(settings, std::io::stdout);
+}
+
+pub fn init_on<W>(settings: &LogSettings, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // A second set-up (in tests) keeps the first.
-    let _ = subscriber(settings, std::io::stdout).try_init();
+    let _ = subscriber(settings, writer).try_init();
     std::panic::set_hook(Box::new(panicked));
 }
 

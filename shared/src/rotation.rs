@@ -6,7 +6,9 @@
 //! sweep.
 
 mod check;
+pub mod checkup;
 mod create;
+pub mod examiner;
 mod finish;
 mod inspection;
 mod mint;
@@ -14,6 +16,7 @@ mod preflight;
 mod prove;
 mod scene;
 mod settle;
+pub mod strays;
 mod sweep;
 mod test;
 

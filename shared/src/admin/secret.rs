@@ -9,6 +9,7 @@ use crate::error::Problem;
 use crate::http::Http;
 use crate::secrets::{Secrets, SecretsError};
 use crate::settings::Settings;
+use crate::site::Site;
 use crate::value::{SecretValue, ValueError};
 
 /// The keys of an admin secret and the API of its site.
@@ -17,6 +18,7 @@ pub(super) struct AdminKeys {
     pub(super) api: ApiPart,
     pub(super) application: AppPart,
     pub(super) datadog: Datadog,
+    pub(super) site: Site,
 }
 
 /// Where the admin pair is kept.
@@ -58,6 +60,7 @@ impl AdminSecret {
             api,
             application,
             datadog: Datadog::new(self.http.clone(), base),
+            site,
         })
     }
 
@@ -82,7 +85,8 @@ impl AdminKeys {
 
 /// Whether this is a secret's full ARN: a name would be looked up in the function's own account and
 /// region. The region becomes part of a host name.
-pub(crate) fn is_secret_arn(text: &str) -> bool {
+#[must_use]
+pub fn is_secret_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
     let ["arn", _, "secretsmanager", region, account, "secret", name] = parts[..] else {
         return false;

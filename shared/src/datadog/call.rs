@@ -49,11 +49,17 @@ pub enum Call {
         name: String,
         page: usize,
     },
+    /// How many there are, and may be.
+    CountApiKeys,
+    /// Likewise of one service account.
+    CountAppKeys(ServiceAccountId),
     DeleteApiKey(KeyId),
     DeleteAppKey {
         owner: ServiceAccountId,
         id: KeyId,
     },
+    /// Whom the pair acts for, and what their roles permit.
+    CurrentUser,
     /// Whether an API key works.
     Validate,
     /// Whether an API key works, and its id: a preview that may go away.
@@ -102,6 +108,9 @@ impl Call {
             Self::MintApiKey { .. } => "/api/v2/api_keys".into(),
             Self::GetApiKey(id) | Self::DeleteApiKey(id) => format!("/api/v2/api_keys/{id}"),
             Self::ListApiKeys { name, page } => list("/api/v2/api_keys", name, *page),
+            Self::CountApiKeys => count("/api/v2/api_keys"),
+            Self::CountAppKeys(owner) => count(&application_keys(owner)),
+            Self::CurrentUser => "/api/v2/current_user".into(),
             Self::MintAppKey { owner, .. } => application_keys(owner),
             Self::GetAppKey { owner, id } | Self::DeleteAppKey { owner, id } => {
                 format!("{}/{id}", application_keys(owner))
@@ -119,14 +128,17 @@ impl Call {
     pub fn scope(&self) -> Option<&'static str> {
         match self {
             Self::MintApiKey { .. } => Some("api_keys_write"),
-            Self::GetApiKey(_) | Self::ListApiKeys { .. } => Some("api_keys_read"),
+            Self::GetApiKey(_) | Self::ListApiKeys { .. } | Self::CountApiKeys => {
+                Some("api_keys_read")
+            }
             Self::DeleteApiKey(_) => Some("api_keys_delete"),
             Self::MintAppKey { .. }
             | Self::GetAppKey { .. }
             | Self::ListAppKeys { .. }
+            | Self::CountAppKeys(_)
             | Self::DeleteAppKey { .. } => Some("service_account_write"),
             Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
-            Self::Validate | Self::ValidateWithId | Self::ValidatePair => None,
+            Self::CurrentUser | Self::Validate | Self::ValidateWithId | Self::ValidatePair => None,
         }
     }
 
@@ -177,6 +189,10 @@ fn list(path: &str, name: &str, page: usize) -> String {
     format!("{path}?page%5Bsize%5D={PAGE}&page%5Bnumber%5D={page}&filter={name}")
 }
 
+fn count(path: &str) -> String {
+    format!("{path}?page%5Bsize%5D=1")
+}
+
 fn document(class: &str, attributes: &Map<String, Value>) -> Bytes {
     json!({"data": {"type": class, "attributes": attributes}})
         .to_string()
@@ -205,6 +221,11 @@ impl fmt::Display for Call {
             Self::ListAppKeys { owner, .. } => {
                 write!(f, "list of application keys of service account {owner}")
             }
+            Self::CountApiKeys => write!(f, "count of API keys"),
+            Self::CountAppKeys(owner) => {
+                write!(f, "count of application keys of service account {owner}")
+            }
+            Self::CurrentUser => write!(f, "look-up of the current user"),
             Self::DeleteApiKey(id) => write!(f, "deletion of API key {id}"),
             Self::DeleteAppKey { owner, id } => {
                 write!(

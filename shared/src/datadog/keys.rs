@@ -1,8 +1,10 @@
 //! One method a call, with its answer read.
 
+use std::collections::BTreeSet;
+
 use super::call::PAGE;
 use super::{
-    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Scopes,
+    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Room, Scopes,
     Validated, reply,
 };
 use crate::budget::Budget;
@@ -135,6 +137,37 @@ impl Datadog {
             }
         }
         Ok(keys)
+    }
+
+    /// How many API keys the organisation has and may have.
+    pub async fn api_key_room(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<Room, DatadogError> {
+        self.ask(authority, Call::CountApiKeys, budget, reply::room)
+            .await
+    }
+
+    /// Likewise the application keys of a service account.
+    pub async fn app_key_room(
+        &self,
+        authority: &Authority,
+        owner: &ServiceAccountId,
+        budget: &Budget,
+    ) -> Result<Room, DatadogError> {
+        let call = Call::CountAppKeys(owner.clone());
+        self.ask(authority, call, budget, reply::room).await
+    }
+
+    /// What the roles of the pair's owner permit, if it is told.
+    pub async fn permissions(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<Option<BTreeSet<String>>, DatadogError> {
+        self.ask(authority, Call::CurrentUser, budget, reply::permissions)
+            .await
     }
 
     /// Whether the API key works; a refusal is the answer "no".

@@ -7,6 +7,9 @@ use crate::datadog::{DatadogError, DatadogProblem};
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
+const QUOTA: &str = "Delete API keys that nobody uses (the sweep can't tell), or have Datadog \
+                     raise the limit; rotating again resumes.";
+
 impl Problem {
     /// What to do, for the person on call.
     #[must_use]
@@ -26,7 +29,8 @@ impl Problem {
                 "Store a first value (put-secret-value) with the keys in use today, then rotate."
             }
             Self::Binary(Role::Current) => "Store the value as SecretString (put-secret-value).",
-            Self::Malformed {
+            Self::UnknownKind
+            | Self::Malformed {
                 role: Role::Current,
                 ..
             } => "Store a corrected value (put-secret-value); the README has the three shapes.",
@@ -42,6 +46,8 @@ impl Problem {
             }
             Self::Secrets(error) => secrets_advice(&error.problem),
             Self::AdminUnreadable(error) => admin_advice(&error.problem),
+            Self::MarkedForDeletion => "If it is still needed: restore-secret.",
+            Self::Replica { .. } => "Rotate the primary; its replicas follow.",
             Self::NoAdminSecret => {
                 "Name it by its ARN: field adminSecretArn of the value, tag adminSecretArn of the \
                  secret, or parameter AdminSecretArn of the stack."
@@ -58,7 +64,8 @@ impl Problem {
                 "Name an admin secret of the service account that owns the key; an admin key acts \
                  for its own service account only."
             }
-            Self::MissingScopes { .. } => {
+            Self::NoRoom { class, .. } => room_advice(*class),
+            Self::MissingScopes { .. } | Self::MissingPermissions { .. } => {
                 "Add them at Datadog to the admin application key, and to the role of its service \
                  account if that lacks them."
             }
@@ -103,6 +110,13 @@ impl Problem {
             }
             Self::Datadog(error) => return datadog_advice(error),
         })
+    }
+}
+
+fn room_advice(class: KeyClass) -> &'static str {
+    match class {
+        KeyClass::Api => QUOTA,
+        KeyClass::Application => "Delete application keys of the service account that nobody uses.",
     }
 }
 
@@ -163,10 +177,7 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
                     .into()
                 });
         }
-        DatadogProblem::Quota => {
-            "Delete API keys that nobody uses (the sweep can't tell), or have Datadog raise the \
-             limit; rotating again resumes."
-        }
+        DatadogProblem::Quota => QUOTA,
         DatadogProblem::NameTaken { .. } => {
             "Delete unused keys of this name at Datadog, then rotate again."
         }

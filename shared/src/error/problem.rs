@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::datadog::{DatadogError, DatadogProblem};
 use crate::event::EventError;
-use crate::keys::{KeyRef, ServiceAccountId};
+use crate::keys::{KeyClass, KeyRef, ServiceAccountId};
 use crate::secrets::{SecretsError, SecretsProblem};
 use crate::value::ValueError;
 
@@ -45,6 +45,12 @@ pub enum Problem {
     PendingWithoutValue,
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    #[error("the secret is marked for deletion")]
+    MarkedForDeletion,
+    #[error("the secret is a replica; its primary is in {primary}")]
+    Replica { primary: String },
+    #[error("the value under AWSCURRENT has the fields of none of the three types, or of several")]
+    UnknownKind,
 
     #[error("the secret names no admin secret")]
     NoAdminSecret,
@@ -69,6 +75,19 @@ pub enum Problem {
     },
     #[error("the admin application key lacks the scopes {}", .missing.join(", "))]
     MissingScopes { missing: Vec<&'static str> },
+    #[error(
+        "the role of service account {account} lacks the permissions {}", .missing.join(", ")
+    )]
+    MissingPermissions {
+        account: ServiceAccountId,
+        missing: Vec<&'static str>,
+    },
+    #[error("{used} of {allowed} {class}s exist: there is no room for a new one")]
+    NoRoom {
+        class: KeyClass,
+        used: u64,
+        allowed: u64,
+    },
 
     #[error("the current {key} is revoked, or can't be found")]
     CurrentKeyDead { key: KeyRef },
@@ -82,7 +101,7 @@ pub enum Problem {
     #[error("the current {key} belongs to another organisation than the admin key")]
     OrganisationMismatch { key: KeyRef },
     #[error("all names that the version's {class} may have are taken")]
-    NamesTaken { class: crate::keys::KeyClass },
+    NamesTaken { class: KeyClass },
     #[error("the version lost AWSPENDING before its value could be stored")]
     PendingLabelLost,
     #[error("Datadog does not accept the new keys yet")]
@@ -118,9 +137,10 @@ impl Problem {
                 source: ValueError::NotJson | ValueError::NotAnObject,
                 ..
             } => "SecretNotJson",
-            Self::Malformed { .. } => "SecretMalformed",
+            Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
             Self::PendingWithoutValue => "PendingWithoutValue",
             Self::Secrets(error) => secrets_error_type(&error.problem),
+            Self::MarkedForDeletion | Self::Replica { .. } => "SecretsManagerRefused",
             Self::NoAdminSecret => "NoAdminSecret",
             Self::AdminArn => "AdminSecretArnInvalid",
             Self::AdminUnreadable(error) => match secrets_error_type(&error.problem) {
@@ -135,7 +155,8 @@ impl Problem {
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
             Self::AdminRefused { .. } => "AdminKeyRefused",
             Self::ServiceAccountMismatch { .. } => "ServiceAccountMismatch",
-            Self::MissingScopes { .. } => "MissingScope",
+            Self::MissingScopes { .. } | Self::MissingPermissions { .. } => "MissingScope",
+            Self::NoRoom { .. } => "DatadogKeyQuota",
             Self::CurrentKeyDead { .. } => "CurrentKeyDead",
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",

@@ -11,9 +11,11 @@ use crate::retire::ListedKey;
 use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
 
 /// The values that must not lose a key, and the versions whose names may be looked for.
-struct Kept {
-    credentials: Vec<Credential>,
-    versions: Vec<VersionId>,
+pub(super) struct Kept {
+    pub credentials: Vec<Credential>,
+    pub versions: Vec<VersionId>,
+    /// The label whose value may name any key, so that no version's names are looked for.
+    pub unreadable: Option<&'static str>,
 }
 
 impl Rotation<'_> {
@@ -34,7 +36,7 @@ impl Rotation<'_> {
         let current = &scene.current;
         let known = [(self.token(), stored), (&current.id, &current.credential)];
         let kept = self.look().kept_by(&known, &labels).await?;
-        let listed = self.look().list(scene).await?;
+        let (listed, _) = self.look().list(scene).await?;
         let candidates = Candidates::Strays {
             listed: &listed,
             names: &scene.names,
@@ -50,13 +52,14 @@ impl Rotation<'_> {
 
 impl Inspection<'_> {
     /// `known` are versions whose values have been read: a version's value never changes.
-    async fn kept_by(
+    pub(super) async fn kept_by(
         &self,
         known: &[(&VersionId, &Credential)],
         labels: &Labels,
     ) -> Result<Kept, Problem> {
         let mut credentials: Vec<_> = known.iter().map(|(_, it)| (*it).clone()).collect();
         let mut versions: Vec<VersionId> = labels.versions().cloned().collect();
+        let mut unreadable = None;
         for label in [CURRENT, PENDING, PREVIOUS] {
             let Some(holder) = labels.holder(label) else {
                 continue;
@@ -75,6 +78,7 @@ impl Inspection<'_> {
                          other versions is looked for"
                     );
                     versions.clear();
+                    unreadable = Some(label);
                 }
                 None => {}
             }
@@ -82,12 +86,14 @@ impl Inspection<'_> {
         Ok(Kept {
             credentials,
             versions,
+            unreadable,
         })
     }
 
-    /// The keys that begin like this secret's.
-    async fn list(&self, scene: &Scene) -> Result<Vec<ListedKey>, Problem> {
-        let mut listed = Vec::new();
+    /// The keys that begin like this secret's, and whether API keys are among what could be
+    /// listed.
+    pub(super) async fn list(&self, scene: &Scene) -> Result<(Vec<ListedKey>, bool), Problem> {
+        let (mut listed, mut is_whole) = (Vec::new(), true);
         for &class in self.tools.kind.classes() {
             let stem = scene.names.stem(class);
             match class {
@@ -104,6 +110,7 @@ impl Inspection<'_> {
                     let keys = scene.admin.api_keys(&stem).await?;
                     if keys.is_none() {
                         tracing::debug!("API keys can't be listed without api_keys_read");
+                        is_whole = false;
                     }
                     listed.extend(keys.into_iter().flatten().map(|key| ListedKey {
                         key: KeyRef { class, id: key.id },
@@ -113,6 +120,6 @@ impl Inspection<'_> {
                 }
             }
         }
-        Ok(listed)
+        Ok((listed, is_whole))
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::http::TransportError;
 
@@ -86,7 +87,7 @@ impl SecretsProblem {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
             SdkError::DispatchFailure(failure) => failure
                 .as_connector_error()
-                .map_or(Self::NotSent, |error| Self::of_transport(error)),
+                .map_or(Self::NotSent, Self::of_connector),
             SdkError::ConstructionFailure(_) => Self::NotSent,
             _ => Self::Cut,
         }
@@ -111,8 +112,10 @@ impl SecretsProblem {
         }
     }
 
-    fn of_transport(error: &(dyn Error + 'static)) -> Self {
-        let causes = std::iter::successors(Some(error), |error| (*error).source());
+    fn of_connector(error: &ConnectorError) -> Self {
+        let causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |error| {
+            (*error).source()
+        });
         match causes
             .into_iter()
             .find_map(|error| error.downcast_ref::<TransportError>())
@@ -120,6 +123,8 @@ impl SecretsProblem {
             Some(TransportError::NotConnected) => Self::NotConnected,
             Some(TransportError::TimedOut) => Self::TimedOut,
             Some(TransportError::NotSent) => Self::NotSent,
+            // Not of our transport: the SDK has come to no request, for want of credentials.
+            None if error.is_other() => Self::NotSent,
             Some(TransportError::Cut | TransportError::TooLarge) | None => Self::Cut,
         }
     }
