@@ -84,7 +84,7 @@ impl Invoke for Function {
     }
 }
 
-fn config() -> SdkConfig {
+pub(crate) fn config() -> SdkConfig {
     let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "tests");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -5,7 +5,6 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use sandbox::executables::Executables;
@@ -13,8 +12,6 @@ use sandbox::stack::{Stack, StackOptions};
 use serde_json::Value;
 use tests::figures;
 use tests::listen::Listening;
-
-const PAGE: &str = include_str!("../../docs/logs.md");
 
 /// A stack whose functions log as those of the template do.
 fn stack() -> Stack {
@@ -83,18 +80,12 @@ fn told(lines: &[Value]) -> (String, String) {
     (log + "```\n", figures::table(&columns, &rows))
 }
 
-/// The fields of the table in the page.
-fn documented() -> BTreeSet<&'static str> {
-    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.filter_map(|row| row.split('`').next()).collect()
-}
-
 async fn page_tells(kind: &str, secret: impl Fn(&Stack) -> String) {
     let stack = stack();
     let secret = secret(&stack);
     stack.turn_rotation_on(&()).await.unwrap();
     let lines = lines_of_a_rotation(&stack, &secret).await;
-    let documented = documented();
+    let documented = figures::fields_of_logs();
     for line in &lines {
         for field in line.as_object().unwrap().keys() {
             assert!(documented.contains(field.as_str()), "{field} in {line}");
