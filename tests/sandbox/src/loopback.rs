@@ -33,8 +33,10 @@ pub(crate) struct Loopback {
 
 impl Loopback {
     /// Port 0 takes a free one. Requests over 1 MiB are answered with 413 and never reach the
-    /// handler.
-    pub(crate) async fn start<H, F>(port: u16, handler: H) -> io::Result<Self>
+    /// handler. `delay` is how far away the listener seems: a request takes so long to arrive, and
+    /// its answer as long to come back; before the first request of a connection both times pass
+    /// for the handshake.
+    pub(crate) async fn start<H, F>(port: u16, delay: Duration, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
@@ -42,7 +44,7 @@ impl Loopback {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         Ok(Self {
             address: listener.local_addr()?,
-            task: tokio::spawn(accept(listener, handler)),
+            task: tokio::spawn(accept(listener, delay, handler)),
         })
     }
 
@@ -57,7 +59,7 @@ impl Drop for Loopback {
     }
 }
 
-async fn accept<H, F>(listener: TcpListener, handler: H) -> Infallible
+async fn accept<H, F>(listener: TcpListener, delay: Duration, handler: H) -> Infallible
 where
     H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
@@ -66,7 +68,7 @@ where
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(converse(stream, handler.clone()));
+                connections.spawn(converse(stream, delay, handler.clone()));
             }
             // Out of file descriptors, for one: asking again at once would only spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -75,12 +77,13 @@ where
     }
 }
 
-async fn converse<H, F>(stream: TcpStream, handler: H)
+async fn converse<H, F>(stream: TcpStream, delay: Duration, handler: H)
 where
     H: Fn(Request<Bytes>) -> F,
     F: Future<Output = Reply>,
 {
-    let service = service_fn(|request| respond(request, &handler));
+    pass(delay * 2).await;
+    let service = service_fn(|request| respond(request, delay, &handler));
     // A connection ends with an error when the other side leaves or a reply is `Close`.
     let _ended = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -93,6 +96,7 @@ struct Closed;
 
 async fn respond<H, F>(
     request: Request<Incoming>,
+    delay: Duration,
     handler: &H,
 ) -> Result<Response<Full<Bytes>>, Closed>
 where
@@ -107,9 +111,20 @@ where
         }
         Err(_) => return Err(Closed),
     };
-    match handler(Request::from_parts(head, body)).await {
+    pass(delay).await;
+    let reply = handler(Request::from_parts(head, body)).await;
+    pass(delay).await;
+    match reply {
         Reply::Answer(response) => Ok(response.map(Full::new)),
         Reply::Close => Err(Closed),
+    }
+}
+
+/// Lets the time pass that a message is under way. No timer where there is none: it would round up
+/// to a millisecond.
+async fn pass(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match arguments.command {
         None => demo::run(&arguments).await,
-        Some(Command::Serve(ref ports)) => serve::run(&arguments, ports).await,
+        Some(Command::Serve(ref serving)) => serve::run(&arguments, serving).await,
     };
     match ended {
         Ok(code) => code,

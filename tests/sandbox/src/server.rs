@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -22,6 +23,8 @@ pub struct Door {
     pub port: u16,
     /// Who comes in here: the name in [`crate::gate::Call::caller`].
     pub caller: Option<String>,
+    /// How long the network takes, each way. Opening a connection costs one way and back.
+    pub delay: Duration,
     /// Called when the gate decides that the caller dies.
     pub on_kill: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -34,6 +37,7 @@ impl Door {
             service,
             port: 0,
             caller: None,
+            delay: Duration::ZERO,
             on_kill: None,
         }
     }
@@ -45,6 +49,7 @@ impl fmt::Debug for Door {
             .field("service", &self.service)
             .field("port", &self.port)
             .field("caller", &self.caller)
+            .field("delay", &self.delay)
             .finish_non_exhaustive()
     }
 }
@@ -57,9 +62,9 @@ impl Server {
     /// # Errors
     /// The port is taken.
     pub async fn start(gate: Gate, door: Door) -> io::Result<Self> {
-        let port = door.port;
+        let Door { port, delay, .. } = door;
         let handler = move |request| handle(gate.clone(), door.clone(), request);
-        Ok(Self(Loopback::start(port, handler).await?))
+        Ok(Self(Loopback::start(port, delay, handler).await?))
     }
 
     /// `http://127.0.0.1:<port>`

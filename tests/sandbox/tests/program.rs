@@ -1,11 +1,19 @@
 //! The program as its users run it, with the real functions, which it builds itself.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
 
-use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 const SANDBOX: &str = env!("CARGO_BIN_EXE_sandbox");
 
@@ -97,10 +105,11 @@ fn with_functions_that_do_not_run_it_fails() {
     assert!(story.contains("Runtime.InvalidEntrypoint"), "{story}");
 }
 
-#[test]
-fn serving_begins_with_a_line_for_programs_and_ends_on_sigterm() {
+/// A server, the rest of its output, and what its first line tells.
+fn serve(options: &[&str]) -> (Child, BufReader<ChildStdout>, Value) {
     let mut server = Command::new(SANDBOX)
         .arg("serve")
+        .args(options)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -108,8 +117,18 @@ fn serving_begins_with_a_line_for_programs_and_ends_on_sigterm() {
     let mut line = String::new();
     let mut stdout = BufReader::new(server.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
+    (server, stdout, serde_json::from_str(&line).unwrap())
+}
 
-    let first: Value = serde_json::from_str(&line).unwrap();
+fn terminate(server: &mut Child) -> Option<i32> {
+    let kill = Command::new("kill").arg(server.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    server.wait().unwrap().code()
+}
+
+#[test]
+fn serving_begins_with_a_line_for_programs_and_ends_on_sigterm() {
+    let (mut server, mut stdout, first) = serve(&[]);
     let members: Vec<_> = first.as_object().unwrap().keys().collect();
     assert_eq!(
         members,
@@ -121,12 +140,42 @@ fn serving_begins_with_a_line_for_programs_and_ends_on_sigterm() {
             "datadogCredentials"
         ]
     );
-    let terminated = Command::new("kill")
-        .arg(server.id().to_string())
-        .status()
-        .unwrap();
-    assert!(terminated.success());
-    assert_eq!(server.wait().unwrap().code(), Some(0));
-    let more = stdout.lines().count();
+    assert_eq!(terminate(&mut server), Some(0));
+    let more = stdout.by_ref().lines().count();
     assert_eq!(more, 0, "everything else belongs on standard error");
+}
+
+/// The answer of the served Secrets Manager, status line and all.
+fn call(url: &str, operation: &str, body: &Value) -> String {
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    let body = body.to_string();
+    let length = body.len();
+    let head = "POST / HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n";
+    let target = format!("X-Amz-Target: secretsmanager.{operation}\r\n");
+    let request = format!("{head}{target}Content-Length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn by_hand_a_rotation_begins_and_nothing_is_invoked() {
+    let (mut server, _, told) = serve(&["--by-hand"]);
+    let url = told["secretsManager"].as_str().unwrap();
+    let secret = &told["secrets"]["apiKey"];
+    let token = "5b2f1c9e-8a34-4d57-9c06-7e1d2f3a4b5c";
+    let rotation = json!({ "SecretId": secret, "ClientRequestToken": token });
+
+    let begun = call(url, "RotateSecret", &rotation);
+    sleep(Duration::from_secs(1)); // many times what a rotation takes
+    let pending = json!({ "SecretId": secret, "VersionId": token, "VersionStage": "AWSPENDING" });
+    let value = call(url, "GetSecretValue", &pending);
+    let described = call(url, "DescribeSecret", &json!({ "SecretId": secret }));
+
+    assert_eq!(terminate(&mut server), Some(0));
+    assert!(begun.starts_with("HTTP/1.1 200"), "{begun}");
+    assert!(value.contains("ResourceNotFoundException"), "{value}");
+    let labels = format!("\"{token}\":[\"AWSPENDING\"]");
+    assert!(described.contains(&labels), "{described}");
 }

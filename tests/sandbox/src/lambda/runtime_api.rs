@@ -56,7 +56,7 @@ impl RuntimeApi {
             async move { far_side.handle(&request).await }
         };
         Ok(Self {
-            server: Loopback::start(0, handler).await?,
+            server: Loopback::start(0, Duration::ZERO, handler).await?,
             invocations,
             reports,
         })

@@ -25,15 +25,24 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Keep it all running for the AWS CLI, boto3 and Datadog's own clients
-    Serve(Ports),
+    Serve(Serving),
 }
 
-/// 0 takes a free port.
 #[derive(Debug, Args)]
-pub(crate) struct Ports {
+pub(crate) struct Serving {
+    /// 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) secrets_manager_port: u16,
 
+    /// 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) datadog_port: u16,
+
+    /// Put this network delay on the way to both services, and as much on the way back
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub(crate) delay_ms: u64,
+
+    /// Leave the steps of a rotation to you: `RotateSecret` begins it and invokes nothing
+    #[arg(long)]
+    pub(crate) by_hand: bool,
 }

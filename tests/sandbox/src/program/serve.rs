@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use console::{Term, style};
 use sandbox::gate::Service;
@@ -15,37 +16,52 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use super::cli::{Arguments, Ports};
+use super::cli::{Arguments, Serving};
 use super::screen::Screen;
 use super::{ProgramError, executables, look};
 
-pub(crate) async fn run(arguments: &Arguments, ports: &Ports) -> Result<ExitCode, ProgramError> {
+pub(crate) async fn run(
+    arguments: &Arguments,
+    serving: &Serving,
+) -> Result<ExitCode, ProgramError> {
     let screen = Screen::on(Term::stderr());
     let executables = executables(arguments, &screen).await?;
     let stack = Arc::new(Stack::start(&StackOptions::new(executables))?);
     stack.turn_rotation_on(&Log(screen.clone())).await?;
 
     let begun = rotations_begun(&stack);
-    let secrets_manager = open(&stack, Service::SecretsManager, ports.secrets_manager_port).await?;
-    let datadog = open(&stack, Service::Datadog, ports.datadog_port).await?;
-    let rotating = tokio::spawn(keep_rotating(Arc::clone(&stack), begun, screen.clone()));
+    let delay = Duration::from_millis(serving.delay_ms);
+    let open = |service, port| open(&stack, service, port, delay);
+    let secrets_manager = open(Service::SecretsManager, serving.secrets_manager_port).await?;
+    let datadog = open(Service::Datadog, serving.datadog_port).await?;
+    let rotating = (!serving.by_hand)
+        .then(|| tokio::spawn(keep_rotating(Arc::clone(&stack), begun, screen.clone())));
     let announcement = announcement(&stack, &secrets_manager, &datadog);
     Screen::on(Term::stdout()).line(&announcement.to_string());
-    screen.line(
-        &style("  rotating on RotateSecret; Ctrl-C ends")
-            .dim()
-            .to_string(),
-    );
+    let doing = if serving.by_hand {
+        "  serving; the steps of a rotation are yours; Ctrl-C ends"
+    } else {
+        "  rotating on RotateSecret; Ctrl-C ends"
+    };
+    screen.line(&style(doing).dim().to_string());
 
     told_to_end().await.map_err(ProgramError::Listen)?;
-    rotating.abort();
+    if let Some(rotating) = rotating {
+        rotating.abort();
+    }
     stack.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn open(stack: &Stack, service: Service, port: u16) -> Result<Server, ProgramError> {
+async fn open(
+    stack: &Stack,
+    service: Service,
+    port: u16,
+    delay: Duration,
+) -> Result<Server, ProgramError> {
     let door = Door {
         port,
+        delay,
         ..Door::to(service)
     };
     let opened = Server::start(stack.gate.clone(), door).await;

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::datadog::Datadog;
@@ -104,4 +104,33 @@ async fn a_request_over_a_mebibyte_never_reaches_the_gate() {
 
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(gate.calls().is_empty());
+}
+
+/// One request and its answer on a connection that stays open.
+async fn ask(stream: &mut TcpStream) {
+    let request = "GET /api/v1/validate HTTP/1.1\r\nHost: sandbox\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    assert!(stream.read(&mut answer).await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn delay_is_paid_four_times_on_a_new_connection_and_twice_on_an_old_one() {
+    let delay = Duration::from_millis(100);
+    let door = Door {
+        delay,
+        ..Door::to(Service::Datadog)
+    };
+    let server = Server::start(gate(|| Fate::Pass), door).await.unwrap();
+    let mut stream = TcpStream::connect(server.0.address()).await.unwrap();
+
+    let begun = Instant::now();
+    ask(&mut stream).await;
+    let first = begun.elapsed();
+    let begun = Instant::now();
+    ask(&mut stream).await;
+    let second = begun.elapsed();
+
+    assert!(first >= delay * 4, "{first:?}");
+    assert!(second >= delay * 2 && second < delay * 4, "{second:?}");
 }
