@@ -1,0 +1,110 @@
+"""Measures the functions beside their yardsticks, prints tables, and writes them where --write is given."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import build
+import calls
+import contender
+import goals
+import instructions
+import picture
+import sizes
+import steps
+import tables
+from process import Process
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / "docs" / "figures"
+MARKERS = "<!-- measured -->\n", "<!-- end -->"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="of everything that is timed; default: 5")
+    parser.add_argument("--write", action="store_true", help="put tables and picture into docs/figures")
+    arguments = parser.parse_args()
+    folder = build.target_folder() / "release"
+    figures = measure(contender.Built(folder, folder / "sandbox"), arguments.repeats)
+    # As text, as it is read again: the picture can be drawn anew without measuring.
+    (folder / "benchmark.json").write_text(json.dumps(figures))
+    page = tables.page(json.loads(json.dumps(figures)))
+    print(page)
+    if arguments.write:
+        write(page, picture.draw(figures))
+
+
+def measure(built: contender.Built, repeats: int) -> dict:
+    contenders = [contender.functions(built), contender.python()]
+    begun = os.getloadavg()[0]
+    figures = {
+        "start": starts(built, contenders, 8 * repeats),
+        "rotations": {
+            str(delay): steps.measure(built, contenders, delay, repeats, tell) for delay in (0, goals.DELAY_MS)
+        },
+        "calls": {it.name: calls.count(built, it) for it in contenders},
+        "sizes": {binary: sizes.measure(built.folder, binary) for binary in [*build.functions(), "bare"]},
+        "crates": {package: sizes.crates(package) for package in [*build.functions(), "bare"]},
+        "instructions": None,
+    }
+    if instructions.available():
+        figures["instructions"] = instructions.measure(built, tell)
+    else:
+        tell("no instructions: valgrind is not installed")
+    return figures | {"machine": machine(repeats, begun)}
+
+
+def starts(built: contender.Built, contenders: list[contender.Contender], repeats: int) -> dict:
+    """Seconds from the start of a process to its first request for work, by contender and kind."""
+    kinds = list(contender.KINDS)
+    commands = {(it.name, kind): (it.commands[kind], it.environment) for it in contenders for kind in kinds}
+    # The bare function is of no kind.
+    commands[("bare", kinds[0])] = (contender.bare(built), {})
+    measured = {name: {} for name in ("bare", *(it.name for it in contenders))}
+    for name, kind in commands:
+        measured[name][kind] = {"seconds": [], "cpu": []}
+    for number in range(repeats):
+        tell(f"starts, {number + 1} of {repeats}")
+        for (name, kind), (command, environment) in commands.items():
+            with Process(command, environment) as process:
+                measured[name][kind]["seconds"].append(process.start_seconds)
+                measured[name][kind]["cpu"].append(process.start_cpu_seconds)
+    return measured
+
+
+def machine(repeats: int, load: float) -> list[str]:
+    """What the figures depend on."""
+    [model, *_] = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith(("model name", "CPU part"))
+    ] or [platform.machine()]
+    compiler = subprocess.run(["rustc", "--version"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [
+        f"{platform.machine()}, {os.cpu_count()} processors ({model})",
+        f"Linux {platform.release().partition('-')[0]}",
+        " ".join(compiler.split()[:2]),
+        f"Python {platform.python_version()}",
+        f"{repeats} repeats",
+        f"load average at the begin {load:.1f}",
+    ]
+
+
+def write(page: str, drawing: str):
+    path = FIGURES / "benchmark.md"
+    head, _, rest = path.read_text().partition(MARKERS[0])
+    path.write_text(head + MARKERS[0] + "\n" + page + "\n" + MARKERS[1] + rest.partition(MARKERS[1])[2])
+    (FIGURES / "benchmark.svg").write_text(drawing)
+
+
+def tell(what: str):
+    print(what, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
