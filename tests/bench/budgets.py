@@ -1,0 +1,91 @@
+"""Fails if a function is over a budget of budgets.toml."""
+
+import argparse
+import platform
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import build
+import instructions
+import sizes
+from contender import Built
+
+HERE = Path(__file__).parent
+CALLS = HERE.parents[1] / "docs" / "figures" / "calls.md"
+
+
+class Line(NamedTuple):
+    """One figure beside its budget, and its goal if it has one."""
+
+    figure: str
+    measured: int
+    budget: int
+    goal: int | None
+
+    @property
+    def crossed(self) -> bool:
+        return self.measured > self.budget
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budgets", type=Path, default=HERE / "budgets.toml", help="another file of budgets")
+    parser.add_argument("--no-build", action="store_true", help="check what needs no build: crates and calls")
+    arguments = parser.parse_args(argv)
+    budgets = tomllib.loads(arguments.budgets.read_text())
+    measured = light() if arguments.no_build else light() | heavy()
+    lines = compare(measured, budgets)
+    for it in lines:
+        verdict = "OVER" if it.crossed else "goal not met" if it.goal is not None and it.measured > it.goal else ""
+        goal = "-" if it.goal is None else f"{it.goal:,}"
+        print(f"{it.figure:44} {it.measured:>12,} of {it.budget:>12,}   goal {goal:>10}   {verdict}".rstrip())
+    if not arguments.no_build and "instructions" not in measured:
+        print("No instructions counted: that takes valgrind, and an x86_64.")
+    return 1 if any(it.crossed for it in lines) else 0
+
+
+def light() -> dict[str, dict[str, int]]:
+    """Figures by budget and by what they are of, for which nothing is built."""
+    return {"crates": {name: sizes.crates(name) for name in build.functions()}, "calls": calls(CALLS.read_text())}
+
+
+def heavy() -> dict[str, dict[str, int]]:
+    folder = build.target_folder() / "release"
+    built = Built(folder, build.target_folder() / "debug" / "sandbox")
+    weights = {name: sizes.measure(folder, name) for name in build.functions()}
+    architecture = platform.machine()
+    figures = {
+        f"{figure}.{architecture}": {name: it[figure] for name, it in weights.items()} for figure in ("binary", "zip")
+    }
+    if instructions.available() and architecture == "x86_64":
+        steps = instructions.measure(built, lambda what: print(what, file=sys.stderr))
+        figures["instructions"] = {kind: sum(it.values()) for kind, it in steps.items()}
+    return figures
+
+
+def calls(page: str) -> dict[str, int]:
+    """Of a rotation with `api_keys_read`, by type; a test counts them and holds the page to it."""
+    rows = re.findall(r"^\| ([^|]+) \| yes \|(?: \d+ \|){4} (\d+) \| \d+ \|$", page, re.MULTILINE)
+    return {kind: int(counted) for kind, counted in rows}
+
+
+def compare(measured: dict[str, dict[str, int]], budgets: dict) -> list[Line]:
+    """Every figure beside its budget. One that has none is an error."""
+    lines = []
+    for name, figures in measured.items():
+        section = budgets
+        for key in name.split("."):
+            section = section[key]
+        for subject, figure in figures.items():
+            budget, goal = section["budget"], section.get("goal")
+            budget = budget[subject] if isinstance(budget, dict) else budget
+            goal = goal.get(subject) if isinstance(goal, dict) else goal
+            lines.append(Line(f"{name}, {subject}", figure, budget, goal))
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""A budget that is crossed fails, each of them. What is measured without a build is measured here too."""
+
+import re
+
+import budgets
+import pytest
+
+TEXT = (budgets.HERE / "budgets.toml").read_text()
+
+
+def lowered(heading: str, key: str, text: str = TEXT) -> str:
+    """The file with this one number lowered to 0."""
+    before, mark, after = text.partition(f"[{heading}]\n")
+    assert mark, heading
+    section, *rest = re.split(r"(?=^\[)", after, maxsplit=1, flags=re.MULTILINE)
+    changed, count = re.subn(rf'^("?{key}"?) = [\d_]+', r"\1 = 0", section, flags=re.MULTILINE)
+    assert count == 1, (heading, key)
+    return before + mark + changed + "".join(rest)
+
+
+def test_nothing_is_over_its_budget():
+    assert budgets.main(["--no-build"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("heading", "key"),
+    [
+        ("crates", "budget"),
+        ("calls.budget", "API key"),
+        ("calls.budget", "application key"),
+        ("calls.budget", "admin pair"),
+        ("calls.budget", "admin pair, assisted"),
+    ],
+)
+def test_a_budget_that_needs_no_build_fails_when_it_is_crossed(tmp_path, heading, key):
+    path = tmp_path / "budgets.toml"
+    path.write_text(lowered(heading, key))
+    assert budgets.main(["--no-build", "--budgets", str(path)]) == 1
+
+
+def test_a_figure_may_reach_its_budget_and_not_pass_it():
+    for figure, crossed in ((10, False), (11, True)):
+        [line] = budgets.compare({"binary.x86_64": {"one": figure}}, {"binary": {"x86_64": {"budget": 10}}})
+        assert line.crossed is crossed
+
+
+def test_a_figure_without_a_budget_is_an_error():
+    with pytest.raises(KeyError):
+        budgets.compare({"instructions": {"another": 1}}, {"instructions": {"budget": {"apiKey": 1}}})
+
+
+def test_calls_are_read_off_the_page_that_the_tests_hold():
+    counted = budgets.calls(budgets.CALLS.read_text())
+    assert list(counted) == ["API key", "application key", "admin pair", "admin pair, assisted"]
