@@ -25,7 +25,8 @@ def test_nothing_is_over_its_budget():
 @pytest.mark.parametrize(
     ("heading", "key"),
     [
-        ("crates", "budget"),
+        ("crates.budget", "datadog-api-key"),
+        ("crates.budget", "datadog-doctor"),
         ("calls.budget", "API key"),
         ("calls.budget", "application key"),
         ("calls.budget", "admin pair"),
