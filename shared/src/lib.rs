@@ -17,6 +17,7 @@ pub mod datadog;
 pub mod error;
 pub mod event;
 pub mod http;
+pub mod identity;
 pub mod key_name;
 pub mod keys;
 pub mod log;

@@ -60,6 +60,10 @@ pub enum Call {
     ValidateWithId,
     /// Whether an API key and an application key work together.
     ValidatePair,
+    /// A proof of the function's identity for a token.
+    Exchange,
+    /// Whose credentials these are.
+    CurrentUser,
 }
 
 impl Call {
@@ -93,6 +97,7 @@ impl Call {
             Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => {
                 (Method::DELETE, path, Bytes::new())
             }
+            Self::Exchange => (Method::POST, path, Bytes::new()),
             _ => (Method::GET, path, Bytes::new()),
         }
     }
@@ -111,6 +116,8 @@ impl Call {
             Self::Validate => "/api/v1/validate".into(),
             Self::ValidateWithId => "/api/v2/validate".into(),
             Self::ValidatePair => "/api/v2/validate_keys".into(),
+            Self::Exchange => "/api/v2/delegated-token".into(),
+            Self::CurrentUser => "/api/v2/current_user".into(),
         }
     }
 
@@ -126,16 +133,21 @@ impl Call {
             | Self::ListAppKeys { .. }
             | Self::DeleteAppKey { .. } => Some("service_account_write"),
             Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
-            Self::Validate | Self::ValidateWithId | Self::ValidatePair => None,
+            Self::Validate
+            | Self::ValidateWithId
+            | Self::ValidatePair
+            | Self::Exchange
+            | Self::CurrentUser => None,
         }
     }
 
     /// A deletion is answered 204, without a body (recorded): a 200 to it is a page of something
-    /// on the way, and the key lives.
+    /// on the way, and the key lives. Of an exchange Datadog's clients take 200 alone.
     #[must_use]
     pub fn succeeds_with(&self, status: StatusCode) -> bool {
         match self {
             Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => status == StatusCode::NO_CONTENT,
+            Self::Exchange => status == StatusCode::OK,
             _ => [StatusCode::OK, StatusCode::CREATED].contains(&status),
         }
     }
@@ -214,6 +226,8 @@ impl fmt::Display for Call {
             }
             Self::Validate | Self::ValidateWithId => write!(f, "validation of an API key"),
             Self::ValidatePair => write!(f, "validation of an API key with an application key"),
+            Self::Exchange => write!(f, "exchange of the function's identity for a token"),
+            Self::CurrentUser => write!(f, "look-up of the user that a token is for"),
         }
     }
 }

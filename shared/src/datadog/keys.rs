@@ -2,11 +2,12 @@
 
 use super::call::PAGE;
 use super::{
-    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Scopes,
-    Validated, reply,
+    ApiKeyDetails, AppKeyDetails, Authority, Call, CurrentUser, Datadog, DatadogError, Minted,
+    Scopes, Token, Validated, reply, user,
 };
 use crate::budget::Budget;
-use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use crate::identity::Identity;
+use crate::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
 
 /// More pages than any organisation's keys fill: a list that never ends is not followed for ever.
 const MOST_PAGES: usize = 20;
@@ -167,6 +168,28 @@ impl Datadog {
     ) -> Result<bool, DatadogError> {
         let answer = self.ask(pair, Call::ValidatePair, budget, reply::pair_validity);
         answered(answer.await)
+    }
+
+    /// A token of whomever this organisation has mapped the function's role to.
+    pub async fn exchange(
+        &self,
+        identity: &Identity,
+        organisation: &OrganisationId,
+        budget: &Budget,
+    ) -> Result<Token, DatadogError> {
+        let authority = Authority::Identity(identity.clone(), organisation.clone());
+        let read = |body: &[u8]| Token::read(body, budget.now());
+        self.ask(&authority, Call::Exchange, budget, read).await
+    }
+
+    /// Whom the request speaks for.
+    pub async fn current_user(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<CurrentUser, DatadogError> {
+        self.ask(authority, Call::CurrentUser, budget, user::current_user)
+            .await
     }
 }
 

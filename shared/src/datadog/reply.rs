@@ -143,7 +143,7 @@ struct Validity {
 /// What is wrong with an answer's body; the body itself is never shown.
 pub(super) type Defect = &'static str;
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Defect> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Defect> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             "lacks a member that it should have"

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::problem::{Problem, Role};
 use crate::datadog::{DatadogError, DatadogProblem};
+use crate::identity::IdentityError;
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
@@ -175,6 +176,13 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
         }
         DatadogProblem::Unexpected { .. } | DatadogProblem::TooLarge => {
             "Look for a proxy between the function and api.<site>; rotating again resumes."
+        }
+        DatadogProblem::NotSigned(IdentityError::Partition { .. }) => {
+            "Keyless rotation works in commercial regions of AWS alone: name an admin secret with \
+             keys here."
+        }
+        DatadogProblem::NotSigned(_) => {
+            "Check the function's role and region; rotating again resumes."
         }
         DatadogProblem::NoTime => "Raise the function's timeout; rotating again resumes.",
         DatadogProblem::NotFound => {

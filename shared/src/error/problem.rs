@@ -170,6 +170,7 @@ fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
         DatadogProblem::Refused { .. } => "DatadogForbidden",
         DatadogProblem::NotFound => "DatadogNotFound",
         DatadogProblem::NoTime => "NotEnoughTime",
+        DatadogProblem::NotSigned(_) => "IdentityUnavailable",
         DatadogProblem::NameTaken { .. } => "KeyNameTaken",
         DatadogProblem::Quota => "DatadogKeyQuota",
         DatadogProblem::Rejected { .. } | DatadogProblem::NotSent => "DatadogRejected",
