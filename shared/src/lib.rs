@@ -1,10 +1,11 @@
 //! Rotation of Datadog credentials held in AWS Secrets Manager.
 //!
 //! Data flows one way: Lambda's event → [`rotator::Rotator`] → the step engine ([`rotation`]),
-//! which reads the secret ([`secrets`]), acts at Datadog through the admin pair ([`admin`],
-//! [`datadog`]) and answers success or one [`error::RotationError`]. Both clients speak through
-//! one transport ([`http`]). What may be deleted is decided by one pure function
-//! ([`retire::retirable`]).
+//! which reads the secret ([`secrets`]), acts at Datadog through the admin ([`admin`],
+//! [`datadog`]) and answers success or one [`error::RotationError`]. The admin is a pair of keys,
+//! or nothing that anybody keeps: the function's own AWS identity ([`identity`], [`delegation`]).
+//! Both clients speak through one transport ([`http`]). What may be deleted is decided by one pure
+//! function ([`retire::retirable`]).
 //!
 //! What the engine promises, whatever fails and whenever the process ends: AWSCURRENT works after
 //! every call; no key is deleted that the secret did not hold or a rotation of it did not mint;
@@ -14,6 +15,7 @@ pub mod admin;
 pub mod budget;
 pub mod credential;
 pub mod datadog;
+pub mod delegation;
 pub mod error;
 pub mod event;
 pub mod http;

@@ -5,9 +5,11 @@
 //! only when no label that is kept leads to it any more. Whoever changes the order runs the crash
 //! sweep.
 
+mod admin;
 mod check;
 mod create;
 mod finish;
+mod keyless;
 mod mint;
 mod preflight;
 mod prove;
@@ -16,12 +18,13 @@ mod settle;
 mod sweep;
 mod test;
 
-use crate::admin::{Admin, AdminSecret};
+use crate::admin::{Admin, AdminSecret, Means};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, RotationError, State};
 use crate::event::{RotationEvent, Step, VersionId};
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::keys::KeyRef;
 use crate::retire::{Candidates, retirable};
 use crate::secrets::Secrets;
@@ -34,6 +37,7 @@ pub struct Tools {
     pub secrets: Secrets,
     pub http: Http,
     pub settings: Settings,
+    pub identity: Identity,
 }
 
 /// One delivery of one step.
@@ -115,8 +119,8 @@ impl<'a> Rotation<'a> {
         &self.event.token
     }
 
-    /// Ends those of `candidates` that `kept` does not name. The pair that acts is always kept:
-    /// a value may name it by mistake, or by malice.
+    /// Ends those of `candidates` that `kept` does not name. A pair that acts is always kept: a
+    /// value may name it by mistake, or by malice.
     ///
     /// `old` is the credential that holds them, if it is at hand.
     async fn retire(
@@ -147,11 +151,16 @@ impl<'a> Rotation<'a> {
     }
 
     fn admin_secret(&self, arn: String) -> AdminSecret {
-        AdminSecret {
-            secrets: self.tools.secrets.in_region_of(&arn),
-            arn,
+        let means = self.means();
+        AdminSecret { arn, means }
+    }
+
+    fn means(&self) -> Means {
+        Means {
+            secrets: self.tools.secrets.clone(),
             http: self.tools.http.clone(),
             settings: self.tools.settings.clone(),
+            identity: self.tools.identity.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::credential::Kind;
 use crate::error::{Problem, RotationError, State};
 use crate::event::RotationEvent;
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::metrics::StepMetrics;
 use crate::rotation::{Deleted, Rotation, Tools};
 use crate::secrets::Secrets;
@@ -29,12 +30,14 @@ impl Rotator {
     #[must_use]
     pub fn new(kind: Kind, settings: Settings, http: Http, config: &aws_config::SdkConfig) -> Self {
         let secrets = Secrets::new(config, &http);
+        let identity = Identity::new(config);
         Self {
             tools: Tools {
                 kind,
                 secrets,
                 http,
                 settings,
+                identity,
             },
         }
     }
@@ -90,6 +93,9 @@ pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env();
     if settings.datadog_api_url.is_some() {
         tracing::warn!("DATADOG_API_URL is set: keys go there, and not to Datadog's own host");
+    }
+    if settings.admin_secret_arn.is_some() && !settings.delegation.is_silent() {
+        tracing::warn!("ADMIN_SECRET_ARN is not used: the function's own identity acts instead");
     }
     let rotator = Rotator::new(kind, settings, http, &config);
     let rotator = &rotator;

@@ -1,5 +1,6 @@
 //! AWS Secrets Manager, as far as rotation needs it.
 
+mod arn;
 pub mod error;
 mod labels;
 
@@ -19,6 +20,7 @@ use crate::budget::{Backoff, Budget};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
+pub use arn::is_full_arn;
 pub use error::{SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 

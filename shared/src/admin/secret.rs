@@ -1,14 +1,17 @@
-//! The admin secret: where it is, and the pair that it holds.
+//! The admin secret: where it is, and what it holds.
 
 use secrecy::ExposeSecret;
 
 use crate::budget::Budget;
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
 use crate::datadog::{Authority, Datadog};
+use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::secrets::{Secrets, SecretsError};
 use crate::settings::Settings;
+use crate::site::Site;
 use crate::value::{SecretValue, ValueError};
 
 /// The keys of an admin secret and the API of its site.
@@ -19,49 +22,69 @@ pub(super) struct AdminKeys {
     pub(super) datadog: Datadog,
 }
 
-/// Where the admin pair is kept.
+/// What an admin secret holds.
+pub(super) enum AdminValue {
+    Keys(Box<AdminKeys>),
+    Delegation(Box<Delegation>),
+}
+
+/// What it takes to act, besides somebody to act as.
 #[derive(Clone, Debug)]
-pub struct AdminSecret {
-    pub arn: String,
+pub struct Means {
+    /// Of the function's own region.
     pub secrets: Secrets,
     pub http: Http,
     pub settings: Settings,
+    pub identity: Identity,
+}
+
+/// Where an admin is kept.
+#[derive(Clone, Debug)]
+pub struct AdminSecret {
+    pub arn: String,
+    pub means: Means,
+}
+
+impl Means {
+    pub(super) fn datadog(&self, site: Site) -> Datadog {
+        let base = self.settings.datadog_api_url.clone();
+        Datadog::new(self.http.clone(), base.unwrap_or_else(|| site.api_url()))
+    }
 }
 
 impl AdminSecret {
     /// Reads the value under AWSCURRENT.
-    pub(super) async fn read(&self, budget: &Budget) -> Result<AdminKeys, Problem> {
-        let stored = self.secrets.current_value(&self.arn, budget).await;
+    pub(super) async fn read(&self, budget: &Budget) -> Result<AdminValue, Problem> {
+        let secrets = self.means.secrets.in_region_of(&self.arn);
+        let stored = secrets.current_value(&self.arn, budget).await;
         let stored = stored.map_err(|error: SecretsError| Problem::AdminUnreadable(error))?;
         let text = stored.text.ok_or_else(|| Problem::AdminBinary {
             arn: self.arn.clone(),
         })?;
         let value = SecretValue::parse(text.expose_secret());
         let value = value.map_err(|source| self.malformed(source))?;
-        self.keys(&value)
+        self.admin_value(&value)
     }
 
-    pub(super) fn keys(&self, value: &SecretValue) -> Result<AdminKeys, Problem> {
-        let credential = value
-            .credential(Kind::AdminKey)
-            .map_err(|it| self.malformed(it))?;
+    pub(super) fn admin_value(&self, value: &SecretValue) -> Result<AdminValue, Problem> {
+        let malformed = |source| self.malformed(source);
+        if let Some(delegation) = Delegation::of_value(value).map_err(malformed)? {
+            return Ok(AdminValue::Delegation(delegation.into()));
+        }
+        let credential = value.credential(Kind::AdminKey).map_err(malformed)?;
         let Credential::Pair(api, application) = credential else {
             return Err(self.malformed(ValueError::NotAnObject));
         };
-        let site = value.site().map_err(|source| self.malformed(source))?;
-        let base = self
-            .settings
-            .datadog_api_url
-            .clone()
-            .unwrap_or_else(|| site.api_url());
-        Ok(AdminKeys {
+        let site = value.site().map_err(malformed)?;
+        let keys = AdminKeys {
             api,
             application,
-            datadog: Datadog::new(self.http.clone(), base),
-        })
+            datadog: self.means.datadog(site),
+        };
+        Ok(AdminValue::Keys(keys.into()))
     }
 
-    fn malformed(&self, source: ValueError) -> Problem {
+    pub(super) fn malformed(&self, source: ValueError) -> Problem {
         Problem::AdminMalformed {
             arn: self.arn.clone(),
             source,

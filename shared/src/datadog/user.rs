@@ -5,12 +5,14 @@ use std::collections::{BTreeSet, HashSet};
 use serde::Deserialize;
 
 use super::reply::{Defect, parse};
+use crate::keys::{OrganisationId, ServiceAccountId};
 
-/// The user that a request speaks for. Ids are as Datadog writes them.
+/// The user that a request speaks for.
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
-    pub id: String,
-    pub organisation: String,
+    /// Of a service account, or of a person: ids of both are alike.
+    pub id: ServiceAccountId,
+    pub organisation: OrganisationId,
     /// The names of the permissions that the user's roles grant together, if the answer tells.
     pub permissions: Option<BTreeSet<String>>,
 }
@@ -75,9 +77,10 @@ pub(super) fn current_user(body: &[u8]) -> Result<CurrentUser, Defect> {
         .roles
         .zip(included)
         .and_then(|(roles, included)| granted(&roles, &included));
+    let (no_user, no_organisation) = ("names no user by a UUID", "names no organisation by a UUID");
     Ok(CurrentUser {
-        id,
-        organisation: relationships.org.data.id,
+        id: ServiceAccountId::parse(&id).ok_or(no_user)?,
+        organisation: OrganisationId::parse(&relationships.org.data.id).ok_or(no_organisation)?,
         permissions,
     })
 }
@@ -104,12 +107,15 @@ mod tests {
 
     use super::*;
 
+    const USER: &str = "33333333-3333-4333-8333-333333333333";
+    const ORGANISATION: &str = "11111111-2222-4333-8444-555555555555";
+
     fn answer(included: &serde_json::Value) -> CurrentUser {
         let body = json!({
             "data": {
-                "type": "users", "id": "U",
+                "type": "users", "id": USER,
                 "relationships": {
-                    "org": { "data": { "type": "orgs", "id": "O" } },
+                    "org": { "data": { "type": "orgs", "id": ORGANISATION } },
                     "roles": { "data": [{ "type": "roles", "id": "R" }] },
                 },
             },
@@ -131,7 +137,8 @@ mod tests {
             permission("1", "api_keys_write"),
             permission("2", "org_management"),
         ]));
-        assert_eq!((&*user.id, &*user.organisation), ("U", "O"));
+        let ids = (user.id.as_str(), user.organisation.as_str());
+        assert_eq!(ids, (USER, ORGANISATION));
         assert_eq!(
             user.permissions.unwrap().into_iter().collect::<Vec<_>>(),
             ["api_keys_write"]

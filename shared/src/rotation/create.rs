@@ -18,6 +18,9 @@ impl Rotation<'_> {
             self.note = "the version is AWSCURRENT already";
             return Ok(());
         }
+        if versions.is_keyless()? {
+            return self.carry_over(&versions).await;
+        }
         let scene = self.scene_of(versions).await?;
         let stored = match &scene.standing {
             Standing::Pending(Some(pending)) => {
@@ -57,7 +60,7 @@ impl Rotation<'_> {
 
     /// AWSCURRENT or AWSPENDING, whichever the token carries: a delivery that was overtaken must
     /// not put its label back.
-    async fn label_now(&self) -> Result<Option<&'static str>, Problem> {
+    pub(super) async fn label_now(&self) -> Result<Option<&'static str>, Problem> {
         let budget = self.budget.reserving(TIME_TO_UNDO);
         let mut lag = lag();
         loop {

@@ -7,6 +7,7 @@ use crate::admin::{Admin, Lookup};
 use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
 use crate::error::{Problem, State};
+use crate::event::VersionId;
 use crate::keys::{KeyClass, KeyRef};
 use crate::secrets::{CURRENT, SecretsError, SecretsProblem};
 
@@ -19,6 +20,9 @@ impl Rotation<'_> {
             self.note = "the version is AWSCURRENT already";
             return Ok(());
         }
+        if versions.is_keyless()? {
+            return self.promote_copy(&versions).await;
+        }
         let scene = self.scene_of(versions).await?;
         match &scene.standing {
             Standing::Current => self.finish_again(&scene).await,
@@ -29,7 +33,7 @@ impl Rotation<'_> {
                 if is_grace {
                     self.note = "promoted; the key two generations back is gone";
                     self.retire_unless_put_aside(&scene).await?;
-                    self.promote(&scene, pending).await
+                    self.promote(&scene.current.id, &pending.id).await
                 } else {
                     self.retire_orphans(&scene, replaced.as_ref()).await?;
                     self.promote_then_retire(&scene, pending).await
@@ -134,7 +138,7 @@ impl Rotation<'_> {
         pending: &Version,
     ) -> Result<(), Problem> {
         self.note = "promoted; the displaced keys are gone";
-        self.promote(scene, pending).await?;
+        self.promote(&scene.current.id, &pending.id).await?;
         let keys = scene.current.credential.keys();
         let (kept, old) = ([&pending.credential], Some(&scene.current.credential));
         let candidates = Candidates::Named(&keys);
@@ -148,9 +152,12 @@ impl Rotation<'_> {
     }
 
     /// Moves AWSCURRENT from the version whose value was read, and from no other.
-    async fn promote(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
+    pub(super) async fn promote(
+        &mut self,
+        from: &VersionId,
+        to: &VersionId,
+    ) -> Result<(), Problem> {
         self.state = State::PromotionUnknown;
-        let (from, to) = (&scene.current.id, &pending.id);
         let moved = self
             .tools
             .secrets

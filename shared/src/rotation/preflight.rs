@@ -108,8 +108,8 @@ impl Rotation<'_> {
                 return Err(Problem::CurrentKeyMismatch { key });
             }
             Ok(Some(told)) => {
-                if let Ok(Some(own)) = scene.admin.own_validated().await {
-                    let is_foreign = told.organisation != own.organisation;
+                if let Some(own) = scene.admin.organisation().await {
+                    let is_foreign = !told.organisation.eq_ignore_ascii_case(&own);
                     return if is_foreign {
                         Err(Problem::OrganisationMismatch { key })
                     } else {

@@ -219,7 +219,7 @@ impl Rotation<'_> {
         let is_dead = pending.is_old(self.budget.now())
             && matches!(scene.admin.api_key(&part.id).await?, Lookup::Unreadable)
             && !scene.admin.validate_api_key(&part.key).await?
-            && scene.admin.own_api_key_works().await?;
+            && scene.admin.control_works().await?;
         Ok(is_dead.then(|| part.key_ref()))
     }
 

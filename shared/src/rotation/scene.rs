@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use super::Rotation;
 use crate::admin::Admin;
 use crate::budget::Backoff;
-use crate::credential::{Credential, Kind};
+use crate::credential::Credential;
 use crate::error::{Problem, Role};
 use crate::event::{Step, VersionId};
 use crate::key_name::KeyNames;
@@ -89,10 +89,6 @@ pub(super) struct Versions {
 
 impl Rotation<'_> {
     /// Reads all that a step goes by, and refuses what it must not work on. No effect.
-    pub(super) async fn scene(&self) -> Result<Scene, Problem> {
-        self.scene_of(self.versions().await?).await
-    }
-
     pub(super) async fn scene_of(&self, versions: Versions) -> Result<Scene, Problem> {
         let Versions {
             description,
@@ -232,7 +228,14 @@ impl Rotation<'_> {
     /// What carries AWSPREVIOUS by the reading of the labels that the step began with. A value
     /// that is none of this type's names keys that can't be known, and is left alone.
     pub(super) async fn previous(&self, scene: &Scene) -> Result<Option<Version>, Problem> {
-        let Some(holder) = scene.description.labels.holder(PREVIOUS) else {
+        self.previous_of(&scene.description).await
+    }
+
+    pub(super) async fn previous_of(
+        &self,
+        description: &Description,
+    ) -> Result<Option<Version>, Problem> {
+        let Some(holder) = description.labels.holder(PREVIOUS) else {
             return Ok(None);
         };
         match self.labelled(holder, PREVIOUS).await?.transpose() {
@@ -241,35 +244,6 @@ impl Rotation<'_> {
                 tracing::warn!(secret = self.secret(), %problem, "AWSPREVIOUS is left alone");
                 Ok(None)
             }
-        }
-    }
-
-    async fn admin(
-        &self,
-        description: &Description,
-        current: &Version,
-    ) -> Result<(Admin, bool), Problem> {
-        let named = current
-            .value
-            .text("adminSecretArn")
-            .or_else(|| description.admin_secret_arn.clone());
-        let arn = match self.tools.kind {
-            Kind::AdminKey => named.filter(|arn| *arn != description.arn),
-            Kind::ApiKey | Kind::ApplicationKey => {
-                let default = || self.tools.settings.admin_secret_arn.clone();
-                Some(named.or_else(default).ok_or(Problem::NoAdminSecret)?)
-            }
-        };
-        match arn {
-            None => {
-                let own = self.admin_secret(description.arn.clone());
-                Ok((Admin::of_value(&current.value, own, self.budget)?, true))
-            }
-            Some(arn) if is_secret_arn(&arn) => Ok((
-                Admin::read(self.admin_secret(arn), self.budget).await?,
-                false,
-            )),
-            Some(_) => Err(Problem::AdminArn),
         }
     }
 }
@@ -305,12 +279,4 @@ impl Scene {
             })
         })
     }
-}
-
-/// Full ARNs only: names would be looked up in the function's own account and region.
-fn is_secret_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    matches!(parts[..], ["arn", _, "secretsmanager", region, account, "secret", name]
-        if !region.is_empty() && !account.is_empty() && !name.is_empty())
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -6,7 +6,12 @@ use crate::error::{Problem, State};
 
 impl Rotation<'_> {
     pub(super) async fn test(&mut self) -> Result<(), Problem> {
-        let scene = self.scene().await?;
+        let versions = self.versions().await?;
+        if versions.is_keyless()? {
+            self.note = "no keys to prove";
+            return Ok(());
+        }
+        let scene = self.scene_of(versions).await?;
         match &scene.standing {
             // Without a value, or with a copy of the current one, it is no rotation's.
             Standing::Pending(Some(pending)) if pending.differs_from(&scene.current) => {
