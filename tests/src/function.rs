@@ -15,7 +15,9 @@ use datadog_rotation::settings::Settings;
 use sandbox::gate::Gate;
 use sandbox::lambda::FunctionError;
 use sandbox::rotation::Invoke;
-use sandbox::stack::REGION;
+use sandbox::scene::role_of;
+use sandbox::stack::{ACCOUNT, REGION};
+use sandbox::sts::Session;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -38,13 +40,14 @@ impl Function {
     #[must_use]
     pub fn new(kind: Kind, caller: &str, gate: &Gate, settings: Settings) -> Self {
         let killed = Arc::new(Notify::new());
+        let config = config(&session(gate, caller));
         let caller = caller.to_owned();
         let transport = InProcess {
             gate: gate.clone(),
             caller,
             killed: Arc::clone(&killed),
         };
-        let rotator = Rotator::new(kind, settings, Http::new(transport), &config());
+        let rotator = Rotator::new(kind, settings, Http::new(transport), &config);
         Self {
             gate: gate.clone(),
             rotator,
@@ -84,8 +87,19 @@ impl Invoke for Function {
     }
 }
 
-fn config() -> SdkConfig {
-    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "tests");
+/// The credentials of the function's role. Deliveries of one function differ after the `#`.
+fn session(gate: &Gate, caller: &str) -> Session {
+    let function = caller.split('#').next().unwrap_or_default();
+    gate.with_world(|world| {
+        let sts = &mut world.datadog.sts;
+        sts.assume_role(ACCOUNT, &role_of(function), function)
+    })
+}
+
+fn config(session: &Session) -> SdkConfig {
+    let token = Some(session.session_token.clone());
+    let (id, secret) = (&session.access_key_id, &session.secret_access_key);
+    let credentials = Credentials::new(id, secret, token, None, "tests");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))

@@ -22,7 +22,11 @@ use super::{ProgramError, executables, look};
 pub(crate) async fn run(arguments: &Arguments, ports: &Ports) -> Result<ExitCode, ProgramError> {
     let screen = Screen::on(Term::stderr());
     let executables = executables(arguments, &screen).await?;
-    let stack = Arc::new(Stack::start(&StackOptions::new(executables))?);
+    let options = StackOptions {
+        scene: arguments.scene(),
+        ..StackOptions::new(executables)
+    };
+    let stack = Arc::new(Stack::start(&options)?);
     stack.turn_rotation_on(&Log(screen.clone())).await?;
 
     let begun = rotations_begun(&stack);
