@@ -32,6 +32,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use crate::keys::OrganisationId;
 
+pub use aws_credential_types::Credentials;
 pub use proof::{Proof, Signing};
 
 /// Not signed. Datadog's own clients send theirs.
@@ -62,6 +63,15 @@ impl Identity {
         Self {
             provider: config.credentials_provider(),
             region: config.region().map(ToString::to_string),
+        }
+    }
+
+    /// Of credentials at hand.
+    #[must_use]
+    pub fn of(credentials: Credentials, region: Option<&str>) -> Self {
+        Self {
+            provider: Some(SharedCredentialsProvider::new(credentials)),
+            region: region.map(str::to_owned),
         }
     }
 

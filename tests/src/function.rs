@@ -39,8 +39,20 @@ impl Function {
     /// `caller` is how the gate knows it.
     #[must_use]
     pub fn new(kind: Kind, caller: &str, gate: &Gate, settings: Settings) -> Self {
+        Self::in_region(REGION, kind, caller, gate, settings)
+    }
+
+    /// The same in another region, though the secrets stay where they are.
+    #[must_use]
+    pub fn in_region(
+        region: &'static str,
+        kind: Kind,
+        caller: &str,
+        gate: &Gate,
+        settings: Settings,
+    ) -> Self {
         let killed = Arc::new(Notify::new());
-        let config = config(&session(gate, caller));
+        let config = config(region, &session(gate, caller));
         let caller = caller.to_owned();
         let transport = InProcess {
             gate: gate.clone(),
@@ -96,13 +108,13 @@ fn session(gate: &Gate, caller: &str) -> Session {
     })
 }
 
-fn config(session: &Session) -> SdkConfig {
+fn config(region: &'static str, session: &Session) -> SdkConfig {
     let token = Some(session.session_token.clone());
     let (id, secret) = (&session.access_key_id, &session.secret_access_key);
     let credentials = Credentials::new(id, secret, token, None, "tests");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
+        .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .build()

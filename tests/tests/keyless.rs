@@ -15,6 +15,7 @@ use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, Admin, SceneOptions, pair, token};
 use serde_json::{Value, json};
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
+use tests::function::Function;
 use tests::listen::Listening;
 
 const EXCHANGE: &str = "POST /api/v2/delegated-token";
@@ -295,6 +296,21 @@ async fn another_organisation_or_site_is_refused() {
         bench.assert_refused(result, error_type, &[words]);
         assert_eq!(count(&bench.gate.calls(), EXCHANGE), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn regions_of_other_partitions_are_refused() {
+    let bench = by_variables();
+    let (kind, settings) = (Kind::ApiKey, bench.settings.clone());
+    let elsewhere = Function::in_region("us-gov-west-1", kind, "gov", &bench.gate, settings);
+    let event = sandbox::rotation::event(&bench.begin(kind), Step::CreateSecret);
+    let result = elsewhere.deliver(&event).await.expect("alive");
+    bench.assert_refused(
+        result,
+        "IdentityUnavailable",
+        &["us-gov-west-1", "with keys"],
+    );
+    assert_eq!(count(&bench.gate.calls(), EXCHANGE), 0);
 }
 
 #[tokio::test(start_paused = true)]

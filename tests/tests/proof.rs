@@ -7,8 +7,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_sdk_secretsmanager::config::Credentials;
-use datadog_rotation::identity::{Proof, Signing};
+use datadog_rotation::identity::{Credentials, Proof, Signing};
 use datadog_rotation::keys::OrganisationId;
 use serde_json::Value;
 

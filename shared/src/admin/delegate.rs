@@ -176,7 +176,8 @@ impl Delegate {
         let exchanged = self.datadog.exchange(identity, organisation, budget).await;
         let token = exchanged.map_err(|error| {
             NotGranted::Failed(match error.problem {
-                DatadogProblem::Refused { .. } => self.refused(error),
+                // 404: the site has no such end point.
+                DatadogProblem::Refused { .. } | DatadogProblem::NotFound => self.refused(error),
                 _ => error.into(),
             })
         })?;

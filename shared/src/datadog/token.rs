@@ -46,7 +46,7 @@ impl Token {
         let attributes = parse::<Answer>(body)?.data.attributes;
         let text = attributes.access_token;
         // It becomes a header, and an empty one would be a request without credentials.
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if text.is_empty() || !text.bytes().all(is_of_tokens) {
             return Err("holds no token");
         }
         Ok(Self {
@@ -65,6 +65,11 @@ impl Token {
     pub fn is_stale(&self, now: SystemTime) -> bool {
         now + MARGIN >= self.expires
     }
+}
+
+/// What a bearer token may consist of (RFC 6750).
+fn is_of_tokens(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
 }
 
 /// Seconds since 1970, in a string (Datadog's clients) or as a number, or RFC 3339 (a draft of the
@@ -137,6 +142,7 @@ mod tests {
         for body in [
             r#"{"data":{"attributes":{"access_token":""}}}"#,
             r#"{"data":{"attributes":{"access_token":"a\nb"}}}"#,
+            r#"{"data":{"attributes":{"access_token":"a b"}}}"#,
             r#"{"data":{"attributes":{}}}"#,
             r#"{"data":{"attributes":{"access_token":"secret"#,
         ] {
