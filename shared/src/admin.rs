@@ -15,7 +15,7 @@ use crate::value::SecretValue;
 
 pub use keys::Lookup;
 use secret::AdminKeys;
-pub use secret::{AdminSecret, is_secret_arn};
+pub use secret::AdminSecret;
 
 /// Acts at Datadog with the pair of an admin secret.
 ///

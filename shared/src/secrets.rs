@@ -1,5 +1,6 @@
 //! AWS Secrets Manager, as far as rotation needs it.
 
+mod arn;
 mod description;
 pub mod error;
 mod labels;
@@ -20,6 +21,7 @@ use crate::budget::{Backoff, Budget};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
+pub use arn::is_secret_arn;
 pub use description::Description;
 pub use error::{SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};

@@ -7,14 +7,14 @@ use secrecy::ExposeSecret;
 
 use super::Tools;
 use super::scene::Scene;
-use crate::admin::{Admin, AdminSecret, is_secret_arn};
+use crate::admin::{Admin, AdminSecret};
 use crate::budget::{Backoff, Budget};
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, Role};
 use crate::event::VersionId;
 use crate::retire::YOUNGEST_STRAY;
 use crate::secrets::{
-    ADMIN_TAG, Description, PENDING, PREVIOUS, Secrets, SecretsProblem, StoredValue,
+    ADMIN_TAG, Description, PENDING, PREVIOUS, Secrets, SecretsProblem, StoredValue, is_secret_arn,
 };
 use crate::value::SecretValue;
 
