@@ -90,7 +90,7 @@ export class DatadogRotation extends Stack {
     });
     for (const [name, secret] of Object.entries(props.secrets ?? {})) {
       if (secret.function !== kind) continue;
-      // Not RotationSchedule: it lets the role do what these functions never do, such as GetRandomPassword on everything.
+      // Not RotationSchedule, which lets the role do what these functions never do: GetRandomPassword on everything.
       const schedule = new CfnRotationSchedule(this, `${name}-schedule`, {
         secretId: secret.arn,
         rotationLambdaArn: rotation.functionArn,
@@ -174,7 +174,7 @@ export class DatadogRotation extends Stack {
   }
 }
 
-/** What sets the three roles apart: the admin secret that each may read, and the keys that encrypt what it rotates and reads. */
+/** What sets the roles apart: the admin secret that each reads, and the keys that encrypt what it rotates and reads. */
 interface Access {
   readonly reads?: string;
   readonly kmsKey?: string;

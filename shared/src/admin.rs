@@ -16,6 +16,7 @@ use crate::datadog::{Authority, Datadog, DatadogError};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
+use crate::site::Site;
 use crate::value::SecretValue;
 
 use delegate::Delegate;
@@ -37,6 +38,17 @@ pub struct Admin {
     /// Set once Datadog has refused to show API keys to an admin that works.
     api_keys_unreadable: OnceCell<()>,
     budget: Budget,
+}
+
+/// How far an admin may go that has been found to have all it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is limited, and has what it must have.
+    Enough,
+    /// An application key without scopes: all that its owner may.
+    Unscoped,
+    /// It is not shown; nothing was checked.
+    Unknown,
 }
 
 #[derive(Debug)]
@@ -99,6 +111,18 @@ impl Admin {
         }
     }
 
+    /// Gives it other time.
+    pub fn renew(&mut self, budget: &Budget) {
+        self.budget = *budget;
+        match &mut self.hand {
+            Hand::Pair(pair) => pair.renew(budget),
+            Hand::Delegate(delegate) => delegate.renew(budget),
+        }
+        if let Some(pair) = self.stand_in.get_mut() {
+            pair.renew(budget);
+        }
+    }
+
     #[must_use]
     pub fn service_account(&self) -> &ServiceAccountId {
         match &self.hand {
@@ -113,6 +137,14 @@ impl Admin {
         match self.acting() {
             Acting::Pair(pair) => pair.keys(),
             Acting::Delegate(_) => Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn site(&self) -> Site {
+        match self.acting() {
+            Acting::Pair(pair) => pair.site(),
+            Acting::Delegate(delegate) => delegate.site(),
         }
     }
 
@@ -184,8 +216,8 @@ impl Admin {
         }
     }
 
-    /// That it may do what `required` names, as far as that can be known.
-    pub async fn must_have(&self, required: &[&'static str]) -> Result<(), Problem> {
+    /// That it may do what `required` names, as far as that is shown to it.
+    pub async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
         match self.acting() {
             Acting::Pair(pair) => pair.must_have(required).await,
             Acting::Delegate(delegate) => delegate.must_have(required).await,

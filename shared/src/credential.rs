@@ -31,6 +31,27 @@ impl Kind {
         }
     }
 
+    /// The type of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The fields that no value of another type needs.
+    #[must_use]
+    pub fn telling_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::ApiKey => &["apiKey", "apiKeyId"],
+            Self::ApplicationKey => &["appKey", "appKeyId"],
+            Self::AdminKey => &[
+                "adminApiKey",
+                "adminApiKeyId",
+                "adminAppKey",
+                "adminAppKeyId",
+            ],
+        }
+    }
+
     #[must_use]
     pub fn grace(self) -> Grace {
         match self {

@@ -20,7 +20,7 @@ use crate::keys::{ApiKey, AppKey, OrganisationId};
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
-pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Scopes, Status, Validated};
+pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
 pub use token::Token;
 pub use user::CurrentUser;
 

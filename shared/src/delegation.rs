@@ -12,7 +12,7 @@
 //! well is refused, because it would leave open which of the two acts.
 
 use crate::keys::{OrganisationId, ServiceAccountId};
-use crate::secrets::is_full_arn;
+use crate::secrets::is_secret_arn;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::value::{SecretValue, UUID, ValueError};
@@ -96,7 +96,7 @@ impl Delegation {
             move || ValueError::IllFormed { field, shape }
         };
         let arn = |field| match get(field) {
-            Some(arn) if !is_full_arn(&arn) => Err(ValueError::IllFormed {
+            Some(arn) if !is_secret_arn(&arn) => Err(ValueError::IllFormed {
                 field,
                 shape: SECRET_ARN,
             }),

@@ -7,12 +7,16 @@
 //! Both clients speak through one transport ([`http`]). What may be deleted is decided by one pure
 //! function ([`retire::retirable`]).
 //!
+//! Beside the rotations, [`rotation::examiner`] looks at secrets without an event: the doctor's
+//! checkups and its search for stray keys.
+//!
 //! What the engine promises, whatever fails and whenever the process ends: AWSCURRENT works after
 //! every call; no key is deleted that the secret did not hold or a rotation of it did not mint;
 //! the next undisturbed rotation leaves no minted key behind; no key is ever printed.
 
 pub mod admin;
 pub mod budget;
+pub mod clock;
 pub mod credential;
 pub mod datadog;
 pub mod delegation;
@@ -30,6 +34,7 @@ pub mod rotator;
 pub mod secrets;
 pub mod settings;
 pub mod site;
+pub mod timestamp;
 pub mod tls;
 pub mod value;
 

@@ -1,5 +1,7 @@
 //! What is printed, and what never is.
 
+use std::panic::PanicHookInfo;
+
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterFn, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -17,16 +19,25 @@ const REPETITION: &str = "lambda_runtime::layers::panic";
 
 /// Prints to standard output, which Lambda takes to its logs.
 pub fn init(settings: &LogSettings) {
+    init_on(settings, std::io::stdout);
+}
+
+pub fn init_on<W>(settings: &LogSettings, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // A second set-up (in tests) keeps the first.
-    let _ = subscriber(settings, std::io::stdout).try_init();
-    std::panic::set_hook(Box::new(|panic| {
-        // Where, and never what: the message of a panic may quote a value.
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        tracing::error!(place, error_type = "Panic", "the function panicked");
-    }));
+    let _ = subscriber(settings, writer).try_init();
+    std::panic::set_hook(Box::new(panicked));
+}
+
+/// Logs where, and never what: the message of a panic may quote a value.
+pub fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    tracing::error!(place, error_type = "Panic", "the function panicked");
 }
 
 /// The lines that pass, as they are printed.

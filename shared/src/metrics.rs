@@ -1,4 +1,5 @@
-//! Metrics in the embedded metric format of `CloudWatch`: one line of JSON a step, among the logs.
+//! Metrics in the embedded metric format of `CloudWatch`: one line of JSON a step, or a search for
+//! stray keys, among the logs.
 //!
 //! Dimensions are few by construction: functions, steps and error types. No metric holds a name,
 //! an id or a value of a secret.
@@ -30,10 +31,8 @@ pub struct StepMetrics {
 }
 
 impl StepMetrics {
-    /// Prints the line. Where standard output is closed nobody reads metrics.
     pub fn emit(&self, settings: &MetricSettings, now: SystemTime) {
-        let line = format!("{}\n", self.document(settings, now));
-        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        print(&self.document(settings, now));
     }
 
     /// Duration by function and step; successes and failures by function, by step and, failures,
@@ -50,7 +49,6 @@ impl StepMetrics {
         ];
         let mut directives = vec![directive(&["Function"], &counts.map(|(name, _)| name))];
         let mut line = Map::from_iter(counts.map(|(name, count)| (name.to_owned(), json!(count))));
-        line.insert("Function".into(), json!(settings.function));
         if let Some(step) = self.step {
             let by_step = ["StepDuration", "StepSucceeded", "StepFailed"];
             directives.push(directive(&["Function", "Step"], &by_step));
@@ -62,19 +60,47 @@ impl StepMetrics {
             directives.push(directive(&["Function", "ErrorType"], &["StepFailed"]));
             line.insert("ErrorType".into(), json!(error_type));
         }
-        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH);
-        let timestamp = since_epoch.unwrap_or_default().as_millis();
-        let timestamp = u64::try_from(timestamp).unwrap_or(u64::MAX);
-        line.insert(
-            "_aws".into(),
-            json!({ "Timestamp": timestamp, "CloudWatchMetrics": directives }),
-        );
-        // Lambda drops lines below its log level, and takes one without a level for INFO.
-        line.insert("level".into(), json!(settings.level));
-        let time = DateTime::from(now).fmt(Format::DateTime);
-        line.insert("timestamp".into(), json!(time.unwrap_or_default()));
-        Value::Object(line)
+        completed(line, &directives, settings, now)
     }
+}
+
+/// Prints how many stray keys a search has found: keys that are there and that no version holds.
+pub fn emit_strays(found: usize, settings: &MetricSettings, now: SystemTime) {
+    print(&strays(found, settings, now));
+}
+
+fn strays(found: usize, settings: &MetricSettings, now: SystemTime) -> Value {
+    let line = Map::from_iter([("StrayKeysFound".to_owned(), json!(found))]);
+    let directives = [directive(&["Function"], &["StrayKeysFound"])];
+    completed(line, &directives, settings, now)
+}
+
+/// Where standard output is closed nobody reads metrics.
+fn print(line: &Value) {
+    let line = format!("{line}\n");
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+}
+
+/// The line with what every line of metrics has.
+fn completed(
+    mut line: Map<String, Value>,
+    directives: &[Value],
+    settings: &MetricSettings,
+    now: SystemTime,
+) -> Value {
+    line.insert("Function".into(), json!(settings.function));
+    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH);
+    let timestamp = since_epoch.unwrap_or_default().as_millis();
+    let timestamp = u64::try_from(timestamp).unwrap_or(u64::MAX);
+    line.insert(
+        "_aws".into(),
+        json!({ "Timestamp": timestamp, "CloudWatchMetrics": directives }),
+    );
+    // Lambda drops lines below its log level, and takes one without a level for INFO.
+    line.insert("level".into(), json!(settings.level));
+    let time = DateTime::from(now).fmt(Format::DateTime);
+    line.insert("timestamp".into(), json!(time.unwrap_or_default()));
+    Value::Object(line)
 }
 
 fn directive(dimensions: &[&str], names: &[&str]) -> Value {
@@ -96,13 +122,19 @@ fn directive(dimensions: &[&str], names: &[&str]) -> Value {
 mod tests {
     use super::*;
 
-    fn document(metrics: StepMetrics) -> Value {
-        let settings = MetricSettings {
+    fn settings() -> MetricSettings {
+        MetricSettings {
             function: "rotation".into(),
             level: "WARN".into(),
-        };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_123);
-        metrics.document(&settings, now)
+        }
+    }
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_123)
+    }
+
+    fn document(metrics: StepMetrics) -> Value {
+        metrics.document(&settings(), now())
     }
 
     const DONE: StepMetrics = StepMetrics {
@@ -167,6 +199,25 @@ mod tests {
         assert_eq!(failed["ErrorType"], "AccessDenied");
         assert_eq!(failed["StepFailed"], 1);
         assert_eq!(failed["RotationFinished"], 0);
+    }
+
+    #[test]
+    fn a_search_counts_what_it_found() {
+        assert_eq!(
+            strays(3, &settings(), now()),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_767_225_600_123_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "DatadogKeyRotation",
+                        "Dimensions": [["Function"]],
+                        "Metrics": [{ "Name": "StrayKeysFound", "Unit": "Count" }],
+                    }],
+                },
+                "level": "WARN", "timestamp": "2026-01-01T00:00:00.123Z",
+                "Function": "rotation", "StrayKeysFound": 3,
+            })
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use crate::event::VersionId;
-use crate::key_name::KeyNames;
+use crate::key_name::{KeyNames, NameIndex};
 use crate::keys::KeyRef;
 
 /// A key this young may belong to a rotation that is still at work: 15 minutes is the longest
@@ -57,15 +57,56 @@ pub fn retirable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<Key
             let index = names.index(versions.iter().chain(filled));
             listed
                 .iter()
-                .filter(|it| {
-                    let version = index.version_of(it.key.class, &it.name);
-                    version.is_some() && (version == filled || is_old(it.created, now))
-                })
+                .filter(|it| verdict(&index, it, filled, now) == Verdict::Retirable)
                 .map(|it| it.key.clone())
                 .collect()
         }
     };
     doomed.difference(kept).cloned().collect()
+}
+
+/// What there is to say of a listed key that no kept version names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It bears the name of a version, and may be deleted.
+    Retirable,
+    /// It bears the name of a version, but a rotation may be about to store it.
+    Young,
+    /// It bears the name of none of the versions.
+    Unknown,
+}
+
+fn verdict(
+    index: &NameIndex<'_, '_>,
+    key: &ListedKey,
+    filled: Option<&VersionId>,
+    now: SystemTime,
+) -> Verdict {
+    match index.version_of(key.key.class, &key.name) {
+        None => Verdict::Unknown,
+        version if version == filled || is_old(key.created, now) => Verdict::Retirable,
+        Some(_) => Verdict::Young,
+    }
+}
+
+/// For a report: what [`retirable`] makes of each listed key whose name follows the secret's
+/// convention and that is not kept.
+#[must_use]
+pub fn verdicts<'k>(
+    listed: &'k [ListedKey],
+    names: &KeyNames,
+    versions: &[VersionId],
+    now: SystemTime,
+    kept: &BTreeSet<KeyRef>,
+) -> Vec<(&'k ListedKey, Verdict)> {
+    let index = names.index(versions);
+    let is_ours = |it: &&ListedKey| names.follows_convention(it.key.class, &it.name);
+    let strays = listed
+        .iter()
+        .filter(is_ours)
+        .filter(|it| !kept.contains(&it.key));
+    let judged = strays.map(|it| (it, verdict(&index, it, None, now)));
+    judged.collect()
 }
 
 /// A key of unknown age counts as young.

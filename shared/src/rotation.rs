@@ -7,18 +7,22 @@
 
 mod admin;
 mod check;
+pub mod checkup;
 mod create;
+pub mod examiner;
 mod finish;
+mod inspection;
 mod keyless;
 mod mint;
 mod preflight;
 mod prove;
 mod scene;
 mod settle;
+pub mod strays;
 mod sweep;
 mod test;
 
-use crate::admin::{Admin, AdminSecret, Means};
+use crate::admin::{Admin, Means};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, RotationError, State};
@@ -29,6 +33,7 @@ use crate::keys::KeyRef;
 use crate::retire::{Candidates, retirable};
 use crate::secrets::Secrets;
 use crate::settings::Settings;
+use inspection::Inspection;
 
 /// What a rotation works with besides its event.
 #[derive(Clone, Debug)]
@@ -38,6 +43,17 @@ pub struct Tools {
     pub http: Http,
     pub settings: Settings,
     pub identity: Identity,
+}
+
+impl Tools {
+    pub(super) fn means(&self) -> Means {
+        Means {
+            secrets: self.secrets.clone(),
+            http: self.http.clone(),
+            settings: self.settings.clone(),
+            identity: self.identity.clone(),
+        }
+    }
 }
 
 /// One delivery of one step.
@@ -150,17 +166,12 @@ impl<'a> Rotation<'a> {
         Ok(())
     }
 
-    fn admin_secret(&self, arn: String) -> AdminSecret {
-        let means = self.means();
-        AdminSecret { arn, means }
-    }
-
-    fn means(&self) -> Means {
-        Means {
-            secrets: self.tools.secrets.clone(),
-            http: self.tools.http.clone(),
-            settings: self.tools.settings.clone(),
-            identity: self.tools.identity.clone(),
+    /// All that can be read without effect.
+    fn look(&self) -> Inspection<'a> {
+        Inspection {
+            tools: self.tools,
+            secret: self.secret(),
+            budget: self.budget,
         }
     }
 }

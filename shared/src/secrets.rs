@@ -1,6 +1,7 @@
 //! AWS Secrets Manager, as far as rotation needs it.
 
 mod arn;
+mod description;
 pub mod error;
 mod labels;
 
@@ -20,7 +21,8 @@ use crate::budget::{Backoff, Budget};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
-pub use arn::is_full_arn;
+pub use arn::is_secret_arn;
+pub use description::Description;
 pub use error::{SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 
@@ -34,17 +36,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Secrets {
     client: Client,
-}
-
-/// What `DescribeSecret` tells.
-#[derive(Clone, Debug)]
-pub struct Description {
-    pub arn: String,
-    pub name: String,
-    pub rotation_enabled: bool,
-    pub labels: Labels,
-    /// The tag `adminSecretArn`.
-    pub admin_secret_arn: Option<String>,
 }
 
 /// The value of one version.
@@ -91,7 +82,7 @@ impl Secrets {
     pub fn in_region_of(&self, arn: &str) -> Self {
         let config = self.client.config();
         match arn.split(':').nth(3) {
-            Some(region) if config.region().is_some_and(|own| own.as_ref() != region) => {
+            Some(region) if config.region().is_none_or(|own| own.as_ref() != region) => {
                 let config = config.to_builder().region(Region::new(region.to_owned()));
                 Self {
                     client: Client::from_conf(config.build()),
@@ -108,23 +99,7 @@ impl Secrets {
     ) -> Result<Description, SecretsError> {
         let call = self.client.describe_secret().secret_id(secret);
         let answer = within(budget, "DescribeSecret", secret, Box::pin(call.send())).await?;
-        Ok(Description {
-            arn: answer.arn().unwrap_or(secret).to_owned(),
-            name: answer.name().unwrap_or(secret).to_owned(),
-            rotation_enabled: answer.rotation_enabled().unwrap_or_default(),
-            labels: answer
-                .version_ids_to_stages()
-                .into_iter()
-                .flatten()
-                .map(|(version, labels)| (version.as_str(), labels.as_slice()))
-                .collect(),
-            admin_secret_arn: answer
-                .tags()
-                .iter()
-                .find(|tag| tag.key() == Some(ADMIN_TAG))
-                .and_then(|tag| tag.value())
-                .map(str::to_owned),
-        })
+        Ok(Description::of(secret, &answer))
     }
 
     /// The value of the version that carries this label, or `None` if that version holds none
@@ -250,7 +225,7 @@ impl Secrets {
         }
     }
 
-    /// Moves AWSCURRENT; refused unless `from` still carries it.
+    /// Moves AWSCURRENT; [`SecretsProblem::Contradiction`] unless `from` still carries it.
     pub async fn promote(
         &self,
         secret: &str,
@@ -258,36 +233,37 @@ impl Secrets {
         to: &VersionId,
         budget: &Budget,
     ) -> Result<(), SecretsError> {
-        let call = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(secret)
-            .version_stage(CURRENT)
-            .remove_from_version_id(from.as_str())
-            .move_to_version_id(to.as_str());
-        within(
-            budget,
-            "UpdateSecretVersionStage",
-            secret,
-            Box::pin(call.send()),
-        )
-        .await
-        .map(drop)
+        self.move_label(CURRENT, secret, from, Some(to), budget)
+            .await
     }
 
-    /// Takes AWSPENDING off a version, so that the next rotation starts afresh.
+    /// Takes AWSPENDING off a version, so that the next rotation starts afresh;
+    /// [`SecretsProblem::Contradiction`] if it does not carry it.
     pub async fn abandon(
         &self,
         secret: &str,
         version: &VersionId,
         budget: &Budget,
     ) -> Result<(), SecretsError> {
+        self.move_label(PENDING, secret, version, None, budget)
+            .await
+    }
+
+    async fn move_label(
+        &self,
+        label: &str,
+        secret: &str,
+        from: &VersionId,
+        to: Option<&VersionId>,
+        budget: &Budget,
+    ) -> Result<(), SecretsError> {
         let call = self
             .client
             .update_secret_version_stage()
             .secret_id(secret)
-            .version_stage(PENDING)
-            .remove_from_version_id(version.as_str());
+            .version_stage(label)
+            .remove_from_version_id(from.as_str())
+            .set_move_to_version_id(to.map(|it| it.as_str().to_owned()));
         within(
             budget,
             "UpdateSecretVersionStage",
@@ -296,15 +272,14 @@ impl Secrets {
         )
         .await
         .map(drop)
+        .map_err(SecretsError::of_label)
     }
 }
 
 impl StoredValue {
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
-            created: answer
-                .created_date
-                .and_then(|date| SystemTime::try_from(date).ok()),
+            created: answer.created_date.as_ref().and_then(description::time),
             text: answer.secret_string.map(Into::into),
         }
     }

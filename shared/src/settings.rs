@@ -90,6 +90,22 @@ impl LogSettings {
             filter: level.map_or_else(|| "info".into(), |it| it.to_ascii_lowercase()),
         }
     }
+
+    /// For a program at a terminal, which says itself what it found: `RUST_LOG`, else `error`.
+    #[must_use]
+    pub fn of_program() -> Self {
+        Self {
+            json: false,
+            filter: variable("RUST_LOG")
+                .map_or_else(|| "error".into(), |it| it.to_ascii_lowercase()),
+        }
+    }
+}
+
+/// Whether this process is a Lambda function's.
+#[must_use]
+pub fn is_lambda() -> bool {
+    variable("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
 /// `SSL_CERT_FILE`: a PEM bundle in place of the roots compiled in.

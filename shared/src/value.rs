@@ -107,6 +107,24 @@ impl SecretValue {
         })
     }
 
+    /// The type that the fields tell, if they tell one: where fields of several are there, the one
+    /// whose value is whole.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        let has_field = |kind: &Kind| {
+            let mut fields = kind.telling_fields().iter();
+            fields.any(|field| self.fields.contains_key(*field))
+        };
+        let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(has_field).collect();
+        if kinds.len() > 1 {
+            kinds.retain(|kind| self.credential(*kind).is_ok());
+        }
+        match kinds[..] {
+            [kind] => Some(kind),
+            _ => None,
+        }
+    }
+
     pub fn site(&self) -> Result<Site, ValueError> {
         let domain = self.text("site").ok_or(ValueError::Missing("site"))?;
         Site::from_domain(&domain).ok_or(ValueError::UnknownSite)
@@ -231,6 +249,21 @@ mod tests {
         let value = value(OLD, OLD_ID, &rest);
         let credential = value.credential(Kind::ApiKey).unwrap();
         assert_eq!(value.stale_aliases(&credential), ["api_key"]);
+    }
+
+    #[test]
+    fn fields_tell_the_type_if_they_can() {
+        let kind = |text: &str| SecretValue::parse(text).unwrap().kind();
+        assert_eq!(kind(r#"{"apiKey":"x"}"#), Some(Kind::ApiKey));
+        assert_eq!(kind(r#"{"appKeyId":7}"#), Some(Kind::ApplicationKey));
+        assert_eq!(
+            kind(r#"{"adminAppKey":"","site":""}"#),
+            Some(Kind::AdminKey)
+        );
+        assert_eq!(kind(r#"{"serviceAccountId":"x","api_key":"y"}"#), None);
+        assert_eq!(kind(r#"{"apiKey":"x","appKey":"y"}"#), None);
+        let rest = r#","appKey":"","adminApiKey":"""#;
+        assert_eq!(value(OLD, OLD_ID, rest).kind(), Some(Kind::ApiKey));
     }
 
     #[test]

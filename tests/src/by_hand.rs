@@ -1,7 +1,7 @@
 //! What people do to a secret.
 
 use datadog_rotation::Kind;
-use sandbox::datadog::{Key, Minted};
+use sandbox::datadog::{Datadog, Key, Minted};
 use sandbox::scene::token;
 use serde_json::{Value, json};
 
@@ -13,35 +13,27 @@ impl Bench {
     pub fn by_hand(&self, kind: Kind) -> Value {
         let mut value = self.current(kind);
         let account = self.scene.service_account.clone();
+        let (api, application) = match kind {
+            Kind::ApiKey => (Some(["apiKey", "apiKeyId"]), None),
+            Kind::ApplicationKey => (None, Some(["appKey", "appKeyId"])),
+            Kind::AdminKey => (
+                Some(["adminApiKey", "adminApiKeyId"]),
+                Some(["adminAppKey", "adminAppKeyId"]),
+            ),
+        };
         self.gate.with_world(|world| {
-            let now = world.now();
-            let current = ids(&value);
-            let scopes = current.iter().find_map(|id| {
-                let scopes = world.datadog.key(id)?.scopes()?;
-                Some(scopes.to_vec())
-            });
-            let scopes: Option<Vec<&str>> = scopes
-                .as_ref()
-                .map(|it| it.iter().map(String::as_str).collect());
-            let mut set = |text: &str, id: &str, key: Minted| {
-                value[text] = json!(key.value);
-                value[id] = json!(key.id);
+            let (now, datadog) = (world.now(), &mut world.datadog);
+            let mut set = |datadog: &mut Datadog, [text, id]: [&str; 2], key: Minted| {
+                datadog.liken(&key.id, value[id].as_str().expect("an id"));
+                (value[text], value[id]) = (json!(key.value), json!(key.id));
             };
-            let datadog = &mut world.datadog;
-            match kind {
-                Kind::ApiKey => set("apiKey", "apiKeyId", datadog.create_api_key(now, "by hand")),
-                Kind::ApplicationKey => {
-                    let key =
-                        datadog.create_application_key(now, &account, "by hand", scopes.as_deref());
-                    set("appKey", "appKeyId", key);
-                }
-                Kind::AdminKey => {
-                    let key =
-                        datadog.create_application_key(now, &account, "by hand", scopes.as_deref());
-                    set("adminAppKey", "adminAppKeyId", key);
-                    let key = datadog.create_api_key(now, "by hand");
-                    set("adminApiKey", "adminApiKeyId", key);
-                }
+            if let Some(fields) = application {
+                let key = datadog.create_application_key(now, &account, "by hand", None);
+                set(datadog, fields, key);
+            }
+            if let Some(fields) = api {
+                let key = datadog.create_api_key(now, "by hand");
+                set(datadog, fields, key);
             }
         });
         value

@@ -142,6 +142,20 @@ pub enum Setting {
     DeadApplicationKey,
 }
 
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "first",
+            Self::Later => "later",
+            Self::Lagging => "lagging",
+            Self::Displaced => "displaced",
+            Self::RolledBack => "rolled back",
+            Self::DeadPending => "dead pending",
+            Self::DeadApplicationKey => "dead pending application key",
+        })
+    }
+}
+
 impl Setting {
     /// Those in which every call of a rotation is a new situation for no other reason.
     pub const PLAIN: [Self; 2] = [Self::First, Self::Later];

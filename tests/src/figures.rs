@@ -1,5 +1,6 @@
 //! Parts of the documentation that a test has counted or recorded.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
@@ -13,6 +14,14 @@ static PEN: Mutex<()> = Mutex::new(());
 pub fn table(columns: &[&str], rows: &str) -> String {
     let rules = "---|".repeat(columns.len());
     format!("| {} |\n|{rules}\n{rows}", columns.join(" | "))
+}
+
+/// The fields that `docs/logs.md` lists.
+#[must_use]
+pub fn fields_of_logs() -> BTreeSet<&'static str> {
+    let page = include_str!("../../docs/logs.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).collect()
 }
 
 /// Compares what was counted with what `docs/<page>.md` says between `<!-- part -->` and the next

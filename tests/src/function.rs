@@ -52,7 +52,7 @@ impl Function {
         settings: Settings,
     ) -> Self {
         let killed = Arc::new(Notify::new());
-        let config = config(region, &session(gate, caller));
+        let config = config(region, gate, caller);
         let caller = caller.to_owned();
         let transport = InProcess {
             gate: gate.clone(),
@@ -99,6 +99,11 @@ impl Invoke for Function {
     }
 }
 
+/// The configuration of a program in this region, with the credentials of its role.
+pub(crate) fn config(region: &'static str, gate: &Gate, caller: &str) -> SdkConfig {
+    with_session(region, &session(gate, caller))
+}
+
 /// The credentials of the function's role. Deliveries of one function differ after the `#`.
 fn session(gate: &Gate, caller: &str) -> Session {
     let function = caller.split('#').next().unwrap_or_default();
@@ -108,7 +113,7 @@ fn session(gate: &Gate, caller: &str) -> Session {
     })
 }
 
-fn config(region: &'static str, session: &Session) -> SdkConfig {
+fn with_session(region: &'static str, session: &Session) -> SdkConfig {
     let token = Some(session.session_token.clone());
     let (id, secret) = (&session.access_key_id, &session.secret_access_key);
     let credentials = Credentials::new(id, secret, token, None, "tests");

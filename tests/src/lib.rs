@@ -13,6 +13,7 @@
 pub mod bench;
 pub mod by_hand;
 pub mod case;
+pub mod doctor;
 pub mod figures;
 pub mod function;
 pub mod interleave;
@@ -21,6 +22,8 @@ pub mod overlap;
 pub mod pace;
 pub mod refusal;
 pub mod stage;
+pub mod stall;
+pub mod strays;
 pub mod sweep;
 pub mod transport;
 pub mod verdict;

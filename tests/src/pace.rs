@@ -28,12 +28,15 @@ pub enum Pace {
     Throttled { from: u64, service: Service },
     /// Each call of Datadog takes so long, and what it minted can't be stored: that is throttled.
     Unstorable { datadog: Duration },
+    /// Likewise, but Secrets Manager does not say any more whether it could be stored.
+    Unlabelled { datadog: Duration },
     /// It does not answer them.
     Silent { from: u64, service: Service },
 }
 
 impl Pace {
-    fn fate(self, call: &Call, number: u64) -> Fate {
+    /// `has_minted`: whether a call before it has made a key.
+    fn fate(self, call: &Call, number: u64, has_minted: bool) -> Fate {
         match self {
             Self::Slow {
                 secrets_manager,
@@ -48,6 +51,11 @@ impl Pace {
             }
             Self::Unstorable { datadog } => match call.service {
                 Service::SecretsManager if call.operation == "PutSecretValue" => Fate::Throttle,
+                Service::SecretsManager => Fate::Pass,
+                Service::Datadog => Fate::Slow(datadog),
+            },
+            Self::Unlabelled { datadog } => match call.service {
+                Service::SecretsManager if has_minted => Fate::SilenceBefore,
                 Service::SecretsManager => Fate::Pass,
                 Service::Datadog => Fate::Slow(datadog),
             },
@@ -90,10 +98,12 @@ async fn rotate(case: Case, pace: Pace, timeout: Duration) -> Result<End, Box<Br
     let kind = case.subject.kind();
     let rights = [rights(&bench, kind)];
     bench.gate.forget_calls();
-    let mut number = 0;
+    let (mut number, mut has_minted) = (0, false);
     bench.gate.follow(move |call: &Call| {
+        let fate = pace.fate(call, number, has_minted);
         number += 1;
-        pace.fate(call, number - 1)
+        has_minted |= call.operation.starts_with("POST ");
+        fate
     });
     let job = begun.unwrap_or_else(|| bench.begin(kind));
     let broken = |what| {

@@ -21,6 +21,7 @@ EVERYTHING = (
         "RotationWindow": "3h",
         "RotateImmediatelyOnUpdate": "true",
         "ServedSecrets": "first",
+        "StraysSchedule": "rate(1 day)",
         "KmsKeyArn": KEY,
         "AdminSecretKmsKeyArn": KEY,
         "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",

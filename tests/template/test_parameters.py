@@ -34,6 +34,8 @@ DECISIONS = [
     ({"ServedSecrets": "first", "AdminKeySecretArn": ADMIN}, []),
     ({"ServedSecrets": "first", "AdminSecretArn": ADMIN, "ApiKeySecretArn": API}, []),
     ({"ServedSecrets": "first", "AdminSecretArn": ADMIN, "ApplicationKeySecretArn": APPLICATION}, []),
+    ({"StraysSchedule": "rate(1 day)"}, ["FirstSecretIsNamed"]),
+    ({"StraysSchedule": "rate(1 day)", "AdminKeySecretArn": ADMIN}, []),
     ({"AlarmTopicArn": TOPIC}, []),
     ({"AlarmEmail": "on-call@example.com"}, []),
     ({"AlarmTopicArn": TOPIC, "AlarmEmail": "on-call@example.com"}, ["AlarmsGoToOnePlace"]),
@@ -58,6 +60,10 @@ VALUES = {
     ),
     "RotationWindow": (["", "1h", "24h"], ["0h", "25h", "3", "180m"]),
     "ServedSecrets": (["account", "first"], ["", "all"]),
+    "StraysSchedule": (
+        ["", "rate(1 hour)", "rate(12 hours)", "rate(1 day)", "rate(2 days)", "cron(0 6 ? * MON *)"],
+        ["daily", "rate(1 hours)", "rate(1 days)", "rate(0 days)", "rate(5 minutes)", "cron(0 6 * * ?)"],
+    ),
     "VpcSubnetIds": (["", "subnet-0123abcd", "subnet-0a,subnet-0b"], ["vpc-0a", "subnet-0a, subnet-0b", "subnet-0a,"]),
     "VpcSecurityGroupIds": (["", "sg-0123abcd", "sg-0a,sg-0b"], ["subnet-0a", "sg-0a,", "sg-0a sg-0b"]),
     "PermissionsBoundary": (["", "arn:aws-cn:iam::123456789012:policy/a/b", "arn:aws:iam::aws:policy/c"], ["boundary"]),
@@ -145,6 +151,7 @@ BROKEN = {
         "!Equals [!Ref ServedSecrets, first]",
         "!Equals [!Ref ServedSecrets, account]",
     ),
+    "a search of nothing": ('!Not [!Equals [!Ref StraysSchedule, ""]]', '!Not [!Equals [a, a]]'),
     "two places for alarms": ('!Or [!Equals [!Ref AlarmTopicArn, ""], !E', '!Or [!Equals ["", ""], !E'),
     "an unheard alarm": ('Assert: !Not [!And [!Equals [!Ref AlarmTopicArn, ""]', 'Assert: !Not [!And [!Equals [a, ""]'),
 }

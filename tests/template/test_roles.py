@@ -12,12 +12,16 @@ FUNCTIONS = {"ApiKey": "api-key", "ApplicationKey": "application-key", "AdminKey
 FIRST = {"ApiKey": API, "ApplicationKey": APPLICATION, "AdminKey": ADMIN}
 READ = {"ApiKey": ADMIN, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT}
 
+# The scheduled search, for all of them.
+SEARCH = "Doctor"
+
 # What the tests have recorded of the functions' calls.
 CALLS = (TEMPLATE.parent / "docs/figures/permissions.md").read_text()
 
 
 def used(kind: str, on: str) -> set[str]:
-    [row] = re.findall(rf"^\| Datadog{kind} \| {on} \| (.+) \|$", CALLS, re.M)
+    function = "datadog-doctor" if kind == SEARCH else f"Datadog{kind}"
+    [row] = re.findall(rf"^\| {function} \| {on} \| (.+) \|$", CALLS, re.M)
     return {f"secretsmanager:{call}" for call in row.split(", ")}
 
 
@@ -41,7 +45,9 @@ def allowed(kind: str, statement: dict) -> bool:
         return actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
     if resource == KEY:
         through = condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
-        return through and actions <= {"kms:Decrypt", "kms:GenerateDataKey"}
+        return through and actions <= {"kms:Decrypt"} | (set() if kind == SEARCH else {"kms:GenerateDataKey"})
+    if kind == SEARCH:
+        return allowed_to_search(actions, resource, condition)
     if resource == READ[kind] and actions == {"secretsmanager:GetSecretValue"}:
         return condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
     own = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-rotation-{FUNCTIONS[kind]}"
@@ -52,13 +58,25 @@ def allowed(kind: str, statement: dict) -> bool:
     )
 
 
+def allowed_to_search(actions: set[str], resource, condition: dict) -> bool:
+    if resource in (ADMIN, ASSISTANT):
+        current = condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
+        return current and actions == used(SEARCH, "admin secret")
+    return resource == [*FIRST.values()] and actions == used(SEARCH, "given secret") and not condition
+
+
+def roles(stack: Stack) -> list[str]:
+    there = stack.section("Resources").keys()
+    return [kind for kind in (*FUNCTIONS, SEARCH) if f"{kind}Role" in there]
+
+
 def overreach(text: str) -> list[str]:
     """Statements that allow more than a function needs."""
     template = translate(text)
     faults = []
     for given in (NOTHING, EVERYTHING):
         stack = Stack(template, **given)
-        for kind in FUNCTIONS:
+        for kind in roles(stack):
             faults += [f"{kind}: {it}" for it in statements(stack, kind) if not allowed(kind, it)]
             role = stack.section("Resources")[f"{kind}Role"]["Properties"]
             [trust] = role["AssumeRolePolicyDocument"]["Statement"]
@@ -77,7 +95,20 @@ def shortfall(text: str) -> set[str]:
         wanted |= {("secretsmanager:GetSecretValue", READ[kind]), ("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
         wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}))}
         missing |= {f"{kind}: {action} on {resource}" for action, resource in wanted - found}
-    return missing
+    return missing | search_shortfall(stack)
+
+
+def search_shortfall(stack: Stack) -> set[str]:
+    found = {
+        (action, str(resource))
+        for it in statements(stack, SEARCH)
+        for action in listed(it["Action"])
+        for resource in listed(it["Resource"])
+    }
+    wanted = {(action, secret) for action in used(SEARCH, "given secret") for secret in FIRST.values()}
+    wanted |= {("secretsmanager:GetSecretValue", it) for it in (ADMIN, ASSISTANT)} | {("kms:Decrypt", KEY)}
+    wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": ["DoctorLogGroup", "Arn"]}))}
+    return {f"{SEARCH}: {action} on {resource}" for action, resource in wanted - found}
 
 
 def unbounded(text: str) -> list[str]:
@@ -92,10 +123,10 @@ def unbounded(text: str) -> list[str]:
     }
     faults = [
         f"{kind}: {key}"
-        for kind in FUNCTIONS
+        for kind in (*FUNCTIONS, SEARCH)
         for key, value in wanted.items()
         if everything[f"{kind}Role"]["Properties"].get(key) != value
-        or nothing[f"{kind}Role"]["Properties"].get(key, "/") != "/"
+        or (kind != SEARCH and nothing[f"{kind}Role"]["Properties"].get(key, "/") != "/")
     ]
     return faults + [key for key in nothing if key == "NetworkPolicy"]
 
@@ -140,6 +171,9 @@ def test_each_role_allows_just_what_its_function_calls():
         for on, secret in {"rotated secret": FIRST[kind], "admin secret": READ[kind]}.items():
             allowed = [it["Action"] for it in statements(stack, kind) if it["Resource"] == secret]
             assert [set(listed(actions)) for actions in allowed] == [used(kind, on)], (kind, on)
+    for on, secret in {"given secret": [*FIRST.values()], "admin secret": ADMIN}.items():
+        allowed = [it["Action"] for it in statements(stack, SEARCH) if it["Resource"] == secret]
+        assert [set(listed(actions)) for actions in allowed] == [used(SEARCH, on)], on
 
 
 # What to break, with what, and the check that must see it.
@@ -158,6 +192,27 @@ BROKEN = {
         "Principal: {Service: lambda.amazonaws.com}",
         "Principal: {Service: ec2.amazonaws.com}",
         overreach,
+    ),
+    "a search that stores": (
+        "                  - secretsmanager:ListSecretVersionIds\n                Resource:\n",
+        "                  - secretsmanager:ListSecretVersionIds\n"
+        "                  - secretsmanager:PutSecretValue\n                Resource:\n",
+        overreach,
+    ),
+    "a search of every secret": (
+        "                  - !If [HasApiKeySecret, !Ref ApiKeySecretArn, !Ref AWS::NoValue]\n",
+        "                  - '*'\n",
+        overreach,
+    ),
+    "a search that encrypts": (
+        "Sid: FirstSecretsKey\n                  Effect: Allow\n                  Action: kms:Decrypt",
+        "Sid: FirstSecretsKey\n                  Effect: Allow\n                  Action: kms:*",
+        overreach,
+    ),
+    "a search without versions": (
+        "                  - secretsmanager:ListSecretVersionIds\n                Resource:\n",
+        "                Resource:\n",
+        shortfall,
     ),
     "no versions listed": ("                  - secretsmanager:ListSecretVersionIds\n", "", shortfall),
     "no key for new values": ("Action: [kms:Decrypt, kms:GenerateDataKey]", "Action: [kms:Decrypt]", shortfall),

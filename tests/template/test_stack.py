@@ -21,7 +21,7 @@ SWITCHES = [
     [{}, {"AdminSecretArn": ADMIN}],
     [{}, {"ServedSecrets": "first"}],
     [{}, {"AlarmTopicArn": TOPIC}, {"AlarmEmail": "on-call@example.com"}],
-    [{}, {"RotationExpectedWithinDays": "7"}],
+    [{}, {"RotationExpectedWithinDays": "7"}, {"StraysSchedule": "rate(5 days)"}],
     [{}, {"Dashboard": "false"}],
 ]
 
@@ -47,6 +47,9 @@ def expected(stack: Stack) -> set[str]:
         "RotationFailures": alarms,
         "RotationDashboard": asked["Dashboard"] == "true",
     }
+    search = dict.fromkeys(["Function", "LogGroup", "Role", "FunctionSchedule", "FunctionSchedulePermission"], True)
+    search |= dict.fromkeys(["Errors", "Strays"], alarms)
+    shared |= {f"Doctor{name}": there and asked["StraysSchedule"] for name, there in search.items()}
     wanted = {name for name, there in shared.items() if there}
     for kind in KINDS:
         first = asked[f"{kind}SecretArn"]
@@ -76,7 +79,7 @@ def misrouted(text: str) -> set[str]:
     faults = set()
     for stack in stacks(text):
         for name, resource in stack.section("Resources").items():
-            kind = next((kind for kind in KINDS if name.startswith(kind)), None)
+            kind = next((kind for kind in (*KINDS, "Doctor") if name.startswith(kind)), None)
             if kind:
                 others = {it for it in references(resource) if not it.startswith((kind, "NetworkPolicy", "AlarmTopic"))}
                 faults |= {f"{name} -> {other}" for other in others}
@@ -107,6 +110,30 @@ def loose_invocations(text: str) -> set[str]:
     return loose
 
 
+def misdirected(text: str) -> set[str]:
+    """Searches at other times, by others, or of other secrets than the parameters say."""
+    faults = set()
+    for stack in stacks(text):
+        resources = {name: it["Properties"] for name, it in stack.section("Resources").items()}
+        if "DoctorFunction" not in resources:
+            continue
+        asked = [stack.parameters[f"{kind}SecretArn"] for kind in KINDS]
+        schedule, permission = resources["DoctorFunctionSchedule"], resources["DoctorFunctionSchedulePermission"]
+        [target] = schedule["Targets"]
+        found = {
+            "when": (schedule["ScheduleExpression"], stack.parameters["StraysSchedule"]),
+            "what": (json.loads(target["Input"]), {"command": "strays", "secrets": asked}),
+            "who": (target["Arn"], {"Fn::GetAtt": ["DoctorFunction", "Arn"]}),
+            "by whom": (permission["SourceArn"], {"Fn::GetAtt": ["DoctorFunctionSchedule", "Arn"]}),
+            "of what": (
+                resources["DoctorRole"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"],
+                [secret for secret in asked if secret],
+            ),
+        }
+        faults |= {f"{name}: {it}, not {wanted}" for name, (it, wanted) in found.items() if it != wanted}
+    return faults
+
+
 def misleading(text: str) -> set[str]:
     """Outputs that are not those of these parameters, or tell of another function or secret."""
     faults = set()
@@ -116,6 +143,7 @@ def misleading(text: str) -> set[str]:
         wanted |= {f"Rotate{kind}": asked[f"{kind}SecretArn"] for kind in KINDS if asked[f"{kind}SecretArn"]}
         wanted |= {"SeeTheCheck": "${ApiKeyLogGroup}"}
         wanted |= {"TieASecret": "${ApiKeyFunction.Arn}"} if asked["ServedSecrets"] == "account" else {}
+        wanted |= {"DoctorFunctionArn": "${DoctorFunction.Arn}"} if asked["StraysSchedule"] else {}
         wanted |= {"AlarmTopicMade": "${AlarmTopic}"} if asked["AlarmEmail"] else {}
         wanted |= {"DashboardName": "${RotationDashboard}"} if asked["Dashboard"] == "true" else {}
         found = {name: words(output["Value"]) for name, output in stack.section("Outputs").items()}
@@ -147,7 +175,10 @@ def foreign(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("check", [misplaced, dangling, misrouted, loose_invocations, misleading, foreign])
+CHECKS = [misplaced, dangling, misrouted, loose_invocations, misdirected, misleading, foreign]
+
+
+@pytest.mark.parametrize("check", CHECKS)
 def test_every_stack(check):
     assert not check(TEXT)
 
@@ -219,6 +250,23 @@ BROKEN = {
     "a region": ('"region": "${AWS::Region}"', '"region": "us-east-1"', foreign),
     "a topic for nobody": ("Topic\n    Condition: MakesAlarmTopic", "Topic", misplaced),
     "alarms that hang on the dashboard": ('"0"]], Condition: HasAlarms]', '"0"]], Condition: HasDashboard]', misplaced),
+    "a search of one secret": ('["${ApiKeySecretArn}","${Appl', '["","${Appl', misdirected),
+    "a search that may not read": (
+        "!If [HasAdminKeySecret, !Ref AdminKeySecretArn, !Ref AWS::NoValue]\n              - !If",
+        "!Ref AWS::NoValue\n              - !If",
+        misdirected,
+    ),
+    "a search at another time": ("Schedule: !Ref StraysSchedule", "Schedule: rate(1 day)", misdirected),
+    "a search that nobody asked for": (
+        "AWS::Serverless::Function\n    Condition: SearchesStrays",
+        "AWS::Serverless::Function",
+        misplaced,
+    ),
+    "alarms of no search": (
+        "TellsStrays: !And [Condition: SearchesStrays,",
+        "TellsStrays: !And [Condition: HasAlarms,",
+        dangling,
+    ),
     "an alarm that is gone": ("  AdminKeyThrottles:", "  AdminKeyThrottling:", misplaced),
     "another function's role": ("Role: !GetAtt AdminKeyRole.Arn", "Role: !GetAtt ApplicationKeyRole.Arn", misrouted),
     "another function's log": ("LogGroup: !Ref AdminKeyLogGroup", "LogGroup: !Ref ApiKeyLogGroup", misrouted),

@@ -1,4 +1,5 @@
-//! The sample events are what Secrets Manager sends: one a step and type, and one that no function may accept.
+//! The sample events are what Secrets Manager sends: one a step and type, and one that no function may accept. The
+//! schedule's is tried beside the code that reads it (`functions/doctor/src/scheduled.rs`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,6 +15,7 @@ const STEPS: [(&str, &str); 4] = [
     ("finish-secret", "finishSecret"),
 ];
 const BAD: &str = "unknown-step.json";
+const SCHEDULED: &str = "doctor-strays.json";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")
@@ -74,7 +76,7 @@ fn no_event_lies_there_untested() {
         .collect();
     let tested: BTreeSet<String> = good()
         .map(|(name, ..)| name)
-        .chain([BAD.to_owned()])
+        .chain([BAD, SCHEDULED].map(str::to_owned))
         .collect();
     assert_eq!(there, tested);
 }

@@ -5,15 +5,13 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use sandbox::executables::Executables;
 use sandbox::stack::{Stack, StackOptions};
 use serde_json::Value;
 use tests::figures;
-
-const PAGE: &str = include_str!("../../docs/logs.md");
+use tests::listen::Listening;
 
 /// A stack whose functions log as those of the template do.
 fn stack() -> Stack {
@@ -82,18 +80,12 @@ fn told(lines: &[Value]) -> (String, String) {
     (log + "```\n", figures::table(&columns, &rows))
 }
 
-/// The fields of the table in the page.
-fn documented() -> BTreeSet<&'static str> {
-    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.filter_map(|row| row.split('`').next()).collect()
-}
-
 async fn page_tells(kind: &str, secret: impl Fn(&Stack) -> String) {
     let stack = stack();
     let secret = secret(&stack);
     stack.turn_rotation_on(&()).await.unwrap();
     let lines = lines_of_a_rotation(&stack, &secret).await;
-    let documented = documented();
+    let documented = figures::fields_of_logs();
     for line in &lines {
         for field in line.as_object().unwrap().keys() {
             assert!(documented.contains(field.as_str()), "{field} in {line}");
@@ -120,4 +112,18 @@ async fn an_application_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_admin_pair() {
     page_tells("an admin pair", |it| it.scene.secrets.admin_key.clone()).await;
+}
+
+#[test]
+fn a_panic_is_told_by_its_place_alone() {
+    let listening = Listening::begin();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(datadog_rotation::log::panicked));
+    let panic = std::panic::catch_unwind(|| panic!("the key is 0123"));
+    std::panic::set_hook(before);
+    assert!(panic.is_err());
+    let heard = listening.heard();
+    assert!(heard.contains("the function panicked"), "{heard}");
+    assert!(heard.contains("logs.rs"), "{heard}");
+    assert!(!heard.contains("0123"), "{heard}");
 }

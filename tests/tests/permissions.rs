@@ -1,32 +1,62 @@
-//! Which actions the functions use at Secrets Manager. That they use no others on other secrets is
-//! checked at every call of every test, by the ledger.
+//! Which actions the functions and the doctor use at Secrets Manager. That the functions use no
+//! others on other secrets is checked at every call of every test, by the ledger.
 //!
 //! `docs/figures/permissions.md` is what the template's policies are compared with.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use datadog_rotation::Kind;
 use sandbox::gate::Service;
 use sandbox::permissions::{ADMIN_SECRET, ROTATED_SECRET};
+use sandbox::scene::SceneOptions;
 use tests::bench::{Bench, caller};
 use tests::case::{Case, Setting, Subject};
+use tests::doctor::CALLER;
 use tests::{figures, stage};
 
 type Used = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
 
-fn book(bench: &Bench, subject: Subject, used: &mut Used) {
-    let kind = subject.kind();
+/// The secret that a function rotates, or that the doctor is given.
+const ROTATED: &str = "rotated secret";
+const GIVEN: &str = "given secret";
+
+/// What the doctor may do to a secret that it is given.
+const READING: [&str; 3] = ["DescribeSecret", "GetSecretValue", "ListSecretVersionIds"];
+
+/// Books the calls that `caller`, shown as `function`, has made about the secret of this type, which
+/// is its `own`, and about others.
+fn book(
+    bench: &Bench,
+    kind: Kind,
+    (caller, function): (&str, &'static str),
+    own: &'static str,
+    used: &mut Used,
+) {
     for record in bench.gate.calls() {
         let call = record.call;
-        if call.service == Service::SecretsManager && call.caller.as_deref() == Some(caller(kind)) {
+        if call.service == Service::SecretsManager && call.caller.as_deref() == Some(caller) {
             let is_own = call.subject.as_deref() == Some(bench.secret(kind));
-            let on = if is_own {
-                "rotated secret"
-            } else {
-                "admin secret"
-            };
-            let operations = used.entry((kind.name(), on)).or_default();
+            let on = if is_own { own } else { "admin secret" };
+            let operations = used.entry((function, on)).or_default();
             operations.insert(call.operation);
         }
+    }
+}
+
+/// The doctor, asked for all that it can do.
+async fn ask_doctor(used: &mut Used) {
+    for kind in Kind::ALL {
+        let bench = Bench::new(SceneOptions::default());
+        bench.rotate(kind).await.unwrap();
+        let secret = bench.secret(kind);
+        bench.doctor(&["check", secret]).await;
+        bench.doctor(&["strays", secret, "--revoke"]).await;
+        book(&bench, kind, (CALLER, CALLER), GIVEN, used);
     }
 }
 
@@ -41,20 +71,28 @@ async fn every_allowed_action_is_used() {
                 Some(job) => bench.carry_on(case.subject.kind(), &job).await,
                 None => bench.rotate(case.subject.kind()).await,
             };
-            book(&bench, subject, &mut used);
+            let kind = subject.kind();
+            book(
+                &bench,
+                kind,
+                (caller(kind), kind.name()),
+                ROTATED,
+                &mut used,
+            );
             assert_eq!(bench.ledger.breaches(), []);
         }
     }
-    let rows = used.iter().map(|((kind, on), operations)| {
-        let allowed = if *on == "rotated secret" {
-            &ROTATED_SECRET[..]
-        } else {
-            &ADMIN_SECRET
+    ask_doctor(&mut used).await;
+    let rows = used.iter().map(|((function, on), operations)| {
+        let allowed = match *on {
+            ROTATED => &ROTATED_SECRET[..],
+            GIVEN => &READING,
+            _ => &ADMIN_SECRET,
         };
         let allowed: BTreeSet<_> = allowed.iter().map(ToString::to_string).collect();
-        assert_eq!(*operations, allowed, "{kind}, {on}");
+        assert_eq!(*operations, allowed, "{function}, {on}");
         let operations: Vec<_> = operations.iter().map(String::as_str).collect();
-        format!("| {kind} | {on} | {} |\n", operations.join(", "))
+        format!("| {function} | {on} | {} |\n", operations.join(", "))
     });
     figures::compare(
         "figures/permissions",

@@ -117,6 +117,9 @@ async fn killed_processes_leave_nothing_behind() {
         .await
         .unwrap();
     stack.stop().await;
+    let output = stack.output();
+    let warning = "DATADOG_API_URL is set";
+    assert!(output.iter().any(|it| it.text.contains(warning)));
     assert_eq!(stack.ledger.breaches(), []);
     let unsettled = stack
         .gate

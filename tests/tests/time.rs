@@ -53,9 +53,10 @@ fn paces(calls: u64) -> Vec<(&'static str, Vec<Pace>)> {
 
 /// Time-outs close to each other, so that one of them leaves just enough for the mint.
 fn unstorable() -> impl Iterator<Item = (Pace, u64)> {
-    let paces = [4_900, 9_900].map(|datadog| Pace::Unstorable {
-        datadog: Duration::from_millis(datadog),
-    });
+    let pauses = [4_900, 9_900].map(Duration::from_millis);
+    let paces = pauses
+        .map(|datadog| [Pace::Unstorable { datadog }, Pace::Unlabelled { datadog }])
+        .concat();
     paces
         .into_iter()
         .flat_map(|pace| (41..200).step_by(3).map(move |timeout| (pace, timeout)))

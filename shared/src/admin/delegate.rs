@@ -7,13 +7,14 @@ use tokio::sync::Mutex;
 
 use super::secret::{AdminSecret, Means};
 use super::witness::Witness;
-use super::{Actor, is_refused};
+use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::datadog::{Authority, Datadog, DatadogError, DatadogProblem, Token};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::ServiceAccountId;
+use crate::site::Site;
 
 #[derive(Debug)]
 pub(super) struct Delegate {
@@ -50,6 +51,17 @@ impl Delegate {
             witness: None,
             budget: *budget,
         }
+    }
+
+    pub(super) fn renew(&mut self, budget: &Budget) {
+        self.budget = *budget;
+        if let Some(witness) = &mut self.witness {
+            witness.renew(budget);
+        }
+    }
+
+    pub(super) fn site(&self) -> Site {
+        self.delegation.site
     }
 
     pub(super) fn service_account(&self) -> &ServiceAccountId {
@@ -121,19 +133,15 @@ impl Delegate {
         self.granted().await.map(drop)
     }
 
-    pub(super) async fn must_have(&self, required: &[&'static str]) -> Result<(), Problem> {
+    pub(super) async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
         let grant = self.granted().await?;
         let Some(held) = &grant.permissions else {
-            tracing::warn!(
-                service_account = self.service_account().as_str(),
-                "Datadog does not tell the service account's permissions: they were not checked"
-            );
-            return Ok(());
+            return Ok(Reach::Unknown);
         };
         let required = required.iter().copied();
         let missing: Vec<_> = required.filter(|it| !held.contains(*it)).collect();
         if missing.is_empty() {
-            Ok(())
+            Ok(Reach::Enough)
         } else {
             Err(self.lacks(missing))
         }

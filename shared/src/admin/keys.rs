@@ -1,8 +1,10 @@
 //! Keys at Datadog, looked up, minted and retired by the admin.
 
+use std::collections::BTreeSet;
+
 use super::{Acting, Admin};
 use crate::datadog::{
-    ApiKeyDetails, AppKeyDetails, Call, DatadogError, DatadogProblem, Minted, Scopes, Status,
+    ApiKeyDetails, AppKeyDetails, Call, DatadogError, DatadogProblem, Minted, Room, Scopes, Status,
 };
 use crate::error::Problem;
 use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
@@ -36,6 +38,29 @@ impl Admin {
         let call =
             self.act(|it| async move { it.datadog.api_keys(&it.authority, name, budget).await });
         self.readable(call).await
+    }
+
+    /// How many API keys there are and may be, or `None` without `api_keys_read`.
+    pub async fn api_key_room(&self) -> Result<Option<Room>, Problem> {
+        let budget = &self.budget;
+        let call =
+            self.act(|it| async move { it.datadog.api_key_room(&it.authority, budget).await });
+        self.readable(call).await
+    }
+
+    /// Likewise the application keys of the admin's own service account.
+    pub async fn app_key_room(&self) -> Result<Room, Problem> {
+        let (budget, owner) = (&self.budget, self.service_account());
+        self.act(|it| async move { it.datadog.app_key_room(&it.authority, owner, budget).await })
+            .await
+    }
+
+    /// What the roles of the service account permit, if it is told.
+    pub async fn permissions(&self) -> Result<Option<BTreeSet<String>>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move { it.datadog.current_user(&it.authority, budget).await })
+            .await
+            .map(|user| user.permissions)
     }
 
     /// `None` if this admin, which works, may not see API keys. Asked once in a step.

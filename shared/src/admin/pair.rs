@@ -3,11 +3,12 @@
 use tokio::sync::OnceCell;
 
 use super::secret::{AdminKeys, AdminSecret, AdminValue};
-use super::{Actor, is_refused};
+use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
 use crate::datadog::{Datadog, DatadogError, DatadogProblem, Scopes};
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
+use crate::site::Site;
 use crate::value::ValueError;
 
 #[derive(Debug)]
@@ -44,6 +45,14 @@ impl Pair {
             });
         }
         Ok(Self::new(*keys, secret, budget))
+    }
+
+    pub(super) fn renew(&mut self, budget: &Budget) {
+        self.budget = *budget;
+    }
+
+    pub(super) fn site(&self) -> Site {
+        self.keys.site
     }
 
     pub(super) fn service_account(&self) -> &ServiceAccountId {
@@ -119,7 +128,7 @@ impl Pair {
         if works { Ok(()) } else { Err(self.refused()) }
     }
 
-    pub(super) async fn must_have(&self, required: &[&'static str]) -> Result<(), Problem> {
+    pub(super) async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
         let own = self.scopes().await.map_err(|error| match error.problem {
             DatadogProblem::NotFound => self.secret.malformed(ValueError::IllFormed {
                 field: "adminAppKeyId",
@@ -128,17 +137,13 @@ impl Pair {
             _ => error.into(),
         })?;
         let Some(scopes) = own else {
-            tracing::warn!(
-                arn = self.secret.arn,
-                "the admin application key may not see its own scopes: they were not checked"
-            );
-            return Ok(());
+            return Ok(Reach::Unknown);
         };
         let missing = scopes.missing(required);
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::MissingScopes { missing })
+        match scopes.list() {
+            _ if !missing.is_empty() => Err(Problem::MissingScopes { missing }),
+            Some(_) => Ok(Reach::Enough),
+            None => Ok(Reach::Unscoped),
         }
     }
 

@@ -20,6 +20,7 @@ pub(super) struct AdminKeys {
     pub(super) api: ApiPart,
     pub(super) application: AppPart,
     pub(super) datadog: Datadog,
+    pub(super) site: Site,
 }
 
 /// What an admin secret holds.
@@ -80,6 +81,7 @@ impl AdminSecret {
             api,
             application,
             datadog: self.means.datadog(site),
+            site,
         };
         Ok(AdminValue::Keys(keys.into()))
     }

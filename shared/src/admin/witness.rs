@@ -61,6 +61,12 @@ impl Witness {
         }
     }
 
+    pub(super) fn renew(&mut self, budget: &Budget) {
+        if let Some(source) = &mut self.secret {
+            source.budget = *budget;
+        }
+    }
+
     pub(super) fn key(&self) -> &ApiKey {
         self.reread
             .get()

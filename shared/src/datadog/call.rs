@@ -49,11 +49,17 @@ pub enum Call {
         name: String,
         page: usize,
     },
+    /// How many there are, and may be.
+    CountApiKeys,
+    /// Likewise of one service account.
+    CountAppKeys(ServiceAccountId),
     DeleteApiKey(KeyId),
     DeleteAppKey {
         owner: ServiceAccountId,
         id: KeyId,
     },
+    /// Whom the credentials speak for, and what their roles permit.
+    CurrentUser,
     /// Whether an API key works.
     Validate,
     /// Whether an API key works, and its id: a preview that may go away.
@@ -62,8 +68,6 @@ pub enum Call {
     ValidatePair,
     /// A proof of the function's identity for a token.
     Exchange,
-    /// Whose credentials these are.
-    CurrentUser,
 }
 
 impl Call {
@@ -107,6 +111,8 @@ impl Call {
             Self::MintApiKey { .. } => "/api/v2/api_keys".into(),
             Self::GetApiKey(id) | Self::DeleteApiKey(id) => format!("/api/v2/api_keys/{id}"),
             Self::ListApiKeys { name, page } => list("/api/v2/api_keys", name, *page),
+            Self::CountApiKeys => count("/api/v2/api_keys"),
+            Self::CountAppKeys(owner) => count(&application_keys(owner)),
             Self::MintAppKey { owner, .. } => application_keys(owner),
             Self::GetAppKey { owner, id } | Self::DeleteAppKey { owner, id } => {
                 format!("{}/{id}", application_keys(owner))
@@ -126,11 +132,14 @@ impl Call {
     pub fn scope(&self) -> Option<&'static str> {
         match self {
             Self::MintApiKey { .. } => Some("api_keys_write"),
-            Self::GetApiKey(_) | Self::ListApiKeys { .. } => Some("api_keys_read"),
+            Self::GetApiKey(_) | Self::ListApiKeys { .. } | Self::CountApiKeys => {
+                Some("api_keys_read")
+            }
             Self::DeleteApiKey(_) => Some("api_keys_delete"),
             Self::MintAppKey { .. }
             | Self::GetAppKey { .. }
             | Self::ListAppKeys { .. }
+            | Self::CountAppKeys(_)
             | Self::DeleteAppKey { .. } => Some("service_account_write"),
             Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
             Self::Validate
@@ -189,6 +198,10 @@ fn list(path: &str, name: &str, page: usize) -> String {
     format!("{path}?page%5Bsize%5D={PAGE}&page%5Bnumber%5D={page}&filter={name}")
 }
 
+fn count(path: &str) -> String {
+    format!("{path}?page%5Bsize%5D=1")
+}
+
 fn document(class: &str, attributes: &Map<String, Value>) -> Bytes {
     json!({"data": {"type": class, "attributes": attributes}})
         .to_string()
@@ -217,6 +230,10 @@ impl fmt::Display for Call {
             Self::ListAppKeys { owner, .. } => {
                 write!(f, "list of application keys of service account {owner}")
             }
+            Self::CountApiKeys => write!(f, "count of API keys"),
+            Self::CountAppKeys(owner) => {
+                write!(f, "count of application keys of service account {owner}")
+            }
             Self::DeleteApiKey(id) => write!(f, "deletion of API key {id}"),
             Self::DeleteAppKey { owner, id } => {
                 write!(
@@ -227,7 +244,7 @@ impl fmt::Display for Call {
             Self::Validate | Self::ValidateWithId => write!(f, "validation of an API key"),
             Self::ValidatePair => write!(f, "validation of an API key with an application key"),
             Self::Exchange => write!(f, "exchange of the function's identity for a token"),
-            Self::CurrentUser => write!(f, "look-up of the user that a token is for"),
+            Self::CurrentUser => write!(f, "look-up of the current user"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::call::PAGE;
 use super::{
     ApiKeyDetails, AppKeyDetails, Authority, Call, CurrentUser, Datadog, DatadogError, Minted,
-    Scopes, Token, Validated, reply, user,
+    Room, Scopes, Token, Validated, reply, user,
 };
 use crate::budget::Budget;
 use crate::identity::Identity;
@@ -136,6 +136,27 @@ impl Datadog {
             }
         }
         Ok(keys)
+    }
+
+    /// How many API keys the organisation has and may have.
+    pub async fn api_key_room(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<Room, DatadogError> {
+        self.ask(authority, Call::CountApiKeys, budget, reply::room)
+            .await
+    }
+
+    /// Likewise the application keys of a service account.
+    pub async fn app_key_room(
+        &self,
+        authority: &Authority,
+        owner: &ServiceAccountId,
+        budget: &Budget,
+    ) -> Result<Room, DatadogError> {
+        let call = Call::CountAppKeys(owner.clone());
+        self.ask(authority, call, budget, reply::room).await
     }
 
     /// Whether the API key works; a refusal is the answer "no".

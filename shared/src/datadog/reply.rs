@@ -1,5 +1,7 @@
 //! The parts of Datadog's answers that rotation reads.
 
+mod around;
+
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -10,6 +12,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+
+pub use around::Room;
+pub(super) use around::room;
 
 /// What an application key may do of what its owner may.
 ///

@@ -8,6 +8,9 @@ use crate::identity::IdentityError;
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
+const QUOTA: &str = "Delete API keys that nobody uses (the sweep can't tell), or have Datadog \
+                     raise the limit; rotating again resumes.";
+
 impl Problem {
     /// What to do, for the person on call.
     #[must_use]
@@ -27,7 +30,8 @@ impl Problem {
                 "Store a first value (put-secret-value) with the keys in use today, then rotate."
             }
             Self::Binary(Role::Current) => "Store the value as SecretString (put-secret-value).",
-            Self::Malformed {
+            Self::UnknownKind
+            | Self::Malformed {
                 role: Role::Current,
                 ..
             } => "Store a corrected value (put-secret-value); the README has the three shapes.",
@@ -43,6 +47,8 @@ impl Problem {
             }
             Self::Secrets(error) => secrets_advice(&error.problem),
             Self::AdminUnreadable(error) => admin_advice(&error.problem),
+            Self::MarkedForDeletion => "If it is still needed: restore-secret.",
+            Self::Replica { .. } => "Rotate the primary; its replicas follow.",
             Self::NoAdminSecret => {
                 "Name it by its ARN: field adminSecretArn of the value, tag adminSecretArn of the \
                  secret, or parameter AdminSecretArn of the stack. Keyless: set DATADOG_ORG_UUID, \
@@ -60,6 +66,7 @@ impl Problem {
                 "Name an admin secret of the service account that owns the key; an admin key acts \
                  for its own service account only."
             }
+            Self::NoRoom { class, .. } => room_advice(*class),
             Self::IdentityMalformed { .. } => {
                 "Correct DATADOG_ORG_UUID, DATADOG_SERVICE_ACCOUNT_ID, DATADOG_SITE and the ARNs \
                  beside them, or set none of them."
@@ -140,6 +147,13 @@ impl Problem {
     }
 }
 
+fn room_advice(class: KeyClass) -> &'static str {
+    match class {
+        KeyClass::Api => QUOTA,
+        KeyClass::Application => "Delete application keys of the service account that nobody uses.",
+    }
+}
+
 fn secrets_advice(problem: &SecretsProblem) -> &'static str {
     match problem {
         SecretsProblem::AccessDenied(_) => {
@@ -197,10 +211,7 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
                     .into()
                 });
         }
-        DatadogProblem::Quota => {
-            "Delete API keys that nobody uses (the sweep can't tell), or have Datadog raise the \
-             limit; rotating again resumes."
-        }
+        DatadogProblem::Quota => QUOTA,
         DatadogProblem::NameTaken { .. } => {
             "Delete unused keys of this name at Datadog, then rotate again."
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::datadog::{Call, DatadogError, DatadogProblem};
 use crate::event::EventError;
-use crate::keys::{KeyRef, OrganisationId, ServiceAccountId};
+use crate::keys::{KeyClass, KeyRef, OrganisationId, ServiceAccountId};
 use crate::secrets::{SecretsError, SecretsProblem};
 use crate::value::ValueError;
 
@@ -45,6 +45,12 @@ pub enum Problem {
     PendingWithoutValue,
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    #[error("the secret is marked for deletion")]
+    MarkedForDeletion,
+    #[error("the secret is a replica; its primary is in {primary}")]
+    Replica { primary: String },
+    #[error("the value under AWSCURRENT has the fields of none of the three types, or of several")]
+    UnknownKind,
 
     #[error("the secret names no admin secret")]
     NoAdminSecret,
@@ -69,6 +75,17 @@ pub enum Problem {
     },
     #[error("the admin application key lacks the scopes {}", .missing.join(", "))]
     MissingScopes { missing: Vec<&'static str> },
+    #[error("service account {account} lacks the permissions {}", .missing.join(", "))]
+    MissingPermissions {
+        account: ServiceAccountId,
+        missing: Vec<&'static str>,
+    },
+    #[error("{used} of {allowed} {class}s exist: there is no room for a new one")]
+    NoRoom {
+        class: KeyClass,
+        used: u64,
+        allowed: u64,
+    },
 
     #[error("the function's environment {source}")]
     IdentityMalformed { source: ValueError },
@@ -101,11 +118,6 @@ pub enum Problem {
         account: ServiceAccountId,
         permission: &'static str,
     },
-    #[error("service account {account} lacks the permissions {}", .missing.join(", "))]
-    MissingPermissions {
-        account: ServiceAccountId,
-        missing: Vec<&'static str>,
-    },
     #[error(
         "no API key is at hand to try an application key with, for Datadog takes the one only \
          together with the other"
@@ -131,7 +143,7 @@ pub enum Problem {
     #[error("the current {key} belongs to another organisation than the admin key")]
     OrganisationMismatch { key: KeyRef },
     #[error("all names that the version's {class} may have are taken")]
-    NamesTaken { class: crate::keys::KeyClass },
+    NamesTaken { class: KeyClass },
     #[error("the version lost AWSPENDING before its value could be stored")]
     PendingLabelLost,
     #[error("Datadog does not accept the new keys yet")]
@@ -191,9 +203,10 @@ impl Problem {
                 source: ValueError::NotJson | ValueError::NotAnObject,
                 ..
             } => "SecretNotJson",
-            Self::Malformed { .. } => "SecretMalformed",
+            Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
             Self::PendingWithoutValue => "PendingWithoutValue",
             Self::Secrets(error) => secrets_error_type(&error.problem),
+            Self::MarkedForDeletion | Self::Replica { .. } => "SecretsManagerRefused",
             Self::NoAdminSecret => "NoAdminSecret",
             Self::AdminArn => "AdminSecretArnInvalid",
             Self::AdminUnreadable(error) => match secrets_error_type(&error.problem) {
@@ -211,6 +224,7 @@ impl Problem {
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
             Self::AdminRefused { .. } => "AdminKeyRefused",
             Self::ServiceAccountMismatch { .. } => "ServiceAccountMismatch",
+            Self::NoRoom { .. } => "DatadogKeyQuota",
             Self::MissingScopes { .. } | Self::MissingPermissions { .. } => "MissingScope",
             Self::IdentityMalformed { .. } => "IdentityMalformed",
             Self::IdentityRefused { .. } => "IdentityRefused",

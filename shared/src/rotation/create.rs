@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::scene::{Scene, Standing, Version, lag};
+use super::inspection::{Version, lag};
+use super::scene::{Scene, Standing};
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
 use crate::error::{Problem, State};
 use crate::secrets::{CURRENT, PENDING, StoreError};
 
-/// Kept back after a mint for deleting what can't be stored.
-const TIME_TO_UNDO: Duration = Duration::from_secs(12);
+/// Kept back after a mint for deleting what can't be stored: a pair takes two calls, and Datadog up
+/// to ten seconds for each.
+const TIME_TO_UNDO: Duration = Duration::from_secs(21);
 
 impl Rotation<'_> {
     pub(super) async fn create(&mut self) -> Result<(), Problem> {
@@ -43,7 +45,7 @@ impl Rotation<'_> {
     /// Answers the credential that the version holds in the end, which may be another
     /// delivery's; `None` if another delivery has come to the end of the rotation already.
     async fn make(&mut self, scene: &Scene) -> Result<Option<Credential>, Problem> {
-        let found = self.preflight(scene).await?;
+        let found = self.look().preflight(scene).await?;
         self.settle(scene, &found).await?;
         let minted = self.mint(scene, &found).await?;
         match self.label_now().await {
@@ -124,7 +126,7 @@ impl Rotation<'_> {
         let mut lag = lag();
         loop {
             let label = self.label_now().await?.ok_or(Problem::PendingLabelLost)?;
-            match self.labelled(self.token(), label).await? {
+            match self.look().labelled(self.token(), label).await? {
                 Some(version) => return version,
                 None if lag.pause(self.budget).await => {}
                 None => return Err(Problem::PendingWithoutValue),

@@ -1,6 +1,7 @@
 //! finishSecret: promote, and retire what the type's rule says.
 
-use super::scene::{Scene, Standing, Version, lag};
+use super::inspection::{Version, lag};
+use super::scene::{Scene, Standing};
 use super::settle::owned_alike;
 use super::{Candidates, Rotation};
 use crate::admin::{Admin, Lookup};
@@ -56,7 +57,7 @@ impl Rotation<'_> {
     /// API keys: two generations live. The one before the current one goes while its label still
     /// finds it, unless a person displaced it and it is theirs.
     async fn retire_unless_put_aside(&mut self, scene: &Scene) -> Result<(), Problem> {
-        match self.previous(scene).await? {
+        match self.look().previous(&scene.description).await? {
             Some(previous) if !self.is_put_aside(scene, &previous).await? => {
                 self.retire_version(scene, &previous).await
             }
@@ -93,7 +94,7 @@ impl Rotation<'_> {
         if current.is_some_and(|key| scene.names.bears(class, &key.name, &scene.current.id)) {
             return Ok(());
         }
-        let Some(previous) = self.previous(scene).await? else {
+        let Some(previous) = self.look().previous(&scene.description).await? else {
             return Ok(());
         };
         let Some(part) = previous.credential.application() else {
@@ -143,7 +144,7 @@ impl Rotation<'_> {
         let (kept, old) = ([&pending.credential], Some(&scene.current.credential));
         let candidates = Candidates::Named(&keys);
         if scene.rotates_itself {
-            let own = self.admin_secret(scene.description.arn.clone());
+            let own = self.look().admin_secret(scene.description.arn.clone());
             let admin = Admin::of_value(&pending.value, own, self.budget)?;
             self.retire(&admin, candidates, &kept, old).await
         } else {

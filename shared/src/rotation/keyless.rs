@@ -6,7 +6,8 @@
 //! need not be one that the organisation has mapped.
 
 use super::Rotation;
-use super::scene::{Standing, Version, Versions};
+use super::inspection::Version;
+use super::scene::{Standing, Versions};
 use crate::error::{Problem, Role, State};
 use crate::keys::KeyRef;
 use crate::secrets::{PENDING, StoreError};
@@ -75,7 +76,7 @@ impl Rotation<'_> {
     /// Keys of before the secret became keyless: whether a way back to them is still wanted, only
     /// a person knows. With this rotation the last label goes that leads to them.
     async fn name_displaced(&self, versions: &Versions) -> Result<(), Problem> {
-        let previous = self.previous_of(&versions.description).await?;
+        let previous = self.look().previous(&versions.description).await?;
         let keys = previous.map(|it| it.credential.keys()).unwrap_or_default();
         if !keys.is_empty() {
             let keys: Vec<_> = keys.iter().map(KeyRef::to_string).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Rotation;
+use super::inspection::Inspection;
 use super::scene::Scene;
 use crate::admin::Lookup;
 use crate::budget::Backoff;
@@ -19,7 +19,27 @@ pub(super) struct Found {
     pub application: Option<AppKeyDetails>,
 }
 
-impl Rotation<'_> {
+/// How far text, id and organisation of a current API key are known to belong together.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// The admin found it by its id, and the text ends as it should.
+    Found(ApiKeyDetails),
+    /// Datadog told id and organisation of the text.
+    Told,
+    /// It works, and that is all that can be seen.
+    Works,
+}
+
+impl Known {
+    fn details(self) -> Option<ApiKeyDetails> {
+        match self {
+            Self::Found(details) => Some(details),
+            Self::Told | Self::Works => None,
+        }
+    }
+}
+
+impl Inspection<'_> {
     /// Each current key exists, is live, belongs to the service account, and is the one that its
     /// id says.
     pub(super) async fn preflight(&self, scene: &Scene) -> Result<Found, Problem> {
@@ -29,13 +49,13 @@ impl Rotation<'_> {
             None => None,
         };
         let api = match credential.api() {
-            Some(part) => self.preflight_api(scene, part).await?,
+            Some(part) => self.preflight_api(scene, part).await?.details(),
             None => None,
         };
         Ok(Found { api, application })
     }
 
-    async fn preflight_application(
+    pub(super) async fn preflight_application(
         &self,
         scene: &Scene,
         part: &AppPart,
@@ -68,17 +88,21 @@ impl Rotation<'_> {
         let mut backoff = patience();
         while !scene.admin.validate(&scene.current.credential).await? {
             if !backoff.pause(self.budget).await {
+                // A pair is tried as one: a dead API key is not to be laid to the other half.
+                if let Some(part) = scene.current.credential.api() {
+                    self.preflight_api(scene, part).await?;
+                }
                 return Err(Problem::CurrentKeyMismatch { key });
             }
         }
         Ok(())
     }
 
-    async fn preflight_api(
+    pub(super) async fn preflight_api(
         &self,
         scene: &Scene,
         part: &ApiPart,
-    ) -> Result<Option<ApiKeyDetails>, Problem> {
+    ) -> Result<Known, Problem> {
         let key = KeyRef {
             class: KeyClass::Api,
             id: part.id.clone(),
@@ -91,8 +115,8 @@ impl Rotation<'_> {
             Lookup::Found(details) if is_other_key(details.last4.as_deref(), part.key.expose()) => {
                 Err(Problem::CurrentKeyMismatch { key })
             }
-            Lookup::Found(details) => Ok(Some(details)),
-            Lookup::Unreadable => self.validate_current(scene, part, key).await.map(|()| None),
+            Lookup::Found(details) => Ok(Known::Found(details)),
+            Lookup::Unreadable => self.validate_current(scene, part, key).await,
         }
     }
 
@@ -102,7 +126,7 @@ impl Rotation<'_> {
         scene: &Scene,
         part: &ApiPart,
         key: KeyRef,
-    ) -> Result<(), Problem> {
+    ) -> Result<Known, Problem> {
         match scene.admin.validated(&part.key).await {
             Ok(Some(told)) if told.id != part.id => {
                 return Err(Problem::CurrentKeyMismatch { key });
@@ -113,7 +137,7 @@ impl Rotation<'_> {
                     return if is_foreign {
                         Err(Problem::OrganisationMismatch { key })
                     } else {
-                        Ok(())
+                        Ok(Known::Told)
                     };
                 }
             }
@@ -127,12 +151,12 @@ impl Rotation<'_> {
             }
         }
         tracing::warn!(
-            secret = self.secret(),
+            secret = self.secret,
             key = %key,
             "not known whether text, id and admin belong together: no api_keys_read, no \
              /api/v2/validate"
         );
-        Ok(())
+        Ok(Known::Works)
     }
 }
 

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use super::inspection::Version;
 use super::preflight::is_other_key;
-use super::scene::{Scene, Version};
+use super::scene::Scene;
 use super::{Candidates, Rotation};
 use crate::admin::Lookup;
 use crate::budget::Backoff;
@@ -236,7 +237,7 @@ impl Rotation<'_> {
     }
 
     async fn abandon(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
-        let previous = self.previous(scene).await?;
+        let previous = self.look().previous(&scene.description).await?;
         let mut kept = vec![&scene.current.credential];
         kept.extend(previous.as_ref().map(|it| &it.credential));
         let (keys, old) = (pending.credential.keys(), Some(&pending.credential));

@@ -1,52 +1,14 @@
 //! What a step finds: the secret, the versions in play, and the admin who may act.
 
-use std::time::{Duration, SystemTime};
-
-use secrecy::ExposeSecret;
-
 use super::Rotation;
+use super::admin::Choice;
+use super::inspection::{Unread, Version, lag, settled};
 use crate::admin::Admin;
-use crate::budget::Backoff;
 use crate::credential::Credential;
-use crate::error::{Problem, Role};
-use crate::event::{Step, VersionId};
+use crate::error::Problem;
+use crate::event::Step;
 use crate::key_name::KeyNames;
-use crate::retire::YOUNGEST_STRAY;
-use crate::secrets::{CURRENT, Description, PENDING, PREVIOUS, SecretsProblem, StoredValue};
-use crate::value::SecretValue;
-
-/// Labels lag: for so long a reading that contradicts itself is read again.
-pub(super) fn lag() -> Backoff {
-    Backoff::new(
-        Duration::from_millis(250),
-        Duration::from_secs(1),
-        Duration::from_secs(4),
-    )
-}
-
-/// A version with a value of the secret's type.
-#[derive(Debug)]
-pub(super) struct Version {
-    pub id: VersionId,
-    pub value: SecretValue,
-    pub credential: Credential,
-    pub created: Option<SystemTime>,
-}
-
-impl Version {
-    /// Whether it names another key than `other`.
-    pub(super) fn differs_from(&self, other: &Self) -> bool {
-        self.credential.keys() != other.credential.keys()
-    }
-
-    /// Whether it is old enough that no delivery which made it can still be running.
-    pub(super) fn is_old(&self, now: SystemTime) -> bool {
-        let age = self
-            .created
-            .and_then(|created| now.duration_since(created).ok());
-        age.is_some_and(|age| age >= YOUNGEST_STRAY)
-    }
-}
+use crate::secrets::{CURRENT, Description, PENDING};
 
 /// The part that the token's version plays.
 #[derive(Debug)]
@@ -57,6 +19,7 @@ pub(super) enum Standing {
     Pending(Option<Box<Version>>),
 }
 
+#[derive(Debug)]
 pub(super) struct Scene {
     pub description: Description,
     pub names: KeyNames,
@@ -67,19 +30,6 @@ pub(super) struct Scene {
     pub rotates_itself: bool,
 }
 
-/// Why a version was not read.
-enum Unread {
-    /// The labels contradict themselves or a version: they lag, and are to be read again.
-    Lagging(Problem),
-    Failed(Problem),
-}
-
-impl<P: Into<Problem>> From<P> for Unread {
-    fn from(problem: P) -> Self {
-        Self::Failed(problem.into())
-    }
-}
-
 /// What the labels say, and the values that go with them.
 pub(super) struct Versions {
     pub description: Description,
@@ -88,7 +38,7 @@ pub(super) struct Versions {
 }
 
 impl Rotation<'_> {
-    /// Reads all that a step goes by, and refuses what it must not work on. No effect.
+    /// The rest of what a step goes by. Refuses what it must not work on. No effect.
     pub(super) async fn scene_of(&self, versions: Versions) -> Result<Scene, Problem> {
         let Versions {
             description,
@@ -96,14 +46,16 @@ impl Rotation<'_> {
             current,
         } = versions;
         let names = KeyNames::new(self.tools.kind, &description.arn, &description.name);
-        let (admin, rotates_itself) = self.admin(&description, &current).await?;
+        let look = self.look();
+        let choice = look.choose_admin(&description, &current.value)?;
+        let admin = look.admin(&choice, &description, &current).await?;
         let scene = Scene {
             description,
             names,
             standing,
             current,
             admin,
-            rotates_itself,
+            rotates_itself: choice == Choice::Itself,
         };
         scene.refuse_other_accounts()?;
         Ok(scene)
@@ -113,10 +65,9 @@ impl Rotation<'_> {
     pub(super) async fn described(&self) -> Result<Description, Problem> {
         let mut lag = lag();
         loop {
-            match self.description().await {
-                Ok(description) => return Ok(description),
-                Err(Unread::Lagging(_)) if lag.pause(self.budget).await => {}
-                Err(Unread::Lagging(problem) | Unread::Failed(problem)) => return Err(problem),
+            let reading = self.description().await;
+            if let Some(settled) = settled(reading, &mut lag, self.budget).await {
+                return settled;
             }
         }
     }
@@ -140,10 +91,9 @@ impl Rotation<'_> {
     pub(super) async fn versions(&self) -> Result<Versions, Problem> {
         let mut lag = lag();
         loop {
-            match self.versions_at_once().await {
-                Ok(versions) => return Ok(versions),
-                Err(Unread::Lagging(_)) if lag.pause(self.budget).await => {}
-                Err(Unread::Lagging(problem) | Unread::Failed(problem)) => return Err(problem),
+            let reading = self.versions_at_once().await;
+            if let Some(settled) = settled(reading, &mut lag, self.budget).await {
+                return settled;
             }
         }
     }
@@ -153,11 +103,15 @@ impl Rotation<'_> {
         let (description, token) = (self.description().await?, self.token());
         let none = || Unread::Lagging(Problem::NoCurrentValue);
         let holder = description.labels.holder(CURRENT).ok_or_else(none)?;
-        let current = self.read(holder, CURRENT).await?.ok_or_else(none)??;
+        let current = self
+            .look()
+            .read(holder, CURRENT)
+            .await?
+            .ok_or_else(none)??;
         let standing = if holder == token {
             Standing::Current
         } else {
-            let pending = self.read(token, PENDING).await?.transpose()?;
+            let pending = self.look().read(token, PENDING).await?.transpose()?;
             Standing::Pending(pending.map(Box::new))
         };
         Ok(Versions {
@@ -165,86 +119,6 @@ impl Rotation<'_> {
             standing,
             current,
         })
-    }
-
-    /// A value by version id *and* label: `None` if the version holds none, and within it why it
-    /// is none of this type's.
-    async fn read(
-        &self,
-        version: &VersionId,
-        label: &str,
-    ) -> Result<Option<Result<Version, Problem>>, Unread> {
-        let reading = self
-            .tools
-            .secrets
-            .value(self.secret(), version, label, self.budget);
-        match reading.await {
-            Ok(stored) => {
-                let role = if label == PENDING {
-                    Role::Pending
-                } else {
-                    Role::Current
-                };
-                Ok(stored.map(|stored| self.parsed(version, &stored, role)))
-            }
-            Err(error) => Err(match error.problem {
-                SecretsProblem::Contradiction { .. } => Unread::Lagging(error.into()),
-                _ => Unread::Failed(error.into()),
-            }),
-        }
-    }
-
-    fn parsed(&self, id: &VersionId, stored: &StoredValue, role: Role) -> Result<Version, Problem> {
-        let text = stored.text.as_ref().ok_or(Problem::Binary(role))?;
-        let malformed = |source| Problem::Malformed { role, source };
-        let value = SecretValue::parse(text.expose_secret()).map_err(malformed)?;
-        let credential = value.credential(self.tools.kind).map_err(malformed)?;
-        let (id, created) = (id.clone(), stored.created);
-        Ok(Version {
-            id,
-            value,
-            credential,
-            created,
-        })
-    }
-
-    /// The value of a version that carries a label by a reading of a moment ago. Never that of
-    /// another version, whoever carries the label by now: a contradiction that stays is an error.
-    pub(super) async fn labelled(
-        &self,
-        version: &VersionId,
-        label: &str,
-    ) -> Result<Option<Result<Version, Problem>>, Problem> {
-        let mut lag = lag();
-        loop {
-            match self.read(version, label).await {
-                Ok(found) => return Ok(found),
-                Err(Unread::Lagging(_)) if lag.pause(self.budget).await => {}
-                Err(Unread::Lagging(problem) | Unread::Failed(problem)) => return Err(problem),
-            }
-        }
-    }
-
-    /// What carries AWSPREVIOUS by the reading of the labels that the step began with. A value
-    /// that is none of this type's names keys that can't be known, and is left alone.
-    pub(super) async fn previous(&self, scene: &Scene) -> Result<Option<Version>, Problem> {
-        self.previous_of(&scene.description).await
-    }
-
-    pub(super) async fn previous_of(
-        &self,
-        description: &Description,
-    ) -> Result<Option<Version>, Problem> {
-        let Some(holder) = description.labels.holder(PREVIOUS) else {
-            return Ok(None);
-        };
-        match self.labelled(holder, PREVIOUS).await?.transpose() {
-            Ok(previous) => Ok(previous),
-            Err(problem) => {
-                tracing::warn!(secret = self.secret(), %problem, "AWSPREVIOUS is left alone");
-                Ok(None)
-            }
-        }
     }
 }
 
@@ -260,7 +134,7 @@ impl Scene {
     }
 
     /// An admin key acts for its own service account only: against privilege escalation.
-    fn refuse_other_accounts(&self) -> Result<(), Problem> {
+    pub(super) fn refuse_other_accounts(&self) -> Result<(), Problem> {
         let pending = match &self.standing {
             Standing::Pending(Some(pending)) => pending.credential.service_account(),
             Standing::Pending(None) | Standing::Current => None,

@@ -1,7 +1,8 @@
 //! Settle: what an earlier rotation displaced and could not retire any more.
 
+use super::inspection::Version;
 use super::preflight::Found;
-use super::scene::{Scene, Version};
+use super::scene::Scene;
 use super::{Candidates, Rotation};
 use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
@@ -36,7 +37,7 @@ impl Rotation<'_> {
         if !is_minted {
             return Ok(());
         }
-        let Some(previous) = self.previous(scene).await? else {
+        let Some(previous) = self.look().previous(&scene.description).await? else {
             return Ok(());
         };
         if is_older(&previous, &scene.current) && owned_alike(&previous, &scene.current) {

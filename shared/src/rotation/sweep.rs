@@ -1,6 +1,7 @@
 //! Sweep: keys that this secret's rotations minted and no version holds.
 
-use super::scene::{Scene, Version};
+use super::inspection::{Inspection, Version};
+use super::scene::Scene;
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
 use crate::error::Problem;
@@ -10,9 +11,11 @@ use crate::retire::ListedKey;
 use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
 
 /// The values that must not lose a key, and the versions whose names may be looked for.
-struct Kept {
-    credentials: Vec<Credential>,
-    versions: Vec<VersionId>,
+pub(super) struct Kept {
+    pub credentials: Vec<Credential>,
+    pub versions: Vec<VersionId>,
+    /// The label whose value may name any key, so that no version's names are looked for.
+    pub unreadable: Option<&'static str>,
 }
 
 impl Rotation<'_> {
@@ -30,8 +33,10 @@ impl Rotation<'_> {
             .secrets
             .versions(self.secret(), self.budget)
             .await?;
-        let kept = self.kept_by(scene, stored, &labels).await?;
-        let listed = self.list(scene).await?;
+        let current = &scene.current;
+        let known = [(self.token(), stored), (&current.id, &current.credential)];
+        let kept = self.look().kept_by(&known, &labels).await?;
+        let (listed, _) = self.look().list(scene).await?;
         let candidates = Candidates::Strays {
             listed: &listed,
             names: &scene.names,
@@ -43,21 +48,23 @@ impl Rotation<'_> {
         self.retire(&scene.admin, candidates, &credentials, None)
             .await
     }
+}
 
-    async fn kept_by(
+impl Inspection<'_> {
+    /// `known` are versions whose values have been read: a version's value never changes.
+    pub(super) async fn kept_by(
         &self,
-        scene: &Scene,
-        stored: &Credential,
+        known: &[(&VersionId, &Credential)],
         labels: &Labels,
     ) -> Result<Kept, Problem> {
-        let mut credentials = vec![stored.clone(), scene.current.credential.clone()];
+        let mut credentials: Vec<_> = known.iter().map(|(_, it)| (*it).clone()).collect();
         let mut versions: Vec<VersionId> = labels.versions().cloned().collect();
+        let mut unreadable = None;
         for label in [CURRENT, PENDING, PREVIOUS] {
             let Some(holder) = labels.holder(label) else {
                 continue;
             };
-            // A version's value never changes: what was read of it before still holds.
-            if holder == self.token() || *holder == scene.current.id {
+            if known.iter().any(|(version, _)| *version == holder) {
                 continue;
             }
             match self.labelled(holder, label).await? {
@@ -65,12 +72,13 @@ impl Rotation<'_> {
                 Some(Err(problem)) => {
                     tracing::warn!(
                         %problem,
-                        secret = self.secret(),
+                        secret = self.secret,
                         label,
                         "the value is none of this type, and may name any key: no stray key of \
                          other versions is looked for"
                     );
                     versions.clear();
+                    unreadable = Some(label);
                 }
                 None => {}
             }
@@ -78,11 +86,14 @@ impl Rotation<'_> {
         Ok(Kept {
             credentials,
             versions,
+            unreadable,
         })
     }
 
-    async fn list(&self, scene: &Scene) -> Result<Vec<ListedKey>, Problem> {
-        let mut listed = Vec::new();
+    /// The keys that begin like this secret's, and whether API keys are among what could be
+    /// listed.
+    pub(super) async fn list(&self, scene: &Scene) -> Result<(Vec<ListedKey>, bool), Problem> {
+        let (mut listed, mut is_whole) = (Vec::new(), true);
         for &class in self.tools.kind.classes() {
             let stem = scene.names.stem(class);
             match class {
@@ -99,6 +110,7 @@ impl Rotation<'_> {
                     let keys = scene.admin.api_keys(&stem).await?;
                     if keys.is_none() {
                         tracing::debug!("API keys can't be listed without api_keys_read");
+                        is_whole = false;
                     }
                     listed.extend(keys.into_iter().flatten().map(|key| ListedKey {
                         key: KeyRef { class, id: key.id },
@@ -108,6 +120,6 @@ impl Rotation<'_> {
                 }
             }
         }
-        Ok(listed)
+        Ok((listed, is_whole))
     }
 }

@@ -22,7 +22,7 @@ impl Rotation<'_> {
             // RotateImmediately=false: Secrets Manager runs this step alone.
             Standing::Pending(_) | Standing::Current => {
                 self.note = "the configuration is sound; nothing was changed";
-                self.check(&scene).await
+                self.look().check(&scene).await
             }
         }
     }

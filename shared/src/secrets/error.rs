@@ -4,6 +4,7 @@ use std::error::Error;
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::http::TransportError;
 
@@ -53,6 +54,18 @@ impl SecretsError {
         )
     }
 
+    /// The same of an `UpdateSecretVersionStage`. It fails where the label is not on the version that
+    /// it is to leave; with which code is not documented, and may be that of a version not named.
+    pub(super) fn of_label(mut self) -> Self {
+        match self.problem {
+            SecretsProblem::Refused { code } if code == "InvalidParameterException" => {
+                self.problem = SecretsProblem::Contradiction { code };
+            }
+            problem => self.problem = problem,
+        }
+        self
+    }
+
     /// Whether the same call may succeed in a moment.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -74,7 +87,7 @@ impl SecretsProblem {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
             SdkError::DispatchFailure(failure) => failure
                 .as_connector_error()
-                .map_or(Self::NotSent, |error| Self::of_transport(error)),
+                .map_or(Self::NotSent, Self::of_connector),
             SdkError::ConstructionFailure(_) => Self::NotSent,
             _ => Self::Cut,
         }
@@ -99,8 +112,10 @@ impl SecretsProblem {
         }
     }
 
-    fn of_transport(error: &(dyn Error + 'static)) -> Self {
-        let causes = std::iter::successors(Some(error), |error| (*error).source());
+    fn of_connector(error: &ConnectorError) -> Self {
+        let causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |error| {
+            (*error).source()
+        });
         match causes
             .into_iter()
             .find_map(|error| error.downcast_ref::<TransportError>())
@@ -108,6 +123,8 @@ impl SecretsProblem {
             Some(TransportError::NotConnected) => Self::NotConnected,
             Some(TransportError::TimedOut) => Self::TimedOut,
             Some(TransportError::NotSent) => Self::NotSent,
+            // Not of our transport: the SDK has come to no request, for want of credentials.
+            None if error.is_other() => Self::NotSent,
             Some(TransportError::Cut | TransportError::TooLarge) | None => Self::Cut,
         }
     }
@@ -119,4 +136,15 @@ fn plain(text: &str, longest: usize) -> String {
         .filter(|it| !it.is_control())
         .take(longest)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn texts_from_outside_fit_one_line_of_the_log() {
+        assert_eq!(plain("no\r\n\u{1b}[2Jaccess", 11), "no[2Jaccess");
+        assert_eq!(plain(&"x".repeat(2000), 1000).len(), 1000);
+    }
 }

@@ -72,56 +72,66 @@ impl Executables {
         })
     }
 
-    /// Builds them with the cargo that runs this process, else the one on the `PATH`. Compiler
-    /// errors go to standard error; `crate_done` hears the name of each finished crate.
-    pub fn build(mut crate_done: impl FnMut(&str)) -> Result<Self, BuildError> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut child = Command::new(cargo)
-            .args([
-                "build",
-                "--quiet",
-                "--message-format",
-                "json-render-diagnostics",
-            ])
-            .arg("--manifest-path")
-            .arg(workspace_manifest())
-            .args(["-p", API_KEY, "-p", APPLICATION_KEY, "-p", ADMIN_KEY])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut found = Vec::new();
-        for line in child
-            .stdout
-            .take()
-            .into_iter()
-            .flat_map(|pipe| BufReader::new(pipe).lines())
-        {
-            let Ok(message) = serde_json::from_str::<Message>(&line?) else {
-                continue;
-            };
-            if let Some(target) = message.target {
-                crate_done(&target.name);
-                found.extend(
-                    message
-                        .executable
-                        .map(|executable| (target.name, executable)),
-                );
-            }
-        }
-        if !child.wait()?.success() {
-            return Err(BuildError::Failed);
-        }
-        let executable = |name| {
-            let built = found.iter().find(|(built, _)| built == name);
-            built
-                .map(|(_, executable)| executable.clone())
-                .ok_or(BuildError::Missing(name))
-        };
+    /// Builds them; `crate_done` hears the name of each finished crate.
+    pub fn build(crate_done: impl FnMut(&str)) -> Result<Self, BuildError> {
+        let [api_key, application_key, admin_key] =
+            build([API_KEY, APPLICATION_KEY, ADMIN_KEY], crate_done)?;
         Ok(Self {
-            api_key: executable(API_KEY)?,
-            application_key: executable(APPLICATION_KEY)?,
-            admin_key: executable(ADMIN_KEY)?,
+            api_key,
+            application_key,
+            admin_key,
         })
     }
+}
+
+/// Builds packages of one binary each with the cargo that runs this process, else the one on the
+/// `PATH`. Compiler errors go to standard error; `crate_done` hears the name of each finished crate.
+pub fn build<const N: usize>(
+    packages: [&'static str; N],
+    mut crate_done: impl FnMut(&str),
+) -> Result<[PathBuf; N], BuildError> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut child = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .arg("--manifest-path")
+        .arg(workspace_manifest())
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut found = Vec::new();
+    for line in child
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|pipe| BufReader::new(pipe).lines())
+    {
+        let Ok(message) = serde_json::from_str::<Message>(&line?) else {
+            continue;
+        };
+        if let Some(target) = message.target {
+            crate_done(&target.name);
+            found.extend(
+                message
+                    .executable
+                    .map(|executable| (target.name, executable)),
+            );
+        }
+    }
+    if !child.wait()?.success() {
+        return Err(BuildError::Failed);
+    }
+    let mut built = packages.map(PathBuf::from);
+    for (package, path) in packages.into_iter().zip(&mut built) {
+        let executable = found.iter().find(|(name, _)| name == package);
+        let executable = executable.ok_or(BuildError::Missing(package))?;
+        path.clone_from(&executable.1);
+    }
+    Ok(built)
 }
 
 fn workspace_manifest() -> PathBuf {

@@ -1,4 +1,4 @@
-//! Bodies around the bound, over sockets.
+//! Answers over sockets: bodies around the bound, and ways elsewhere.
 
 use std::time::Duration;
 
@@ -79,5 +79,27 @@ async fn a_head_without_end_is_cut_off() {
         let (error, sent) = flood("HTTP/1.1 200 OK\r\nX-First: ", more).await;
         assert_eq!(error, TransportError::Cut);
         assert!(sent < MOST_SENT, "{sent} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_answered_and_not_followed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for status in [301, 302, 303, 307, 308] {
+        let to = elsewhere.local_addr().unwrap();
+        let redirect = async {
+            let mut stream = asked(&listener).await;
+            let head = format!(
+                "HTTP/1.1 {status} Elsewhere\r\nLocation: http://{to}/\r\nContent-Length: 0\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+        };
+        let answer = async { tokio::join!(get(&listener), redirect).0.unwrap() };
+        tokio::select! {
+            biased;
+            _ = elsewhere.accept() => panic!("{status} was followed"),
+            answer = answer => assert_eq!(answer.status(), status),
+        }
     }
 }

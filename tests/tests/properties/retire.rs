@@ -7,7 +7,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::key_name::{KeyNames, SERIES};
 use datadog_rotation::keys::{KeyClass, KeyId, KeyRef};
-use datadog_rotation::retire::{Candidates, ListedKey, retirable};
+use datadog_rotation::retire::{Candidates, ListedKey, Verdict, retirable, verdicts};
 use proptest::prelude::*;
 
 use crate::config;
@@ -185,6 +185,21 @@ proptest! {
         let mut fewer = find.clone();
         fewer.versions.pop();
         prop_assert!(fewer.retirable().iter().all(|it| all.contains(it)));
+    }
+
+    #[test]
+    fn what_is_reported_is_what_is_decided(find in find()) {
+        let mut unfilled = find.clone();
+        unfilled.filled = None;
+        let retired: BTreeSet<_> = unfilled.retirable().into_iter().collect();
+        let listed: Vec<_> = find.listed.iter().map(|(it, _)| it.clone()).collect();
+        let verdicts = verdicts(&listed, &names(find.kind), &find.versions, now(), &find.kept);
+        let reported = verdicts.iter().filter(|(_, it)| *it == Verdict::Retirable);
+        let reported: BTreeSet<_> = reported.map(|(it, _)| it.key.clone()).collect();
+        prop_assert_eq!(&reported, &retired);
+        prop_assert!(verdicts.iter().all(|(it, _)| !find.kept.contains(&it.key)));
+        let sweep: BTreeSet<_> = find.retirable().into_iter().collect();
+        prop_assert!(retired.is_subset(&sweep));
     }
 
     #[test]

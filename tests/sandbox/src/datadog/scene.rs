@@ -127,6 +127,33 @@ impl Datadog {
         };
     }
 
+    /// Changes category and remote configuration of an API key.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such API key.
+    pub fn set_members(&mut self, id: &str, category: &str, remote_config_read_enabled: bool) {
+        let key = self.key_mut(id);
+        assert!(
+            key.is_api_key(),
+            "{id} is an application key, which has scopes"
+        );
+        key.class = Class::Api {
+            category: category.to_owned(),
+            remote_config_read_enabled,
+        };
+    }
+
+    /// Lets a key do what another of its class may do.
+    ///
+    /// # Panics
+    ///
+    /// If there are no such keys.
+    pub fn liken(&mut self, id: &str, to: &str) {
+        let class = self.key_mut(to).class.clone();
+        self.key_mut(id).class = class;
+    }
+
     /// Replaces the roles of a user by one that grants these permissions.
     pub fn set_permissions(&mut self, user: &str, permissions: &[&str]) {
         let role = Role::custom(

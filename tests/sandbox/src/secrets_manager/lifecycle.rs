@@ -24,6 +24,7 @@ impl SecretsManager {
         let content = read_content(input)?;
         let description = input.text("Description", 0..=2048)?;
         let kms_key_id = input.text("KmsKeyId", 0..=2048)?;
+        let managed_type = input.text("Type", 1..=100)?;
         let tags = read_tags(input)?;
         if let Some(existing) = self.secrets.iter().find(|secret| secret.name == name) {
             if existing.deletion.is_some() {
@@ -47,6 +48,7 @@ impl SecretsManager {
             .filter(|text| !text.is_empty())
             .map(str::to_owned);
         secret.kms_key_id = kms_key_id.map(str::to_owned);
+        secret.managed_type = managed_type.map(str::to_owned);
         secret.tags = tags;
         if let Some(content) = content {
             secret.store(now, token, content, None)?;
@@ -166,6 +168,7 @@ impl Secret {
         let mut answer = json!({
             "ARN": self.arn,
             "Name": self.name,
+            "Type": self.managed_type,
             "Description": self.description,
             "KmsKeyId": self.kms_key_id,
             "LastChangedDate": epoch(self.changed),

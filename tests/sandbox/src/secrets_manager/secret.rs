@@ -13,6 +13,8 @@ const DEFAULT_KEY: &str = "DefaultEncryptionKey";
 pub struct Secret {
     pub(super) arn: String,
     pub(super) name: String,
+    /// Of a managed external secret, the partner's type.
+    pub(super) managed_type: Option<String>,
     pub(super) description: Option<String>,
     pub(super) kms_key_id: Option<String>,
     pub(super) created: OffsetDateTime,
@@ -38,6 +40,7 @@ impl Secret {
         Self {
             arn,
             name: name.to_owned(),
+            managed_type: None,
             description: None,
             kms_key_id: None,
             created: now,

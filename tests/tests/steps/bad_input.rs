@@ -3,6 +3,7 @@
 use datadog_rotation::Kind;
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{SceneOptions, token};
+use sandbox::stack::REGION;
 use serde_json::json;
 use tests::bench::Bench;
 use tests::by_hand::{with, without};
@@ -111,6 +112,10 @@ async fn admin_secrets() {
     );
 
     bench.settings.admin_secret_arn = Some("datadog/admin".to_owned());
+    let result = bench.create(Kind::ApiKey).await;
+    bench.assert_refused(result, "AdminSecretArnInvalid", &["full ARN"]);
+
+    tag(&bench, &other.replace(REGION, "attacker.example/"));
     let result = bench.create(Kind::ApiKey).await;
     bench.assert_refused(result, "AdminSecretArnInvalid", &["full ARN"]);
 

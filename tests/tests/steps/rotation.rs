@@ -1,10 +1,5 @@
 //! Undisturbed rotations of the three types: what they change, what they keep, what they leave.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a panic is how a test says that something is wrong"
-)]
-
 use datadog_rotation::Kind;
 use datadog_rotation::settings::Settings;
 use sandbox::gate::{Call, Fate};
@@ -15,13 +10,6 @@ use tests::bench::{Bench, DOCUMENTED_SCOPES};
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
-}
-
-fn scopes_of(bench: &Bench, id: &Value) -> Option<Vec<String>> {
-    bench.gate.with_world(|world| {
-        let key = world.datadog.key(id.as_str().unwrap()).unwrap();
-        key.scopes().map(<[String]>::to_vec)
-    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,51 +59,6 @@ async fn the_end_states_are_those_of_the_managed_service() {
         name.starts_with("aws-sm-app-key-datadog/app-key-20260401-"),
         "{name}"
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn scopes_are_copied_exactly() {
-    for scopes in [
-        None,
-        Some(&["dashboards_read"][..]),
-        Some(&["monitors_read", "dashboards_read"]),
-    ] {
-        let bench = Bench::new(SceneOptions {
-            application_scopes: scopes,
-            ..SceneOptions::default()
-        });
-        let before = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
-        bench.rotate(Kind::ApplicationKey).await.unwrap();
-        let after = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
-        let sorted = |scopes: Option<Vec<String>>| {
-            scopes.map(|mut it| {
-                it.sort();
-                it
-            })
-        };
-        assert_eq!(sorted(after), sorted(before));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn scopes_that_changed_meanwhile_stop_the_rotation() {
-    let bench = bench();
-    let job = bench.begin(Kind::ApplicationKey);
-    bench
-        .deliver(Kind::ApplicationKey, &job, Step::CreateSecret)
-        .await
-        .unwrap();
-    let current = bench.current(Kind::ApplicationKey)["appKeyId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    bench
-        .gate
-        .with_world(|it| it.datadog.set_scopes(&current, Some(&["dashboards_read"])));
-    for step in [Step::TestSecret, Step::FinishSecret] {
-        let result = bench.deliver(Kind::ApplicationKey, &job, step).await;
-        bench.assert_failed(result, "NewKeyDiffers", &["scopes"]);
-    }
 }
 
 #[tokio::test(start_paused = true)]

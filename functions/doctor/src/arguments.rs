@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use datadog_rotation::Kind;
+use datadog_rotation::secrets::is_secret_arn;
+use lexopt::prelude::*;
+
+/// How it is called, in short.
+pub const USAGE: &str = "\
+usage: datadog-doctor check  SECRET_ARN... [--json] [--admin-secret ARN] [--kind KIND]
+       datadog-doctor strays SECRET_ARN... [--revoke] [--json] [--admin-secret ARN] [--kind KIND]
+       datadog-doctor --help | --version
+";
+
+const HELP: &str = "
+check says, for each secret, what a rotation of it would fail on. It changes nothing, and needs no
+function and no rotation turned on. strays lists keys that bear this suite's names and that no
+version names. Neither ever prints a key.
+
+  --revoke            delete those stray keys that a rotation would delete itself
+  --json              one JSON document instead of tables
+  --admin-secret ARN  the admin secret of secrets that name none; else ADMIN_SECRET_ARN
+  --kind KIND         the secrets' type, where they do not tell it: api-key, application-key or
+                      admin-key
+
+Credentials of AWS come from the environment or a profile. The exit code is 0 if all is fine, 1 if
+something would fail, is left over or could not be looked at, 2 if this was called wrong.
+";
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    Check,
+    Strays { revoke: bool },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub command: Command,
+    /// Full ARNs, each once, at least one.
+    pub secrets: Vec<String>,
+    pub json: bool,
+    pub admin_secret: Option<String>,
+    pub kind: Option<Kind>,
+}
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Task(Task),
+    /// Help, or the version.
+    Text(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    #[error("{0}")]
+    Syntax(#[from] lexopt::Error),
+    #[error("the first argument is to be check or strays")]
+    NoCommand,
+    #[error("at least one secret is to be named by its ARN")]
+    NoSecret,
+    #[error("{0:?} is no full ARN of a secret, arn:aws:secretsmanager:…")]
+    NoArn(String),
+    #[error("{0:?} is none of api-key, application-key and admin-key")]
+    NoKind(String),
+    #[error("--revoke is of strays alone")]
+    Revoke,
+}
+
+/// `arguments` without the program's own name.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, UsageError> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let (mut command, mut is_to_revoke, mut json) = (None, false, false);
+    let (mut secrets, mut admin_secret, mut kind) = (Vec::new(), None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Asked::Text(format!("{USAGE}{HELP}"))),
+            Short('V') | Long("version") => {
+                let version = env!("CARGO_PKG_VERSION");
+                return Ok(Asked::Text(format!("datadog-doctor {version}\n")));
+            }
+            Long("revoke") => is_to_revoke = true,
+            Long("json") => json = true,
+            Long("admin-secret") => admin_secret = Some(arn(parser.value()?.string()?)?),
+            Long("kind") => kind = Some(kind_of(&parser.value()?.string()?)?),
+            Value(value) if command.is_none() => {
+                command = Some(match value.string()?.as_str() {
+                    "check" => Command::Check,
+                    "strays" => Command::Strays { revoke: false },
+                    _ => return Err(UsageError::NoCommand),
+                });
+            }
+            Value(value) => secrets.push(arn(value.string()?)?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let command = match (command.ok_or(UsageError::NoCommand)?, is_to_revoke) {
+        (Command::Strays { .. }, revoke) => Command::Strays { revoke },
+        (Command::Check, true) => return Err(UsageError::Revoke),
+        (Command::Check, false) => Command::Check,
+    };
+    if secrets.is_empty() {
+        return Err(UsageError::NoSecret);
+    }
+    Ok(Asked::Task(Task {
+        command,
+        secrets: once_each(secrets),
+        json,
+        admin_secret,
+        kind,
+    }))
+}
+
+fn arn(text: String) -> Result<String, UsageError> {
+    if is_secret_arn(&text) {
+        Ok(text)
+    } else {
+        Err(UsageError::NoArn(text))
+    }
+}
+
+fn kind_of(text: &str) -> Result<Kind, UsageError> {
+    match text {
+        "api-key" => Ok(Kind::ApiKey),
+        "application-key" => Ok(Kind::ApplicationKey),
+        "admin-key" => Ok(Kind::AdminKey),
+        _ => Err(UsageError::NoKind(text.to_owned())),
+    }
+}
+
+/// In the order of their first naming.
+pub(crate) fn once_each(secrets: Vec<String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for secret in secrets {
+        if !once.contains(&secret) {
+            once.push(secret);
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-AbCdEf";
+
+    fn parsed(line: &str) -> Result<Asked, UsageError> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        let line =
+            format!("--json strays --kind=admin-key {ARN} --revoke {ARN} --admin-secret {ARN}");
+        let task = Task {
+            command: Command::Strays { revoke: true },
+            secrets: vec![ARN.into()],
+            json: true,
+            admin_secret: Some(ARN.into()),
+            kind: Some(Kind::AdminKey),
+        };
+        assert_eq!(parsed(&line).unwrap(), Asked::Task(task));
+    }
+
+    #[test]
+    fn wrong_usage_is_named() {
+        for (line, words) in [
+            (String::new(), "check or strays"),
+            ("probe".into(), "check or strays"),
+            ("check".into(), "at least one"),
+            ("check datadog/api".into(), "no full ARN"),
+            (format!("check {ARN} --revoke"), "strays alone"),
+            (format!("check {ARN} --kind key"), "api-key"),
+            (format!("check {ARN} --admin-secret"), "missing argument"),
+            (format!("check {ARN} --region x"), "--region"),
+        ] {
+            let error = parsed(&line).unwrap_err().to_string();
+            assert!(error.contains(words), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_need_nothing_else() {
+        for line in ["--help", "check -h", "--version"] {
+            assert!(matches!(parsed(line).unwrap(), Asked::Text(_)), "{line}");
+        }
+    }
+}

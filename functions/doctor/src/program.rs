@@ -1,0 +1,127 @@
+//! One run at a terminal.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use datadog_rotation::budget::Budget;
+use datadog_rotation::clock::Clock;
+use datadog_rotation::http::Http;
+use datadog_rotation::identity::Identity;
+use datadog_rotation::rotation::checkup::Checkup;
+use datadog_rotation::rotation::examiner::Examiner;
+use datadog_rotation::secrets::Secrets;
+use datadog_rotation::settings::Settings;
+use datadog_rotation::tls::TlsError;
+
+use crate::arguments::{Command, Task};
+use crate::strays::Report;
+use crate::{document, table};
+
+/// As long as the template lets a rotation function run: a secret that takes longer is ill.
+const TIME_FOR_ONE: Duration = Duration::from_mins(5);
+
+/// Longer than any run at a terminal: only each secret's own time is short.
+const NO_END: Duration = Duration::from_hours(24);
+
+/// What a run finds outside of itself.
+#[derive(Debug)]
+pub struct Outside {
+    examiner: Examiner,
+    clock: Clock,
+    watch: Budget,
+}
+
+impl Outside {
+    /// `watch` has all the time that there is, and goes by this machine's time of day.
+    #[must_use]
+    pub fn new(
+        task: &Task,
+        settings: Settings,
+        http: &Http,
+        config: &SdkConfig,
+        watch: Budget,
+    ) -> Self {
+        let clock = Clock::default();
+        let http = clock.listen(http.clone(), watch);
+        let admin_secret_arn = task.admin_secret.clone().or(settings.admin_secret_arn);
+        let settings = Settings {
+            admin_secret_arn,
+            ..settings
+        };
+        Self {
+            examiner: Examiner {
+                kind: task.kind,
+                secrets: Secrets::new(config, &http),
+                http,
+                settings,
+                identity: Identity::new(config),
+            },
+            clock,
+            watch,
+        }
+    }
+
+    /// Which keys are stray. Deletes nothing.
+    pub(crate) async fn report(&self, secrets: &[String]) -> Report {
+        let mut report = Report::of(&self.examiner, secrets, &self.watch).await;
+        // Only the answers tell whether this machine's clock is right.
+        report.judge(self.clock.corrected(report.now));
+        report
+    }
+
+    /// The real network, and this process's environment.
+    pub(crate) async fn network(task: &Task) -> Result<Self, TlsError> {
+        let http = Http::network()?;
+        // Each secret's ARN tells its region: looking for a default one could take seconds.
+        let region = task.secrets.first().and_then(|arn| arn.split(':').nth(3));
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .region(region.map(|it| Region::new(it.to_owned())))
+            .load()
+            .await;
+        let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
+        Ok(Self::new(task, settings, &http, &config, watch))
+    }
+}
+
+/// The time that one secret gets.
+pub(crate) fn for_one(watch: &Budget) -> Budget {
+    Budget::new(watch.now(), watch.left().min(TIME_FOR_ONE))
+}
+
+/// Does what is asked and writes what came of it. Answers whether all is fine.
+///
+/// # Errors
+/// Those of the output.
+pub async fn run(task: &Task, outside: &Outside, out: &mut impl Write) -> io::Result<bool> {
+    let Outside {
+        examiner, watch, ..
+    } = outside;
+    match task.command {
+        Command::Check => {
+            let mut checkups = Vec::new();
+            for secret in &task.secrets {
+                checkups.push(examiner.checkup(secret, &for_one(watch)).await);
+            }
+            if task.json {
+                document::write(out, &document::Checkups::of(&checkups))?;
+            } else {
+                table::write_checkups(out, &checkups)?;
+            }
+            Ok(checkups.iter().all(Checkup::is_ok))
+        }
+        Command::Strays { revoke } => {
+            let mut report = outside.report(&task.secrets).await;
+            if revoke {
+                report.revoke(watch).await;
+            }
+            if task.json {
+                document::write(out, &document::Strays::of(&report))?;
+            } else {
+                table::write_strays(out, &report)?;
+            }
+            Ok(report.summary().is_fine())
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What was found out about the stray keys of several secrets.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use datadog_rotation::budget::Budget;
+use datadog_rotation::keys::KeyRef;
+use datadog_rotation::retire::YOUNGEST_STRAY;
+use datadog_rotation::rotation::examiner::Examiner;
+use datadog_rotation::rotation::strays::{Search, Standing, Stray, Unseen};
+use serde::Serialize;
+
+use crate::program::for_one;
+
+/// One run over several secrets.
+#[derive(Debug)]
+pub struct Report {
+    pub seen: Vec<Seen>,
+    /// A time before everything that was read.
+    pub now: SystemTime,
+    pub revoked: bool,
+}
+
+/// One secret, as it was asked for.
+#[derive(Debug)]
+pub struct Seen {
+    pub secret: String,
+    pub found: Result<Found, Unseen>,
+}
+
+#[derive(Debug)]
+pub struct Found {
+    pub search: Search,
+    pub keys: Vec<FoundKey>,
+}
+
+#[derive(Debug)]
+pub struct FoundKey {
+    pub stray: Stray,
+    /// Of a key that was to be deleted: whether it is gone.
+    pub revoked: Option<Result<(), Unseen>>,
+}
+
+/// How much there is of everything. The one place where it is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub secrets: usize,
+    /// Secrets that could not be looked at.
+    pub unseen: usize,
+    /// Secrets whose API keys can't be listed, for want of `api_keys_read`.
+    pub unlisted: usize,
+    /// Stray keys that were found, without the young.
+    pub strays: usize,
+    pub revocable: usize,
+    pub unknown_version: usize,
+    pub undecided: usize,
+    /// Keys that a rotation may be about to store.
+    pub young: usize,
+    /// Stray keys that were deleted.
+    pub revoked: usize,
+}
+
+impl Report {
+    /// Looks at each secret. `watch` tells the time.
+    pub async fn of(examiner: &Examiner, secrets: &[String], watch: &Budget) -> Self {
+        let now = watch.now();
+        let mut seen = Vec::new();
+        for secret in secrets {
+            let search = examiner.search(secret, &for_one(watch)).await;
+            let keys = Vec::new();
+            seen.push(Seen {
+                secret: secret.clone(),
+                found: search.map(|search| Found { search, keys }),
+            });
+        }
+        Self {
+            seen,
+            now,
+            revoked: false,
+        }
+    }
+
+    /// Decides what is stray as of `now`.
+    pub fn judge(&mut self, now: SystemTime) {
+        self.now = now;
+        let judged: Vec<_> = (0..self.seen.len()).map(|at| self.strays_of(at)).collect();
+        for (seen, keys) in self.seen.iter_mut().zip(judged) {
+            if let Ok(found) = &mut seen.found {
+                found.keys = keys;
+            }
+        }
+    }
+
+    /// What another of the secrets holds or accounts for is not stray.
+    fn strays_of(&self, at: usize) -> Vec<FoundKey> {
+        let strays = self
+            .search(at)
+            .map(|it| it.strays(self.now, &self.held_beside(at)));
+        let strays = strays.into_iter().flatten();
+        let strays =
+            strays.filter(|it| it.standing != Standing::UnknownVersion || !self.knows(at, it));
+        let keys = strays.map(|stray| FoundKey {
+            stray,
+            revoked: None,
+        });
+        keys.collect()
+    }
+
+    /// Deletes what may be deleted.
+    pub async fn revoke(&mut self, watch: &Budget) {
+        self.revoked = true;
+        for at in 0..self.seen.len() {
+            let others = self.held_beside(at);
+            let budget = for_one(watch);
+            if let Ok(found) = &mut self.seen[at].found {
+                for (key, gone) in found.search.revoke(self.now, &others, &budget).await {
+                    let of_key = found.keys.iter_mut().find(|it| it.stray.key.key == key);
+                    if let Some(it) = of_key {
+                        it.revoked = Some(gone);
+                    }
+                }
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            secrets: self.seen.len(),
+            ..Summary::default()
+        };
+        for seen in &self.seen {
+            let Ok(found) = &seen.found else {
+                summary.unseen += 1;
+                continue;
+            };
+            summary.unlisted += usize::from(found.search.unlisted().is_some());
+            for key in &found.keys {
+                summary.strays += usize::from(key.stray.standing != Standing::Young);
+                *match key.stray.standing {
+                    Standing::Revocable => &mut summary.revocable,
+                    Standing::Young => &mut summary.young,
+                    Standing::UnknownVersion => &mut summary.unknown_version,
+                    Standing::Undecided(_) => &mut summary.undecided,
+                } += 1;
+                summary.revoked += usize::from(matches!(key.revoked, Some(Ok(()))));
+            }
+        }
+        summary
+    }
+
+    fn search(&self, at: usize) -> Option<&Search> {
+        self.seen[at].found.as_ref().ok().map(|it| &it.search)
+    }
+
+    fn searches_beside(&self, at: usize) -> impl Iterator<Item = &Search> {
+        let others = (0..self.seen.len()).filter(move |it| *it != at);
+        others.filter_map(|it| self.search(it))
+    }
+
+    /// The keys that versions of the other secrets name.
+    fn held_beside(&self, at: usize) -> BTreeSet<KeyRef> {
+        let kept = self.searches_beside(at).flat_map(Search::kept);
+        kept.cloned().collect()
+    }
+
+    /// Whether another of the secrets accounts for it.
+    fn knows(&self, at: usize, stray: &Stray) -> bool {
+        self.searches_beside(at).any(|it| it.knows(&stray.key))
+    }
+}
+
+impl Summary {
+    /// Nothing is left over and everything was looked at.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.unseen == 0 && self.strays == self.revoked
+    }
+}
+
+impl FoundKey {
+    /// How old it is, if Datadog tells.
+    #[must_use]
+    pub fn age(&self, now: SystemTime) -> Option<Duration> {
+        let created = self.stray.key.created?;
+        now.duration_since(created).ok()
+    }
+
+    /// A stable word, listed in the documentation.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.stray.standing {
+            Standing::Revocable => "revocable",
+            Standing::Young => "young",
+            Standing::UnknownVersion => "unknown_version",
+            Standing::Undecided(_) => "undecided",
+        }
+    }
+
+    /// Why it may be deleted, or why not.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.stray.standing {
+            Standing::Revocable => "it bears the name of a version that does not hold it".into(),
+            Standing::Young if self.stray.key.created.is_none() => {
+                "its age is not known: a rotation may be about to store it".into()
+            }
+            Standing::Young => format!(
+                "it is not {} minutes old yet: a rotation may be about to store it",
+                YOUNGEST_STRAY.as_secs() / 60
+            ),
+            Standing::UnknownVersion => {
+                "it bears the name of no version that is listed: perhaps of one that Secrets \
+                 Manager has forgotten, of this secret in another region or account, or of the \
+                 managed service"
+                    .into()
+            }
+            Standing::Undecided(label) => {
+                format!("the value under {label} can't be read, and may name it")
+            }
+        }
+    }
+}

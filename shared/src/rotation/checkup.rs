@@ -1,0 +1,270 @@
+//! The doctor's checkup: the engine's own checks, each by itself, on a secret whose rotation need
+//! not be turned on. Read-only.
+
+mod described;
+mod finding;
+
+pub(super) use finding::advice;
+pub use finding::{Check, Checkup, Finding, Status};
+
+use described::{say_rotation, say_versions, sound};
+
+use super::admin::{Choice, NamedBy};
+use super::examiner::{Examiner, Opened};
+use super::inspection::Inspection;
+use super::preflight::Known;
+use super::scene::Scene;
+use crate::admin::{Admin, Reach};
+use crate::budget::Budget;
+use crate::datadog::Room;
+use crate::error::Problem;
+use crate::keys::KeyClass;
+use crate::value::ValueError;
+
+impl Examiner {
+    /// What a rotation of this secret would fail on, as far as it can be told without effects.
+    pub async fn checkup(&self, secret: &str, budget: &Budget) -> Checkup {
+        let mut checkup = Checkup::of(secret);
+        Box::pin(self.examine(&mut checkup, budget)).await;
+        checkup.complete()
+    }
+
+    /// Ends early where nothing more can be looked at.
+    async fn examine(&self, to: &mut Checkup, budget: &Budget) -> Option<()> {
+        let secret = to.secret.clone();
+        let secrets = self.secrets.in_region_of(&secret);
+        let described = secrets.describe(&secret, budget).await;
+        let described = described.map_err(Problem::from);
+        let description = to.take(Check::Secret, described.and_then(sound))?;
+        to.name = Some(description.name.clone());
+        to.say(Check::Secret, Status::Ok, "found");
+        say_rotation(to, &description, budget.now());
+        let versions = secrets.versions(&secret, budget).await;
+        if let Some(labels) = to.take(Check::Versions, versions.map_err(Problem::from)) {
+            say_versions(to, &labels);
+        }
+        let opened = to.take(Check::Value, self.open(&secret, budget).await)?;
+        to.kind = Some(opened.tools.kind);
+        say_value(to, &opened);
+        let (admin, choice) = admin_of(to, opened.look(budget), &opened).await?;
+        let (tools, scene) = opened.scene(admin, &choice);
+        let look = Inspection {
+            tools: &tools,
+            secret: &scene.description.arn,
+            budget,
+        };
+        examine_at_datadog(to, look, &scene).await
+    }
+}
+
+fn say_value(to: &mut Checkup, opened: &Opened) {
+    let stale = opened
+        .current
+        .value
+        .stale_aliases(&opened.current.credential);
+    if stale.is_empty() {
+        let text = format!("a {} with all its fields", opened.tools.kind.name());
+        to.say(Check::Value, Status::Ok, text);
+    } else {
+        let stale = stale.join(", ");
+        let text = format!("{stale}: named like a key that the value holds, but of another text");
+        to.say(Check::Value, Status::Warning, text);
+    }
+}
+
+async fn admin_of(
+    to: &mut Checkup,
+    look: Inspection<'_>,
+    opened: &Opened,
+) -> Option<(Admin, Choice)> {
+    let Opened {
+        description,
+        current,
+        ..
+    } = opened;
+    let choice = look.choose_admin(description, &current.value);
+    let choice = to.take(Check::AdminSecret, choice)?;
+    let how = match &choice {
+        Choice::Secret(NamedBy::Field, arn) => format!("by the field adminSecretArn: {arn}"),
+        Choice::Secret(NamedBy::Tag, arn) => format!("by the tag adminSecretArn: {arn}"),
+        Choice::Secret(NamedBy::Setting, arn) => {
+            format!("by --admin-secret or ADMIN_SECRET_ARN: {arn}")
+        }
+        Choice::Itself => "itself".to_owned(),
+        Choice::Identity(it) => format!(
+            "none: the function's own identity, by DATADOG_ORG_UUID, for service account {}",
+            it.service_account
+        ),
+    };
+    match look.admin(&choice, description, current).await {
+        Ok(admin) => {
+            to.say(Check::AdminSecret, Status::Ok, how);
+            let site = match &look.tools.settings.datadog_api_url {
+                Some(url) => format!("{}, but DATADOG_API_URL sends all to {url}", admin.site()),
+                None => admin.site().to_string(),
+            };
+            to.say(Check::Site, Status::Ok, site);
+            Some((admin, choice))
+        }
+        Err(problem) if is_about_site(&problem) => {
+            to.say(Check::AdminSecret, Status::Ok, how);
+            to.fail(Check::Site, &problem);
+            None
+        }
+        Err(problem) => {
+            to.fail(Check::AdminSecret, &problem);
+            None
+        }
+    }
+}
+
+fn is_about_site(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::AdminMalformed {
+            source: ValueError::UnknownSite | ValueError::Missing("site"),
+            ..
+        }
+    )
+}
+
+async fn examine_at_datadog(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) -> Option<()> {
+    let credential = &scene.current.credential;
+    let is_same = to.take(Check::ServiceAccount, scene.refuse_other_accounts());
+    if is_same.is_some() && credential.service_account().is_some() {
+        let text = format!("{}, the admin's own", scene.admin.service_account());
+        to.say(Check::ServiceAccount, Status::Ok, text);
+    }
+    match scene.admin.must_work().await {
+        Err(Problem::IdentityRefused { .. }) => {
+            let text = "Datadog takes the identity that this runs with for nobody; whether it \
+                        takes the function's, that function alone can tell (testSecret)";
+            to.say(Check::AdminKeys, Status::Unknown, text);
+            return None;
+        }
+        answer => to.take(Check::AdminKeys, answer)?,
+    }
+    to.say(Check::AdminKeys, Status::Ok, "accepted by Datadog");
+    examine_scopes(to, look, scene).await;
+    examine_permissions(to, look, scene).await;
+    if let Some(part) = credential.application() {
+        // Of another account's key nothing is asked, as in a rotation.
+        if is_same.is_some() {
+            let found = look.preflight_application(scene, part).await;
+            if to.take(Check::ApplicationKey, found).is_some() {
+                let text = format!(
+                    "{} works, is of this account and of this id",
+                    part.key_ref()
+                );
+                to.say(Check::ApplicationKey, Status::Ok, text);
+            }
+        }
+        if let Some(room) = to.take(Check::ApplicationKeyQuota, scene.admin.app_key_room().await) {
+            say_room(to, Check::ApplicationKeyQuota, KeyClass::Application, room);
+        }
+    }
+    if credential.api().is_some() {
+        examine_api_key(to, look, scene).await;
+        examine_reading(to, scene).await;
+    }
+    Some(())
+}
+
+async fn examine_scopes(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
+    let required = look.tools.kind.required_scopes();
+    let (status, text) = match to.take(Check::Scopes, scene.admin.must_have(required).await) {
+        Some(Reach::Enough) => (Status::Ok, "the admin has those that the type needs"),
+        Some(Reach::Unscoped) => {
+            let text = "the admin application key is unscoped: it may do all that its owner may";
+            (Status::Ok, text)
+        }
+        Some(Reach::Unknown) => (Status::Unknown, "the admin is not shown its own scopes"),
+        None => return,
+    };
+    to.say(Check::Scopes, status, text);
+}
+
+/// A key may do what its scopes and its owner's role both allow.
+async fn examine_permissions(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
+    // No rotation asks for this: that it fails proves nothing.
+    let Ok(Some(permitted)) = scene.admin.permissions().await else {
+        let text = "Datadog does not tell what the role of the service account permits";
+        return to.say(Check::Permissions, Status::Unknown, text);
+    };
+    let required = look.tools.kind.required_scopes().iter().copied();
+    let missing: Vec<_> = required.filter(|it| !permitted.contains(*it)).collect();
+    if missing.is_empty() {
+        let text = "the role of the service account has those that the type needs";
+        to.say(Check::Permissions, Status::Ok, text);
+    } else {
+        let account = scene.admin.service_account().clone();
+        to.fail(
+            Check::Permissions,
+            &Problem::MissingPermissions { account, missing },
+        );
+    }
+}
+
+async fn examine_api_key(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
+    let Some(part) = scene.current.credential.api() else {
+        return;
+    };
+    let key = part.key_ref();
+    match look.preflight_api(scene, part).await {
+        Ok(Known::Works) => {
+            let text = format!("{key} works; whether it is of this id is not known");
+            to.say(Check::ApiKey, Status::Warning, text);
+            let text = "not known without api_keys_read and without /api/v2/validate";
+            to.say(Check::Organisation, Status::Unknown, text);
+        }
+        Err(problem @ Problem::OrganisationMismatch { .. }) => {
+            let text = format!("{key} works, and is of this id");
+            to.say(Check::ApiKey, Status::Ok, text);
+            to.fail(Check::Organisation, &problem);
+        }
+        known => {
+            if to.take(Check::ApiKey, known).is_some() {
+                let text = format!("{key} works, and is of this id");
+                to.say(Check::ApiKey, Status::Ok, text);
+                to.say(Check::Organisation, Status::Ok, "the admin's own");
+            }
+        }
+    }
+}
+
+async fn examine_reading(to: &mut Checkup, scene: &Scene) {
+    match to.take(Check::ApiKeysRead, scene.admin.api_key_room().await) {
+        Some(Some(room)) => {
+            let text = "there: stray API keys are found, category and settings copied";
+            to.say(Check::ApiKeysRead, Status::Ok, text);
+            say_room(to, Check::ApiKeyQuota, KeyClass::Api, room);
+        }
+        Some(None) => {
+            let text = "not there; with it rotations find stray API keys and copy category and \
+                        settings, and the quota can be seen";
+            to.say(Check::ApiKeysRead, Status::Warning, text);
+            let text = "not known without api_keys_read";
+            to.say(Check::ApiKeyQuota, Status::Unknown, text);
+        }
+        None => {}
+    }
+}
+
+/// A rotation makes one key of each class before it deletes one.
+fn say_room(to: &mut Checkup, check: Check, class: KeyClass, room: Room) {
+    match (room.used, room.allowed) {
+        (Some(used), Some(allowed)) if used >= allowed => {
+            let problem = Problem::NoRoom {
+                class,
+                used,
+                allowed,
+            };
+            to.fail(check, &problem);
+        }
+        (Some(used), Some(allowed)) => {
+            let text = format!("{used} of {allowed} {class}s exist; a rotation needs one more");
+            to.say(check, Status::Ok, text);
+        }
+        _ => to.say(check, Status::Unknown, "Datadog does not tell it"),
+    }
+}

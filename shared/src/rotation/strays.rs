@@ -1,0 +1,202 @@
+//! The doctor's search for stray keys: the sweep without a rotation.
+//!
+//! In the sweep's order, and by its decision: versions with labels, their values, list of keys,
+//! delete. A rotation may run at the same time. What it mints is younger than the age floor, and
+//! what it has stored is read after the labels; versions that it makes later are not among those
+//! whose names are looked for.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use super::checkup::advice;
+use super::examiner::Examiner;
+use super::inspection::Inspection;
+use super::scene::Scene;
+use super::sweep::Kept;
+use crate::budget::Budget;
+use crate::credential::{Credential, Kind};
+use crate::error::Problem;
+use crate::event::VersionId;
+use crate::keys::{KeyClass, KeyRef};
+use crate::retire::{Candidates, ListedKey, Verdict, retirable, verdicts};
+
+/// Why nothing was found out about a secret, or a key was not deleted.
+#[derive(Debug)]
+pub struct Unseen(Problem);
+
+impl Unseen {
+    /// A stable word, listed in the README.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        self.0.error_type()
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.to_string()
+    }
+
+    #[must_use]
+    pub fn advice(&self) -> String {
+        advice(&self.0)
+    }
+}
+
+/// What was read of one secret and of the keys that are named like its own.
+#[derive(Debug)]
+pub struct Search {
+    scene: Scene,
+    kind: Kind,
+    listed: Vec<ListedKey>,
+    /// Whether API keys, if the secret has such, are among the listed.
+    is_whole: bool,
+    versions: Vec<VersionId>,
+    kept: BTreeSet<KeyRef>,
+    unreadable: Option<&'static str>,
+}
+
+/// A key that bears a name of this suite and that no kept version names.
+#[derive(Clone, Debug)]
+pub struct Stray {
+    pub key: ListedKey,
+    pub standing: Standing,
+}
+
+/// What may be done about a stray key, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It bears the name of a version that does not hold it, and is old enough.
+    Revocable,
+    /// It bears the name of a version, but a rotation may be about to store it.
+    Young,
+    /// It bears the name of no version that Secrets Manager lists.
+    UnknownVersion,
+    /// The value under this label can't be read, and may name it.
+    Undecided(&'static str),
+}
+
+impl Examiner {
+    /// Reads all that is needed to tell which keys are stray. No effect.
+    pub async fn search(&self, secret: &str, budget: &Budget) -> Result<Search, Unseen> {
+        Box::pin(self.look_for_strays(secret, budget))
+            .await
+            .map_err(Unseen)
+    }
+
+    async fn look_for_strays(&self, secret: &str, budget: &Budget) -> Result<Search, Problem> {
+        let opened = self.open(secret, budget).await?;
+        let look = opened.look(budget);
+        let (description, current) = (&opened.description, &opened.current);
+        let choice = look.choose_admin(description, &current.value)?;
+        let admin = look.admin(&choice, description, current).await?;
+        let (tools, scene) = opened.scene(admin, &choice);
+        scene.refuse_other_accounts()?;
+        let look = Inspection {
+            tools: &tools,
+            secret: &scene.description.arn,
+            budget,
+        };
+        let labels = tools.secrets.versions(look.secret, budget).await?;
+        let known = [(&scene.current.id, &scene.current.credential)];
+        let kept = look.kept_by(&known, &labels).await?;
+        let (listed, is_whole) = look.list(&scene).await?;
+        let Kept {
+            credentials,
+            versions,
+            unreadable,
+        } = kept;
+        let kept = credentials.iter().flat_map(Credential::keys);
+        let kept = kept.chain(scene.admin.own_keys()).collect();
+        Ok(Search {
+            kind: tools.kind,
+            scene,
+            listed,
+            is_whole,
+            versions,
+            kept,
+            unreadable,
+        })
+    }
+}
+
+impl Search {
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.scene.description.arn
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.scene.description.name
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The class of key that the secret has and the admin may not list: API keys without
+    /// `api_keys_read`.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<KeyClass> {
+        (!self.is_whole).then_some(KeyClass::Api)
+    }
+
+    /// The keys that the versions to be kept name, and those of the admin.
+    #[must_use]
+    pub fn kept(&self) -> &BTreeSet<KeyRef> {
+        &self.kept
+    }
+
+    /// The stray keys as of `now`, which is to be a time before the search. `others` are keys that
+    /// other secrets hold: they are not stray.
+    #[must_use]
+    pub fn strays(&self, now: SystemTime, others: &BTreeSet<KeyRef>) -> Vec<Stray> {
+        let (names, kept) = (&self.scene.names, &self.kept | others);
+        let verdicts = verdicts(&self.listed, names, &self.versions, now, &kept);
+        let strays = verdicts.into_iter().map(|(key, verdict)| Stray {
+            key: key.clone(),
+            standing: match (self.unreadable, verdict) {
+                (Some(label), _) => Standing::Undecided(label),
+                (None, Verdict::Retirable) => Standing::Revocable,
+                (None, Verdict::Young) => Standing::Young,
+                (None, Verdict::Unknown) => Standing::UnknownVersion,
+            },
+        });
+        strays.collect()
+    }
+
+    /// Whether this secret accounts for a key that was found beside another secret: it holds it,
+    /// or the key bears the name of a version of it.
+    #[must_use]
+    pub fn knows(&self, key: &ListedKey) -> bool {
+        let index = self.scene.names.index(&self.versions);
+        self.kept.contains(&key.key) || index.version_of(key.key.class, &key.name).is_some()
+    }
+
+    /// Deletes those of the stray keys that a sweep would, and says of each how that went. `now`
+    /// and `others` as for [`Self::strays`].
+    pub async fn revoke(
+        &mut self,
+        now: SystemTime,
+        others: &BTreeSet<KeyRef>,
+        budget: &Budget,
+    ) -> Vec<(KeyRef, Result<(), Unseen>)> {
+        self.scene.admin.renew(budget);
+        let candidates = Candidates::Strays {
+            listed: &self.listed,
+            names: &self.scene.names,
+            versions: &self.versions,
+            // Which version is filled may change while this is at work: the age floor is for all.
+            filled: None,
+            now,
+        };
+        let mut revoked = Vec::new();
+        for key in retirable(candidates, &(&self.kept | others)) {
+            let admin = &self.scene.admin;
+            let gone = admin.retire(&key, admin.service_account(), None).await;
+            revoked.push((key, gone.map(drop).map_err(Unseen)));
+        }
+        revoked
+    }
+}

@@ -1,0 +1,91 @@
+//! `datadog-doctor` as it is shipped: its own process, over sockets, at a terminal.
+
+use std::time::Duration;
+
+use sandbox::scene::SceneOptions;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::open_world::{DOCTOR, OpenWorld, text};
+
+#[tokio::test]
+async fn exit_codes_and_streams() {
+    let site = OpenWorld::open(SceneOptions::default()).await;
+    let secrets = &site.scene.secrets;
+    let fine = site
+        .doctor(&["check", &secrets.api_key, &secrets.admin_key, "--json"])
+        .await;
+    let document: Value = serde_json::from_slice(&fine.stdout).unwrap();
+    assert_eq!(
+        (fine.status.code(), &document["ok"]),
+        (Some(0), &json!(true))
+    );
+    let table = site.doctor(&["check", &secrets.application_key]).await;
+    assert_eq!(table.status.code(), Some(0));
+    assert!(text(&table.stdout).contains("Rotation would fail for 0 of 1."));
+
+    let nobody = secrets.api_key.replace("api-key", "nobody");
+    let wrong = site.doctor(&["check", &nobody]).await;
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(text(&wrong.stdout).contains("SecretNotFound: "));
+
+    for arguments in [&["check"][..], &["check", "datadog/api-key"], &["probe"]] {
+        let usage = site.doctor(arguments).await;
+        assert_eq!(usage.status.code(), Some(2), "{arguments:?}");
+        assert!(usage.stdout.is_empty());
+        assert!(text(&usage.stderr).contains("usage: datadog-doctor check"));
+    }
+    let help = site.doctor(&["--help"]).await;
+    assert_eq!(help.status.code(), Some(0));
+    assert!(text(&help.stdout).contains("--revoke"));
+}
+
+#[tokio::test]
+async fn for_want_of_credentials_it_says_so() {
+    let site = OpenWorld::open(SceneOptions::default()).await;
+    let output = Command::new(&*DOCTOR)
+        .args(["check", &site.scene.secrets.api_key])
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env(
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            site.secrets_manager.url(),
+        )
+        .output()
+        .await
+        .unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("SecretsManagerRefused: "), "{said}");
+    assert!(said.contains("export-credentials"), "{said}");
+    assert!(site.gate.calls().is_empty());
+}
+
+#[tokio::test]
+async fn strays_are_told_and_then_revoked() {
+    let site = OpenWorld::open(SceneOptions::default()).await;
+    let secret = &site.scene.secrets.application_key;
+    let none = site.doctor(&["strays", secret]).await;
+    assert_eq!(none.status.code(), Some(0));
+    assert!(text(&none.stdout).contains("There is no stray key."));
+
+    let old = site.lose_application_key(Duration::from_secs(16 * 60 + 30));
+    let young = site.lose_application_key(Duration::from_secs(14 * 60 + 30));
+    let told = site.doctor(&["strays", secret]).await;
+    assert_eq!(told.status.code(), Some(1));
+    let table = text(&told.stdout);
+    assert!(
+        table.contains(&format!("revocable  application key {old}, 16 min old")),
+        "{table}"
+    );
+    assert!(
+        table.contains(&format!("young      application key {young}, 14 min old")),
+        "{table}"
+    );
+    assert!(site.is_live(&old));
+
+    let revoked = site.doctor(&["strays", secret, "--revoke"]).await;
+    assert_eq!(revoked.status.code(), Some(0));
+    assert!(text(&revoked.stdout).contains(&format!("deleted  application key {old}")));
+    assert!(!site.is_live(&old) && site.is_live(&young));
+}

@@ -1,0 +1,147 @@
+//! `datadog-doctor strays` of several secrets at once, and where something fails.
+
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use datadog_rotation::event::VersionId;
+use datadog_rotation::keys::KeyClass;
+use sandbox::gate::{Call, Fate};
+use sandbox::scene::{ADMIN_SCOPES, token};
+use serde_json::json;
+use tests::strays::{every_sort, standings};
+
+use crate::strays::{bench, of, rotated};
+
+const API: Kind = Kind::ApiKey;
+const APP: Kind = Kind::ApplicationKey;
+const ADMIN: Kind = Kind::AdminKey;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test(start_paused = true)]
+async fn secrets_that_are_asked_for_together_account_for_each_others_keys() {
+    let bench = bench(&ADMIN_SCOPES);
+    // Names of keys hold the first 60 characters of the secret's: these two look alike.
+    let [one, two] = ["one", "two"].map(|end| {
+        let name = format!("{}-{end}", "datadog/".repeat(8));
+        let value = bench.by_hand(API).to_string();
+        let tags = json!([{ "Key": "adminSecretArn", "Value": bench.secret(ADMIN) }]);
+        let created = bench.manage(
+            "CreateSecret",
+            &json!({ "Name": name, "ClientRequestToken": token(end), "SecretString": value, "Tags": tags }),
+        );
+        (created["ARN"].as_str().unwrap().to_owned(), name, token(end))
+    });
+    let minted = |of: &(String, String, String)| {
+        let (arn, name, version) = of;
+        let names = datadog_rotation::key_name::KeyNames::new(API, arn, name);
+        let version = VersionId::parse(version).unwrap();
+        bench.make(
+            KeyClass::Api,
+            &names.name(KeyClass::Api, &version, 0, "20260101"),
+            DAY,
+        )
+    };
+    let (of_one, of_two, copied) = (minted(&one), minted(&two), minted(&one));
+    // The second secret's value holds a key that the first's rotation made.
+    let text = bench
+        .gate
+        .with_world(|world| world.datadog.key(&copied).unwrap().value.clone());
+    let value = json!({ "apiKey": text, "apiKeyId": copied }).to_string();
+    bench.manage(
+        "PutSecretValue",
+        &json!({ "SecretId": two.0, "ClientRequestToken": token("copy"), "SecretString": value }),
+    );
+
+    let alone = bench.doctor(&["strays", &one.0, "--json"]).await;
+    assert_eq!(standings(&alone)[&of_two], "unknown_version");
+    let both = bench
+        .doctor(&["strays", &one.0, &two.0, "--json", "--revoke"])
+        .await;
+    assert!(both.fine, "{}", both.output);
+    assert_eq!(
+        standings(&both),
+        [(of_one.clone(), "revocable".to_owned())].into()
+    );
+    assert!(!bench.is_live(&of_one) && !bench.is_live(&of_two));
+    assert!(bench.is_live(&copied));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_secret_that_can_not_be_looked_at_keeps_nothing_from_the_others() {
+    let bench = rotated(&ADMIN_SCOPES, APP).await;
+    let planted = every_sort(&bench, APP);
+    let deny = |world: &mut sandbox::world::World| {
+        world
+            .secrets_manager
+            .deny("ListSecretVersionIds", bench.secret(API));
+    };
+    bench.gate.with_world(deny);
+    let arguments = ["strays", bench.secret(API), bench.secret(APP), "--revoke"];
+    let told = bench.doctor(&[&arguments[..], &["--json"]].concat()).await;
+    let document = told.json();
+    assert_eq!(
+        document["secrets"][0]["error"]["error_type"],
+        "AccessDenied"
+    );
+    assert_eq!(document["summary"]["unseen"], 1);
+    assert_eq!(
+        document["summary"]["revoked"],
+        of(&planted, "revocable").len()
+    );
+    let told = bench.doctor(&arguments).await;
+    assert!(!told.fine);
+    assert!(
+        told.output.contains("not looked at  AccessDenied: "),
+        "{}",
+        told.output
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_fails_is_told_and_the_others_go_on() {
+    let bench = rotated(&ADMIN_SCOPES, API).await;
+    let planted = every_sort(&bench, API);
+    let due: Vec<_> = of(&planted, "revocable").into_iter().cloned().collect();
+    let spared = due[0].clone();
+    bench.gate.follow(move |call: &Call| {
+        let is_it = call.changes() && call.subject.as_ref() == Some(&spared);
+        if is_it { Fate::FailBefore } else { Fate::Pass }
+    });
+    let told = bench
+        .doctor(&["strays", bench.secret(API), "--json", "--revoke"])
+        .await;
+    assert!(!told.fine);
+    let document = told.json();
+    let keys = document["secrets"][0]["keys"].as_array().unwrap();
+    let failed: Vec<_> = keys.iter().filter(|it| it["error"].is_object()).collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["id"], due[0]);
+    assert_eq!(failed[0]["error"]["error_type"], "DatadogUnavailable");
+    assert_eq!(failed[0]["revoked"], false);
+    assert!(bench.is_live(&due[0]) && due[1..].iter().all(|it| !bench.is_live(it)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_takes_long_takes_no_others_time() {
+    let bench = rotated(&ADMIN_SCOPES, APP).await;
+    let planted = every_sort(&bench, APP);
+    // Nobody answers for the others, while the first waits for its deletions, which take time too.
+    bench
+        .gate
+        .follow(|call: &Call| match call.operation.as_str() {
+            "GET /api/v2/api_keys" => Fate::SilenceBefore,
+            _ if call.changes() => Fate::Slow(Duration::from_millis(50)),
+            _ => Fate::Pass,
+        });
+    let [quick, slow, slower] = [APP, API, ADMIN].map(|kind| bench.secret(kind));
+    let arguments = ["strays", quick, slow, slower, "--json", "--revoke"];
+    let began = tokio::time::Instant::now();
+    let told = bench.doctor(&arguments).await.json();
+    assert!(began.elapsed() > 5 * MINUTE, "{:?}", began.elapsed());
+    for unseen in &told["secrets"].as_array().unwrap()[1..] {
+        assert_eq!(unseen["error"]["error_type"], "DatadogUnreachable");
+    }
+    assert_eq!(told["summary"]["revoked"], of(&planted, "revocable").len());
+}

@@ -1,0 +1,104 @@
+//! What a new key may do: what the one that it replaces may do, neither more nor less.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use datadog_rotation::Kind;
+use sandbox::datadog::Class;
+use sandbox::rotation::Step;
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
+use serde_json::Value;
+use tests::bench::{Bench, DOCUMENTED_SCOPES};
+
+fn scopes_of(bench: &Bench, id: &Value) -> Option<Vec<String>> {
+    bench.gate.with_world(|world| {
+        let key = world.datadog.key(id.as_str().unwrap()).unwrap();
+        key.scopes().map(<[String]>::to_vec)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_are_copied_exactly() {
+    for scopes in [
+        None,
+        Some(&["dashboards_read"][..]),
+        Some(&["monitors_read", "dashboards_read"]),
+    ] {
+        let bench = Bench::new(SceneOptions {
+            application_scopes: scopes,
+            ..SceneOptions::default()
+        });
+        let before = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
+        bench.rotate(Kind::ApplicationKey).await.unwrap();
+        let after = scopes_of(&bench, &bench.current(Kind::ApplicationKey)["appKeyId"]);
+        let sorted = |scopes: Option<Vec<String>>| {
+            scopes.map(|mut it| {
+                it.sort();
+                it
+            })
+        };
+        assert_eq!(sorted(after), sorted(before));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_changed_meanwhile_stop_the_rotation() {
+    let bench = Bench::new(SceneOptions::default());
+    let job = bench.begin(Kind::ApplicationKey);
+    bench
+        .deliver(Kind::ApplicationKey, &job, Step::CreateSecret)
+        .await
+        .unwrap();
+    let current = bench.current(Kind::ApplicationKey)["appKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bench
+        .gate
+        .with_world(|it| it.datadog.set_scopes(&current, Some(&["dashboards_read"])));
+    for step in [Step::TestSecret, Step::FinishSecret] {
+        let result = bench.deliver(Kind::ApplicationKey, &job, step).await;
+        bench.assert_failed(result, "NewKeyDiffers", &["scopes"]);
+    }
+}
+
+/// `category` and `remote_config_read_enabled`.
+fn members_of(bench: &Bench, id: &Value) -> (String, bool) {
+    let class = bench.gate.with_world(|world| {
+        let key = world.datadog.key(id.as_str().unwrap()).unwrap();
+        key.class.clone()
+    });
+    match class {
+        Class::Api {
+            category,
+            remote_config_read_enabled,
+        } => (category, remote_config_read_enabled),
+        Class::Application { .. } => panic!("{id} is an application key"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_api_keys_are_copied_where_they_can_be_read() {
+    for (admin_scopes, expected) in [
+        (&ADMIN_SCOPES[..], ("mobile".to_owned(), false)),
+        (&DOCUMENTED_SCOPES, ("default".to_owned(), true)),
+    ] {
+        for (kind, id) in [
+            (Kind::ApiKey, "apiKeyId"),
+            (Kind::AdminKey, "adminApiKeyId"),
+        ] {
+            let bench = Bench::new(SceneOptions {
+                admin_scopes,
+                ..SceneOptions::default()
+            });
+            let current = bench.current(kind)[id].as_str().unwrap().to_owned();
+            bench
+                .gate
+                .with_world(|it| it.datadog.set_members(&current, "mobile", false));
+            bench.rotate(kind).await.unwrap();
+            assert_eq!(members_of(&bench, &bench.current(kind)[id]), expected);
+        }
+    }
+}
