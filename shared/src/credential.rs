@@ -48,6 +48,7 @@ impl Kind {
                 "adminApiKeyId",
                 "adminAppKey",
                 "adminAppKeyId",
+                "orgUuid",
             ],
         }
     }

@@ -102,8 +102,8 @@ async fn an_admin_pair_may_be_rotated_by_an_identity() {
     let bench = Bench::new(SceneOptions::default());
     let account = bench.scene.service_account.clone();
     let value = bench.gate.with_world(|world| {
-        sandbox::scene::trust_the_functions(world, &account);
-        let mut value = sandbox::scene::delegation(world, &account, "");
+        trust_the_functions(world, &account);
+        let mut value = delegation(world, &account, "");
         value
             .as_object_mut()
             .expect("an object")

@@ -130,6 +130,9 @@ fn is_about_site(problem: &Problem) -> bool {
 
 async fn examine_at_datadog(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) -> Option<()> {
     let credential = &scene.current.credential;
+    if credential.is_keyless() {
+        say_keyless(to);
+    }
     let is_same = to.take(Check::ServiceAccount, scene.refuse_other_accounts());
     if is_same.is_some() && credential.service_account().is_some() {
         let text = format!("{}, the admin's own", scene.admin.service_account());
@@ -168,6 +171,24 @@ async fn examine_at_datadog(to: &mut Checkup, look: Inspection<'_>, scene: &Scen
         examine_reading(to, scene).await;
     }
     Some(())
+}
+
+/// Of an admin secret without keys.
+fn say_keyless(to: &mut Checkup) {
+    for check in [
+        Check::ApplicationKey,
+        Check::ApplicationKeyQuota,
+        Check::ApiKey,
+        Check::Organisation,
+        Check::ApiKeysRead,
+        Check::ApiKeyQuota,
+    ] {
+        to.say(
+            check,
+            Status::Ok,
+            "the secret holds no keys: nothing to rotate",
+        );
+    }
 }
 
 async fn examine_scopes(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {

@@ -193,10 +193,14 @@ pub fn delegation(world: &World, service_account: &str, api_key_secret: &str) ->
 /// Maps the roles of the three functions to the service account.
 pub fn trust_the_functions(world: &mut World, service_account: &str) {
     for function in FUNCTIONS {
-        let role = role_of(function);
-        let pattern = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/*");
-        world.datadog.map_identity(&pattern, service_account);
+        trust(world, &role_of(function), service_account);
     }
+}
+
+/// Maps a role of this account to the service account.
+pub fn trust(world: &mut World, role: &str, service_account: &str) {
+    let pattern = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/*");
+    world.datadog.map_identity(&pattern, service_account);
 }
 
 fn variables_of(delegation: &Value) -> BTreeMap<String, String> {

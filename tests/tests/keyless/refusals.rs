@@ -7,7 +7,7 @@ use datadog_rotation::settings::DelegationSettings;
 use http::StatusCode;
 use sandbox::datadog::KeptFromTokens;
 use sandbox::rotation::Step;
-use sandbox::scene::{ADMIN_SCOPES, Admin, trust_the_functions};
+use sandbox::scene::{ADMIN_SCOPES, trust_the_functions};
 use serde_json::json;
 use tests::function::Function;
 use tests::listen::Listening;

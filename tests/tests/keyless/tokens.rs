@@ -109,6 +109,10 @@ async fn tokens_that_never_work_are_not_asked_for_for_ever() {
             _ => Fate::Pass,
         });
     let result = bench.create(Kind::ApiKey).await;
-    bench.assert_refused(result, "IdentityRefused", &["look-up of the user", "401"]);
+    bench.assert_refused(
+        result,
+        "IdentityRefused",
+        &["look-up of the current user", "401"],
+    );
     assert_eq!(count(&bench.gate.calls(), EXCHANGE), 2, "{}", bench.story());
 }
