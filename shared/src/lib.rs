@@ -15,6 +15,7 @@
 //! the next undisturbed rotation leaves no minted key behind; no key is ever printed.
 
 pub mod admin;
+pub mod aws;
 pub mod budget;
 pub mod clock;
 pub mod credential;

@@ -93,7 +93,11 @@ impl<'a> Rotation<'a> {
         };
         let result = match event.step {
             Step::CreateSecret => Box::pin(rotation.create()).await,
-            Step::SetSecret => rotation.set().await,
+            Step::SetSecret => {
+                // A minted key works from birth: there is nothing to set at Datadog.
+                rotation.note = "nothing to set";
+                Ok(())
+            }
             Step::TestSecret => Box::pin(rotation.test()).await,
             Step::FinishSecret => Box::pin(rotation.finish()).await,
         };
@@ -119,12 +123,6 @@ impl<'a> Rotation<'a> {
             "step done"
         );
         (Ok(()), deleted)
-    }
-
-    /// A minted key works from birth: there is nothing to set at Datadog.
-    async fn set(&mut self) -> Result<(), Problem> {
-        self.note = "nothing to set";
-        self.described().await.map(drop)
     }
 
     fn secret(&self) -> &'a str {

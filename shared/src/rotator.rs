@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_config::BehaviorVersion;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
+use crate::aws;
 use crate::budget::Budget;
 use crate::credential::Kind;
 use crate::error::{Problem, RotationError, State};
@@ -86,10 +86,7 @@ impl Rotator {
 pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
     crate::log::init(&LogSettings::from_env());
     let http = Http::network()?;
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .load()
-        .await;
+    let config = aws::config(&http).await;
     let settings = Settings::from_env();
     if settings.datadog_api_url.is_some() {
         tracing::warn!("DATADOG_API_URL is set: keys go there, and not to Datadog's own host");

@@ -115,6 +115,6 @@ pub fn cert_file() -> Option<PathBuf> {
 }
 
 /// An unset parameter of the template arrives as an empty variable.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

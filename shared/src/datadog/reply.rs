@@ -70,6 +70,14 @@ pub struct ApiKeyDetails {
     pub remote_config_read_enabled: Option<bool>,
 }
 
+impl ApiKeyDetails {
+    /// Whether it has all that is copied to a successor, and all that is compared.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.last4.is_some() && self.category.is_some() && self.remote_config_read_enabled.is_some()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct AppKeyDetails {
     pub id: KeyId,

@@ -30,7 +30,27 @@ pub(super) enum NamedBy {
     Setting,
 }
 
+/// The admin of the secret that `ADMIN_SECRET_ARN` names, read before it is known whether that is
+/// the one.
+pub(super) struct Likely {
+    arn: String,
+    admin: Result<Admin, Problem>,
+}
+
 impl Inspection<'_> {
+    /// Most secrets name the function's default or nothing: it is read while they are.
+    pub(super) async fn likely_admin(&self) -> Option<Likely> {
+        let settings = &self.tools.settings;
+        let arn = settings.admin_secret_arn.clone();
+        let arn = arn.filter(|arn| {
+            self.tools.kind != Kind::AdminKey
+                && settings.delegation.is_silent()
+                && is_secret_arn(arn)
+        })?;
+        let admin = Admin::read(self.admin_secret(arn.clone()), self.budget).await;
+        Some(Likely { arn, admin })
+    }
+
     /// The value's field goes before the tag. An admin secret that names no other one rotates
     /// itself, whatever the function's default is.
     pub(super) fn choose_admin(
@@ -67,11 +87,13 @@ impl Inspection<'_> {
         choice: &Choice,
         description: &Description,
         current: &Version,
+        likely: Option<Likely>,
     ) -> Result<Admin, Problem> {
         let mut admin = match choice {
-            Choice::Secret(_, arn) => {
-                Admin::read(self.admin_secret(arn.clone()), self.budget).await?
-            }
+            Choice::Secret(_, arn) => match likely {
+                Some(likely) if likely.arn == *arn => likely.admin?,
+                _ => Admin::read(self.admin_secret(arn.clone()), self.budget).await?,
+            },
             Choice::Itself => {
                 let own = self.admin_secret(description.arn.clone());
                 Admin::of_value(&current.value, own, self.budget)?

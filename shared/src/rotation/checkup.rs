@@ -96,7 +96,7 @@ async fn admin_of(
             it.service_account
         ),
     };
-    match look.admin(&choice, description, current).await {
+    match look.admin(&choice, description, current, None).await {
         Ok(admin) => {
             to.say(Check::AdminSecret, Status::Ok, how);
             let site = match &look.tools.settings.datadog_api_url {

@@ -1,5 +1,7 @@
 //! The doctor's door: secrets of any type, without a rotation and without a token.
 
+use tokio::sync::OnceCell;
+
 use super::Tools;
 use super::admin::Choice;
 use super::inspection::{Inspection, Unread, Version, lag, settled, stored, value_of};
@@ -92,6 +94,7 @@ impl Opened {
             current,
             admin,
             rotates_itself: *choice == Choice::Itself,
+            previous: OnceCell::new(),
         };
         (tools, scene)
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use secrecy::ExposeSecret;
 
 use super::Tools;
+use super::scene::Scene;
 use crate::budget::{Backoff, Budget};
 use crate::credential::Credential;
 use crate::error::{Problem, Role};
@@ -114,6 +115,22 @@ impl Inspection<'_> {
         Ok(stored.map(|stored| self.parsed(version, &stored, role)))
     }
 
+    /// The value under AWSCURRENT, before it is known which version carries that: `None` if there
+    /// is none.
+    pub(super) async fn read_current(
+        &self,
+    ) -> Result<Option<(VersionId, Result<Version, Problem>)>, Unread> {
+        let secrets = &self.tools.secrets;
+        match secrets.current_value(self.secret, self.budget).await {
+            Ok(stored) => Ok(stored.version.clone().map(|version| {
+                let parsed = self.parsed(&version, &stored, Role::Current);
+                (version, parsed)
+            })),
+            Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(super) fn parsed(
         &self,
         id: &VersionId,
@@ -149,9 +166,18 @@ impl Inspection<'_> {
         }
     }
 
-    /// What carries AWSPREVIOUS by the reading of the labels that the step began with. A value
-    /// that is none of this type's names keys that can't be known, and is left alone.
-    pub(super) async fn previous(
+    /// What carries AWSPREVIOUS by the reading of the labels that the step began with. Read once.
+    pub(super) async fn previous<'s>(
+        &self,
+        scene: &'s Scene,
+    ) -> Result<Option<&'s Version>, Problem> {
+        let reading = || self.previous_of(&scene.description);
+        let previous = scene.previous.get_or_try_init(reading).await?;
+        Ok(previous.as_ref())
+    }
+
+    /// A value that is none of this type's names keys that can't be known, and is left alone.
+    pub(super) async fn previous_of(
         &self,
         description: &Description,
     ) -> Result<Option<Version>, Problem> {

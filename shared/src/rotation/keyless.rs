@@ -76,7 +76,7 @@ impl Rotation<'_> {
     /// Keys of before the secret became keyless: whether a way back to them is still wanted, only
     /// a person knows. With this rotation the last label goes that leads to them.
     async fn name_displaced(&self, versions: &Versions) -> Result<(), Problem> {
-        let previous = self.look().previous(&versions.description).await?;
+        let previous = self.look().previous_of(&versions.description).await?;
         let keys = previous.map(|it| it.credential.keys()).unwrap_or_default();
         if !keys.is_empty() {
             let keys: Vec<_> = keys.iter().map(KeyRef::to_string).collect();

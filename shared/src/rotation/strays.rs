@@ -88,7 +88,7 @@ impl Examiner {
         let look = opened.look(budget);
         let (description, current) = (&opened.description, &opened.current);
         let choice = look.choose_admin(description, &current.value)?;
-        let admin = look.admin(&choice, description, current).await?;
+        let admin = look.admin(&choice, description, current, None).await?;
         let (tools, scene) = opened.scene(admin, &choice);
         scene.refuse_other_accounts()?;
         let look = Inspection {

@@ -17,7 +17,8 @@ impl Rotation<'_> {
             Standing::Pending(Some(pending)) if pending.differs_from(&scene.current) => {
                 self.state = State::Pending;
                 self.note = "the new keys work";
-                self.prove(&scene, pending).await.map(drop)
+                let first = self.first_look(&scene, pending).await;
+                self.prove(&scene, pending, first).await.map(drop)
             }
             // RotateImmediately=false: Secrets Manager runs this step alone.
             Standing::Pending(_) | Standing::Current => {
