@@ -1,56 +1,111 @@
-//! The admin: whose pair acts at Datadog.
+//! The admin: in whose name Datadog is asked. Either the pair of an admin secret ([`Pair`]) or,
+//! keyless, the function's own identity ([`Delegate`]); never both in one request.
 
+mod delegate;
 mod keys;
+mod pair;
 mod proof;
 mod secret;
+mod witness;
 
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
-use crate::datadog::DatadogError;
+use crate::credential::{Credential, Kind};
+use crate::datadog::{Authority, Datadog, DatadogError};
+use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
 use crate::site::Site;
 use crate::value::SecretValue;
 
+use delegate::Delegate;
 pub use keys::Lookup;
-use secret::AdminKeys;
-pub use secret::{AdminSecret, is_secret_arn};
+use pair::Pair;
+use secret::AdminValue;
+pub use secret::{AdminSecret, Means};
 
-/// Acts at Datadog with the pair of an admin secret.
+/// Acts at Datadog for one service account, for the time of one step.
 ///
-/// Read afresh at every step. A definite 401 or 403 makes the secret be read once more, for the
-/// pair may just have rotated; if it has, the call is sent again with the new one.
+/// What it acts with is read afresh at every step. A definite refusal makes it be had once more,
+/// for it may just have changed: a pair by reading its secret again, a token by another exchange.
+/// If it has, the call is sent again with the new one.
 #[derive(Debug)]
 pub struct Admin {
-    keys: AdminKeys,
-    secret: AdminSecret,
-    reread: OnceCell<Option<AdminKeys>>,
-    /// Set once Datadog has refused to show API keys to a pair that works.
+    hand: Hand,
+    /// The pair that has taken over from an identity that Datadog refuses, if one may.
+    stand_in: OnceCell<Pair>,
+    /// Set once Datadog has refused to show API keys to an admin that works.
     api_keys_unreadable: OnceCell<()>,
     budget: Budget,
 }
 
+/// How far an admin may go that has been found to have all it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is limited, and has what it must have.
+    Enough,
+    /// An application key without scopes: all that its owner may.
+    Unscoped,
+    /// It is not shown; nothing was checked.
+    Unknown,
+}
+
+#[derive(Debug)]
+enum Hand {
+    Pair(Box<Pair>),
+    Delegate(Box<Delegate>),
+}
+
+/// Whose turn it is.
+enum Acting<'a> {
+    Pair(&'a Pair),
+    Delegate(&'a Delegate),
+}
+
+/// One authority and the API that it is for.
+struct Actor<'a> {
+    datadog: &'a Datadog,
+    authority: Authority,
+}
+
 impl Admin {
     pub async fn read(secret: AdminSecret, budget: &Budget) -> Result<Self, Problem> {
-        let keys = secret.read(budget).await?;
-        Ok(Self::with(keys, secret, budget))
+        let value = secret.read(budget).await?;
+        Ok(Self::of(value, secret, budget))
     }
 
-    /// The pair of a value that is at hand: an admin secret that rotates itself.
+    /// The admin that a value at hand describes: an admin secret that rotates itself.
     pub fn of_value(
         value: &SecretValue,
         secret: AdminSecret,
         budget: &Budget,
     ) -> Result<Self, Problem> {
-        Ok(Self::with(secret.keys(value)?, secret, budget))
+        Ok(Self::of(secret.admin_value(value)?, secret, budget))
     }
 
-    fn with(keys: AdminKeys, secret: AdminSecret, budget: &Budget) -> Self {
+    fn of(value: AdminValue, secret: AdminSecret, budget: &Budget) -> Self {
+        match value {
+            AdminValue::Keys(keys) => {
+                Self::with(Hand::Pair(Pair::new(*keys, secret, budget).into()), budget)
+            }
+            AdminValue::Delegation(delegation) => {
+                Self::delegated(*delegation, secret.means, budget)
+            }
+        }
+    }
+
+    /// The function's own identity.
+    #[must_use]
+    pub fn delegated(delegation: Delegation, means: Means, budget: &Budget) -> Self {
+        let delegate = Delegate::new(delegation, means, budget);
+        Self::with(Hand::Delegate(delegate.into()), budget)
+    }
+
+    fn with(hand: Hand, budget: &Budget) -> Self {
         Self {
-            keys,
-            secret,
-            reread: OnceCell::new(),
+            hand,
+            stand_in: OnceCell::new(),
             api_keys_unreadable: OnceCell::new(),
             budget: *budget,
         }
@@ -59,82 +114,114 @@ impl Admin {
     /// Gives it other time.
     pub fn renew(&mut self, budget: &Budget) {
         self.budget = *budget;
+        match &mut self.hand {
+            Hand::Pair(pair) => pair.renew(budget),
+            Hand::Delegate(delegate) => delegate.renew(budget),
+        }
+        if let Some(pair) = self.stand_in.get_mut() {
+            pair.renew(budget);
+        }
     }
 
     #[must_use]
     pub fn service_account(&self) -> &ServiceAccountId {
-        &self.keys.application.service_account
+        match &self.hand {
+            Hand::Pair(pair) => pair.service_account(),
+            Hand::Delegate(delegate) => delegate.service_account(),
+        }
     }
 
+    /// The keys that act: none, where there are none.
     #[must_use]
-    pub fn secret_arn(&self) -> &str {
-        &self.secret.arn
+    pub fn own_keys(&self) -> Vec<KeyRef> {
+        match self.acting() {
+            Acting::Pair(pair) => pair.keys(),
+            Acting::Delegate(_) => Vec::new(),
+        }
     }
 
     #[must_use]
     pub fn site(&self) -> Site {
-        self.keys.site
+        match self.acting() {
+            Acting::Pair(pair) => pair.site(),
+            Acting::Delegate(delegate) => delegate.site(),
+        }
     }
 
-    /// The keys that act.
-    #[must_use]
-    pub fn own_keys(&self) -> [KeyRef; 2] {
-        let keys = self.in_use();
-        [keys.application.key_ref(), keys.api.key_ref()]
+    /// For proofs that take an API key: an identity has none of its own.
+    pub async fn provide_witness(
+        &mut self,
+        kind: Kind,
+        current: &Credential,
+    ) -> Result<(), Problem> {
+        match &mut self.hand {
+            Hand::Pair(_) => Ok(()),
+            Hand::Delegate(delegate) => delegate.provide_witness(kind, current).await,
+        }
     }
 
-    fn in_use(&self) -> &AdminKeys {
-        self.reread
-            .get()
-            .and_then(Option::as_ref)
-            .unwrap_or(&self.keys)
+    fn acting(&self) -> Acting<'_> {
+        match (&self.hand, self.stand_in.get()) {
+            (Hand::Pair(pair), _) => Acting::Pair(pair),
+            (Hand::Delegate(_), Some(pair)) => Acting::Pair(pair),
+            (Hand::Delegate(delegate), None) => Acting::Delegate(delegate),
+        }
     }
 
-    /// The pair as it is now, if it is another one than `used`.
-    async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
-        let fresh = self.reread.get_or_init(|| async {
-            let read = self.secret.read(&self.budget).await;
-            read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"))
-                .ok()
-                // A pair of another service account must not act in this one's place.
-                .filter(|it| it.application.service_account == *self.service_account())
-        });
-        fresh.await.as_ref().filter(|fresh| !fresh.is_same_as(used))
+    fn datadog(&self) -> &Datadog {
+        match self.acting() {
+            Acting::Pair(pair) => pair.datadog(),
+            Acting::Delegate(delegate) => delegate.datadog(),
+        }
     }
 
-    /// A refusal that stays is told apart: the pair is dead, or it lacks a scope.
-    async fn act<'a, T, F>(&'a self, call: impl Fn(&'a AdminKeys) -> F) -> Result<T, Problem>
+    /// A refusal that stays is told apart: the admin is dead, or it lacks a permission.
+    async fn act<'a, T, F>(&'a self, call: impl Fn(Actor<'a>) -> F) -> Result<T, Problem>
     where
         F: Future<Output = Result<T, DatadogError>>,
     {
-        let used = self.in_use();
-        let mut answer = call(used).await;
-        if is_refused(&answer)
-            && let Some(fresh) = self.successor_of(used).await
-        {
-            answer = call(fresh).await;
-        }
-        if is_refused(&answer) && matches!(self.works().await, Ok(false)) {
-            return Err(Problem::AdminRefused {
-                arn: self.secret.arn.clone(),
-            });
-        }
-        Ok(answer?)
+        let problem = match self.acting() {
+            Acting::Pair(pair) => return pair.act(&call).await,
+            Acting::Delegate(delegate) => match delegate.act(&call).await {
+                Err(problem) if problem.refuses_identity() => problem,
+                answer => return answer,
+            },
+        };
+        self.stand_in_for(problem).await?.act(&call).await
     }
 
-    /// Whether the admin pair, or the one that has just replaced it, works.
-    pub async fn is_accepted(&self) -> Result<bool, DatadogError> {
-        let used = self.in_use();
-        let works = self.works().await?;
-        Ok(works || (self.successor_of(used).await.is_some() && self.works().await?))
+    /// The pair that the user has allowed to act where Datadog refuses the identity.
+    async fn stand_in_for(&self, problem: Problem) -> Result<&Pair, Problem> {
+        let Hand::Delegate(delegate) = &self.hand else {
+            return Err(problem);
+        };
+        let Some(secret) = delegate.fallback() else {
+            return Err(problem);
+        };
+        tracing::warn!(%problem, arn = secret.arn, "the fallback admin secret's pair acts instead");
+        let reading = Pair::read(secret, delegate.service_account(), &self.budget);
+        self.stand_in.get_or_try_init(|| reading).await
     }
 
-    /// Whether the admin pair itself works.
-    pub async fn works(&self) -> Result<bool, DatadogError> {
-        let keys = self.in_use();
-        keys.datadog
-            .validate_pair(&keys.authority(), &self.budget)
-            .await
+    /// That the admin works, or the one that has just replaced it.
+    pub async fn must_work(&self) -> Result<(), Problem> {
+        match self.acting() {
+            Acting::Pair(pair) => pair.must_work().await,
+            Acting::Delegate(delegate) => match delegate.must_work().await {
+                Err(problem) if problem.refuses_identity() => {
+                    self.stand_in_for(problem).await?.must_work().await
+                }
+                answer => answer,
+            },
+        }
+    }
+
+    /// That it may do what `required` names, as far as that is shown to it.
+    pub async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
+        match self.acting() {
+            Acting::Pair(pair) => pair.must_have(required).await,
+            Acting::Delegate(delegate) => delegate.must_have(required).await,
+        }
     }
 }
 

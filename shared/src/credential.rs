@@ -48,6 +48,7 @@ impl Kind {
                 "adminApiKeyId",
                 "adminAppKey",
                 "adminAppKeyId",
+                "orgUuid",
             ],
         }
     }
@@ -131,6 +132,8 @@ pub enum Credential {
     Api(ApiPart),
     Application(AppPart),
     Pair(ApiPart, AppPart),
+    /// An admin secret without keys: the function's own identity acts as this service account.
+    Keyless(ServiceAccountId),
 }
 
 impl Credential {
@@ -138,7 +141,7 @@ impl Credential {
     pub fn api(&self) -> Option<&ApiPart> {
         match self {
             Self::Api(api) | Self::Pair(api, _) => Some(api),
-            Self::Application(_) => None,
+            Self::Application(_) | Self::Keyless(_) => None,
         }
     }
 
@@ -146,13 +149,22 @@ impl Credential {
     pub fn application(&self) -> Option<&AppPart> {
         match self {
             Self::Application(application) | Self::Pair(_, application) => Some(application),
-            Self::Api(_) => None,
+            Self::Api(_) | Self::Keyless(_) => None,
         }
     }
 
     #[must_use]
     pub fn service_account(&self) -> Option<&ServiceAccountId> {
-        self.application().map(|part| &part.service_account)
+        match self {
+            Self::Keyless(account) => Some(account),
+            _ => self.application().map(|part| &part.service_account),
+        }
+    }
+
+    /// Whether it holds no key at all, so that there is nothing to rotate.
+    #[must_use]
+    pub fn is_keyless(&self) -> bool {
+        matches!(self, Self::Keyless(_))
     }
 
     /// The keys it names.

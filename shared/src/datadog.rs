@@ -4,31 +4,40 @@ pub mod call;
 pub mod error;
 mod keys;
 mod reply;
+mod token;
+mod user;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
 use crate::budget::{Backoff, Budget};
-use crate::http::{Http, TransportError};
-use crate::keys::{ApiKey, AppKey};
+use crate::http::Http;
+use crate::identity::Identity;
+use crate::keys::{ApiKey, AppKey, OrganisationId};
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
 pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
+pub use token::Token;
+pub use user::CurrentUser;
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whom a request speaks for.
+/// Whom a request speaks for: one credential, and no other beside it.
 #[derive(Clone, Debug)]
 pub enum Authority {
     /// An API key alone, which can do nothing here but be validated.
     ApiKey(ApiKey),
     /// An API key with an application key, whose scopes and owner decide what it may do.
     Pair(ApiKey, AppKey),
+    /// The user that the token was handed out for.
+    Bearer(Token),
+    /// The function itself, which can do nothing here but get a token of this organisation.
+    Identity(Identity, OrganisationId),
 }
 
 /// The API of one site.
@@ -105,9 +114,7 @@ impl Datadog {
         call: &Call,
         budget: &Budget,
     ) -> Result<(StatusCode, Bytes), DatadogProblem> {
-        let request = self
-            .request(authority, call)
-            .ok_or(TransportError::NotSent)?;
+        let request = self.request(authority, call, budget).await?;
         let timeout = ATTEMPT_TIMEOUT.min(budget.left());
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
@@ -119,7 +126,12 @@ impl Datadog {
         }
     }
 
-    fn request(&self, authority: &Authority, call: &Call) -> Option<http::Request<Bytes>> {
+    async fn request(
+        &self,
+        authority: &Authority,
+        call: &Call,
+        budget: &Budget,
+    ) -> Result<http::Request<Bytes>, DatadogProblem> {
         let (method, path, body) = call.wire();
         let mut request = http::Request::builder()
             .method(&method)
@@ -133,14 +145,24 @@ impl Datadog {
             Authority::Pair(api, application) => request
                 .header("DD-API-KEY", hidden(api.expose())?)
                 .header("DD-APPLICATION-KEY", hidden(application.expose())?),
+            Authority::Bearer(token) => {
+                let token = format!("Bearer {}", token.expose());
+                request.header(AUTHORIZATION, hidden(&token)?)
+            }
+            Authority::Identity(identity, organisation) => {
+                // Signed here, so that a second attempt carries a proof of its own.
+                let proof = identity.proof(organisation, budget.now()).await?;
+                let proof = format!("Delegated {}", proof.expose());
+                request.header(AUTHORIZATION, hidden(&proof)?)
+            }
         };
-        request.body(body).ok()
+        request.body(body).map_err(|_| DatadogProblem::NotSent)
     }
 }
 
 /// A header value that the HTTP stack below does not print.
-fn hidden(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
+fn hidden(text: &str) -> Result<HeaderValue, DatadogProblem> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| DatadogProblem::NotSent)?;
     value.set_sensitive(true);
-    Some(value)
+    Ok(value)
 }

@@ -65,6 +65,10 @@ pub struct KeyId(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceAccountId(String);
 
+/// The id of an organisation: a UUID, likewise in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganisationId(String);
+
 impl KeyId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -89,6 +93,18 @@ impl ServiceAccountId {
     }
 }
 
+impl OrganisationId {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_uuid(text).then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -96,6 +112,12 @@ impl fmt::Display for KeyId {
 }
 
 impl fmt::Display for ServiceAccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for OrganisationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -1,10 +1,11 @@
 //! Rotation of Datadog credentials held in AWS Secrets Manager.
 //!
 //! Data flows one way: Lambda's event → [`rotator::Rotator`] → the step engine ([`rotation`]),
-//! which reads the secret ([`secrets`]), acts at Datadog through the admin pair ([`admin`],
-//! [`datadog`]) and answers success or one [`error::RotationError`]. Both clients speak through
-//! one transport ([`http`]). What may be deleted is decided by one pure function
-//! ([`retire::retirable`]).
+//! which reads the secret ([`secrets`]), acts at Datadog through the admin ([`admin`],
+//! [`datadog`]) and answers success or one [`error::RotationError`]. The admin is a pair of keys,
+//! or nothing that anybody keeps: the function's own AWS identity ([`identity`], [`delegation`]).
+//! Both clients speak through one transport ([`http`]). What may be deleted is decided by one pure
+//! function ([`retire::retirable`]).
 //!
 //! Beside the rotations, [`rotation::examiner`] looks at secrets without an event: the doctor's
 //! checkups and its search for stray keys.
@@ -14,13 +15,16 @@
 //! the next undisturbed rotation leaves no minted key behind; no key is ever printed.
 
 pub mod admin;
+pub mod aws;
 pub mod budget;
 pub mod clock;
 pub mod credential;
 pub mod datadog;
+pub mod delegation;
 pub mod error;
 pub mod event;
 pub mod http;
+pub mod identity;
 pub mod key_name;
 pub mod keys;
 pub mod log;

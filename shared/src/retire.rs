@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use crate::datadog::{ApiKeyDetails, AppKeyDetails};
 use crate::event::VersionId;
 use crate::key_name::{KeyNames, NameIndex};
-use crate::keys::KeyRef;
+use crate::keys::{KeyClass, KeyRef};
 
 /// A key this young may belong to a rotation that is still at work: 15 minutes is the longest
 /// that a Lambda function can run.
@@ -20,6 +21,28 @@ pub struct ListedKey {
     pub key: KeyRef,
     pub name: String,
     pub created: Option<SystemTime>,
+}
+
+impl From<ApiKeyDetails> for ListedKey {
+    fn from(it: ApiKeyDetails) -> Self {
+        let (class, id) = (KeyClass::Api, it.id);
+        Self {
+            key: KeyRef { class, id },
+            name: it.name,
+            created: it.created,
+        }
+    }
+}
+
+impl From<AppKeyDetails> for ListedKey {
+    fn from(it: AppKeyDetails) -> Self {
+        let (class, id) = (KeyClass::Application, it.id);
+        Self {
+            key: KeyRef { class, id },
+            name: it.name,
+            created: it.created,
+        }
+    }
 }
 
 /// Keys that something speaks for deleting.
@@ -120,7 +143,7 @@ fn is_old(created: Option<SystemTime>, now: SystemTime) -> bool {
 mod tests {
     use super::*;
     use crate::credential::Kind;
-    use crate::keys::{KeyClass, KeyId};
+    use crate::keys::KeyId;
 
     const MINUTE: Duration = Duration::from_mins(1);
 

@@ -5,12 +5,14 @@
 //! only when no label that is kept leads to it any more. Whoever changes the order runs the crash
 //! sweep.
 
+mod admin;
 mod check;
 pub mod checkup;
 mod create;
 pub mod examiner;
 mod finish;
 mod inspection;
+mod keyless;
 mod mint;
 mod preflight;
 mod prove;
@@ -20,12 +22,13 @@ pub mod strays;
 mod sweep;
 mod test;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Means};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::error::{Problem, RotationError, State};
 use crate::event::{RotationEvent, Step, VersionId};
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::keys::KeyRef;
 use crate::retire::{Candidates, retirable};
 use crate::secrets::Secrets;
@@ -39,6 +42,18 @@ pub struct Tools {
     pub secrets: Secrets,
     pub http: Http,
     pub settings: Settings,
+    pub identity: Identity,
+}
+
+impl Tools {
+    pub(super) fn means(&self) -> Means {
+        Means {
+            secrets: self.secrets.clone(),
+            http: self.http.clone(),
+            settings: self.settings.clone(),
+            identity: self.identity.clone(),
+        }
+    }
 }
 
 /// One delivery of one step.
@@ -78,7 +93,11 @@ impl<'a> Rotation<'a> {
         };
         let result = match event.step {
             Step::CreateSecret => Box::pin(rotation.create()).await,
-            Step::SetSecret => rotation.set().await,
+            Step::SetSecret => {
+                // A minted key works from birth: there is nothing to set at Datadog.
+                rotation.note = "nothing to set";
+                Ok(())
+            }
             Step::TestSecret => Box::pin(rotation.test()).await,
             Step::FinishSecret => Box::pin(rotation.finish()).await,
         };
@@ -106,12 +125,6 @@ impl<'a> Rotation<'a> {
         (Ok(()), deleted)
     }
 
-    /// A minted key works from birth: there is nothing to set at Datadog.
-    async fn set(&mut self) -> Result<(), Problem> {
-        self.note = "nothing to set";
-        self.described().await.map(drop)
-    }
-
     fn secret(&self) -> &'a str {
         self.event.secret.as_str()
     }
@@ -120,8 +133,8 @@ impl<'a> Rotation<'a> {
         &self.event.token
     }
 
-    /// Ends those of `candidates` that `kept` does not name. The pair that acts is always kept:
-    /// a value may name it by mistake, or by malice.
+    /// Ends those of `candidates` that `kept` does not name. A pair that acts is always kept: a
+    /// value may name it by mistake, or by malice.
     ///
     /// `old` is the credential that holds them, if it is at hand.
     async fn retire(

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_config::BehaviorVersion;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
+use crate::aws;
 use crate::budget::Budget;
 use crate::credential::Kind;
 use crate::error::{Problem, RotationError, State};
 use crate::event::RotationEvent;
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::metrics::StepMetrics;
 use crate::rotation::{Deleted, Rotation, Tools};
 use crate::secrets::Secrets;
@@ -29,12 +30,14 @@ impl Rotator {
     #[must_use]
     pub fn new(kind: Kind, settings: Settings, http: Http, config: &aws_config::SdkConfig) -> Self {
         let secrets = Secrets::new(config, &http);
+        let identity = Identity::new(config);
         Self {
             tools: Tools {
                 kind,
                 secrets,
                 http,
                 settings,
+                identity,
             },
         }
     }
@@ -83,13 +86,13 @@ impl Rotator {
 pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
     crate::log::init(&LogSettings::from_env());
     let http = Http::network()?;
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .load()
-        .await;
+    let config = aws::config(&http).await;
     let settings = Settings::from_env();
     if settings.datadog_api_url.is_some() {
         tracing::warn!("DATADOG_API_URL is set: keys go there, and not to Datadog's own host");
+    }
+    if settings.admin_secret_arn.is_some() && !settings.delegation.is_silent() {
+        tracing::warn!("ADMIN_SECRET_ARN is not used: the function's own identity acts instead");
     }
     let rotator = Rotator::new(kind, settings, http, &config);
     let rotator = &rotator;

@@ -1,5 +1,6 @@
 //! AWS Secrets Manager, as far as rotation needs it.
 
+mod arn;
 mod description;
 pub mod error;
 mod labels;
@@ -20,6 +21,7 @@ use crate::budget::{Backoff, Budget};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
+pub use arn::is_secret_arn;
 pub use description::Description;
 pub use error::{SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
@@ -39,6 +41,7 @@ pub struct Secrets {
 /// The value of one version.
 #[derive(Clone, Debug)]
 pub struct StoredValue {
+    pub version: Option<VersionId>,
     /// `None`: a binary value.
     pub text: Option<SecretString>,
     /// When the version was made.
@@ -122,7 +125,7 @@ impl Secrets {
         }
     }
 
-    /// The value that carries AWSCURRENT, of a secret whose versions are not ours to know.
+    /// The value that carries AWSCURRENT, whichever version that is.
     pub async fn current_value(
         &self,
         secret: &str,
@@ -277,6 +280,7 @@ impl Secrets {
 impl StoredValue {
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
+            version: answer.version_id.as_deref().and_then(VersionId::parse),
             created: answer.created_date.as_ref().and_then(description::time),
             text: answer.secret_string.map(Into::into),
         }

@@ -9,8 +9,43 @@ pub struct Settings {
     pub admin_secret_arn: Option<String>,
     /// `DATADOG_API_URL`: replaces `https://api.<site>`; for the sandbox and for tests.
     pub datadog_api_url: Option<String>,
+    /// For secrets that name no admin secret: goes before [`Self::admin_secret_arn`].
+    pub delegation: DelegationSettings,
     /// `None`: not in Lambda, where nobody collects metrics.
     pub metrics: Option<MetricSettings>,
+}
+
+/// Keyless: as whom the function's own identity is to act.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DelegationSettings {
+    /// `DATADOG_ORG_UUID`
+    pub organisation: Option<String>,
+    /// `DATADOG_SERVICE_ACCOUNT_ID`
+    pub service_account: Option<String>,
+    /// `DATADOG_SITE`
+    pub site: Option<String>,
+    /// `DATADOG_API_KEY_SECRET_ARN`: with whose API key application keys are tried.
+    pub api_key_secret_arn: Option<String>,
+    /// `DATADOG_FALLBACK_ADMIN_SECRET_ARN`: whose pair may act where Datadog refuses the identity.
+    pub fallback_admin_secret_arn: Option<String>,
+}
+
+impl DelegationSettings {
+    fn from_env() -> Self {
+        Self {
+            organisation: variable("DATADOG_ORG_UUID"),
+            service_account: variable("DATADOG_SERVICE_ACCOUNT_ID"),
+            site: variable("DATADOG_SITE"),
+            api_key_secret_arn: variable("DATADOG_API_KEY_SECRET_ARN"),
+            fallback_admin_secret_arn: variable("DATADOG_FALLBACK_ADMIN_SECRET_ARN"),
+        }
+    }
+
+    /// Whether none of them is set.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What Lambda says that metrics need to know.
@@ -28,6 +63,7 @@ impl Settings {
         Self {
             admin_secret_arn: variable("ADMIN_SECRET_ARN"),
             datadog_api_url: variable("DATADOG_API_URL"),
+            delegation: DelegationSettings::from_env(),
             metrics: variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| MetricSettings {
                 function,
                 level: variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()),
@@ -79,6 +115,6 @@ pub fn cert_file() -> Option<PathBuf> {
 }
 
 /// An unset parameter of the template arrives as an empty variable.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

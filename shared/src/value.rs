@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
+use crate::delegation::Delegation;
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
 use crate::site::Site;
 
@@ -43,9 +44,21 @@ pub enum ValueError {
     },
     #[error("names a `site` that is none of Datadog's")]
     UnknownSite,
+    #[error("has both keys and `orgUuid`, and must have one of the two")]
+    KeysAndIdentity,
+    #[error("holds keys and AWSCURRENT none, or the other way round")]
+    OtherMode,
 }
 
-const UUID: &str = "a UUID";
+pub(crate) const UUID: &str = "a UUID";
+
+/// The fields by which an admin secret has keys.
+const ADMIN_KEYS: [&str; 4] = [
+    "adminApiKey",
+    "adminApiKeyId",
+    "adminAppKey",
+    "adminAppKeyId",
+];
 
 impl SecretValue {
     pub fn parse(text: &str) -> Result<Self, ValueError> {
@@ -67,6 +80,16 @@ impl SecretValue {
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
+    #[must_use]
+    pub fn has_admin_keys(&self) -> bool {
+        ADMIN_KEYS.iter().any(|field| self.has(field))
+    }
+
     /// The fields that a value of this type must have, each in its shape.
     pub fn credential(&self, kind: Kind) -> Result<Credential, ValueError> {
         Ok(match kind {
@@ -74,10 +97,13 @@ impl SecretValue {
             Kind::ApplicationKey => {
                 Credential::Application(self.application("appKey", "appKeyId")?)
             }
-            Kind::AdminKey => Credential::Pair(
-                self.api("adminApiKey", "adminApiKeyId")?,
-                self.application("adminAppKey", "adminAppKeyId")?,
-            ),
+            Kind::AdminKey => match Delegation::of_value(self)? {
+                Some(delegation) => Credential::Keyless(delegation.service_account),
+                None => Credential::Pair(
+                    self.api("adminApiKey", "adminApiKeyId")?,
+                    self.application("adminAppKey", "adminAppKeyId")?,
+                ),
+            },
         })
     }
 

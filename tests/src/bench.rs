@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
-use datadog_rotation::settings::Settings;
+use datadog_rotation::settings::{DelegationSettings, Settings};
 use sandbox::datadog::Datadog;
 use sandbox::gate::{CallRecord, Gate};
 use sandbox::lambda::FunctionError;
 use sandbox::ledger::Ledger;
 use sandbox::rotation::{Attempts, drive};
-use sandbox::scene::{Scene, SceneOptions, request, token};
+use sandbox::scene::{Scene, SceneOptions, request, role_of, token};
 use sandbox::secrets_manager::{RotationJob, SecretsManager};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::{Clock, World};
@@ -57,8 +57,8 @@ impl Bench {
         let bench = Self {
             ledger: Ledger::open(&gate, rotates),
             gate,
+            settings: settings(&scene),
             scene,
-            settings: Settings::default(),
             attempts: Attempts {
                 count: 3,
                 apart: Duration::from_secs(1),
@@ -92,7 +92,10 @@ impl Bench {
             (Kind::AdminKey, "adminApiKeyId"),
         ] {
             let value = self.current(kind);
-            let id = value[id].as_str().expect("an id");
+            // A keyless admin secret has none.
+            let Some(id) = value[id].as_str() else {
+                continue;
+            };
             self.gate
                 .with_world(|it| it.datadog.set_members(id, "mobile", false));
         }
@@ -211,10 +214,10 @@ impl Bench {
         let value = self.by_hand(kind);
         let admin = self.secret(Kind::AdminKey);
         let tags = match kind {
-            Kind::AdminKey => json!([]),
-            Kind::ApiKey | Kind::ApplicationKey => {
+            Kind::ApiKey | Kind::ApplicationKey if self.scene.variables.is_empty() => {
                 json!([{ "Key": "adminSecretArn", "Value": admin }])
             }
+            _ => json!([]),
         };
         let secret = self.manage(
             "CreateSecret",
@@ -225,6 +228,11 @@ impl Bench {
         );
         let secret = secret["ARN"].as_str().expect("an ARN").to_owned();
         self.ledger.assign(&caller, &secret);
+        self.gate.with_world(|world| {
+            let pattern = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}/*", role_of(&caller));
+            let account = &self.scene.service_account;
+            world.datadog.map_identity(&pattern, account);
+        });
         self.turn_rotation_on(&secret, &caller);
         Another {
             function: Function::new(kind, &caller, &self.gate, self.settings.clone()),
@@ -274,6 +282,20 @@ impl Bench {
 pub struct Another {
     pub secret: String,
     pub function: Function,
+}
+
+fn settings(scene: &Scene) -> Settings {
+    let variable = |name: &str| scene.variables.get(name).cloned();
+    Settings {
+        delegation: DelegationSettings {
+            organisation: variable("DATADOG_ORG_UUID"),
+            service_account: variable("DATADOG_SERVICE_ACCOUNT_ID"),
+            site: variable("DATADOG_SITE"),
+            api_key_secret_arn: variable("DATADOG_API_KEY_SECRET_ARN"),
+            fallback_admin_secret_arn: None,
+        },
+        ..Settings::default()
+    }
 }
 
 fn secret(scene: &Scene, kind: Kind) -> &str {

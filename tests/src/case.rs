@@ -7,6 +7,7 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use http::StatusCode;
 use sandbox::gate::Fate;
+use sandbox::scene::Admin;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Case {
@@ -46,6 +47,14 @@ pub enum Subject {
     AdminKey,
     /// An admin pair that another admin rotates.
     AssistedAdminKey,
+    /// Rotated by the function's own identity, which its variables describe.
+    KeylessApiKey,
+    /// Likewise, by a keyless admin secret.
+    KeylessApplicationKey,
+    /// An admin pair that a keyless admin rotates.
+    KeylessAssistedAdminKey,
+    /// An admin secret without keys, which rotates into itself.
+    KeylessAdmin,
 }
 
 impl Subject {
@@ -56,13 +65,44 @@ impl Subject {
         Self::AssistedAdminKey,
     ];
 
+    pub const KEYLESS: [Self; 4] = [
+        Self::KeylessApiKey,
+        Self::KeylessApplicationKey,
+        Self::KeylessAssistedAdminKey,
+        Self::KeylessAdmin,
+    ];
+
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::ApiKey => Kind::ApiKey,
-            Self::ApplicationKey => Kind::ApplicationKey,
-            Self::AdminKey | Self::AssistedAdminKey => Kind::AdminKey,
+            Self::ApiKey | Self::KeylessApiKey => Kind::ApiKey,
+            Self::ApplicationKey | Self::KeylessApplicationKey => Kind::ApplicationKey,
+            Self::AdminKey
+            | Self::AssistedAdminKey
+            | Self::KeylessAssistedAdminKey
+            | Self::KeylessAdmin => Kind::AdminKey,
         }
+    }
+
+    /// In whose name the functions act.
+    #[must_use]
+    pub fn admin(self) -> Admin {
+        match self {
+            Self::KeylessApiKey => Admin::IdentityOfVariables,
+            Self::KeylessApplicationKey | Self::KeylessAdmin => Admin::Identity,
+            _ => Admin::Pair,
+        }
+    }
+
+    /// The faults that its calls can meet.
+    #[must_use]
+    pub fn faults(self) -> Vec<Fault> {
+        let of_tokens: &[_] = if Self::KEYLESS.contains(&self) {
+            &Fault::OF_TOKENS
+        } else {
+            &[]
+        };
+        [&Fault::ALL, of_tokens].concat()
     }
 }
 
@@ -73,6 +113,10 @@ impl fmt::Display for Subject {
             Self::ApplicationKey => "application key",
             Self::AdminKey => "admin pair",
             Self::AssistedAdminKey => "admin pair, assisted",
+            Self::KeylessApiKey => "API key, keyless",
+            Self::KeylessApplicationKey => "application key, keyless",
+            Self::KeylessAssistedAdminKey => "admin pair, assisted, keyless",
+            Self::KeylessAdmin => "admin without keys",
         })
     }
 }
@@ -127,8 +171,13 @@ impl Setting {
             Self::DeadApplicationKey,
         ];
         match subject {
-            Subject::ApiKey | Subject::ApplicationKey => &all[..4],
-            Subject::AdminKey | Subject::AssistedAdminKey => all,
+            Subject::ApiKey
+            | Subject::ApplicationKey
+            | Subject::KeylessApiKey
+            | Subject::KeylessApplicationKey => &all[..4],
+            Subject::AdminKey | Subject::AssistedAdminKey | Subject::KeylessAssistedAdminKey => all,
+            // No key of it can be displaced, or die.
+            Subject::KeylessAdmin => &all[..1],
         }
     }
 
@@ -154,6 +203,10 @@ pub enum Fault {
     KillAfter,
     Html,
     Truncated,
+    /// Every delegated token has come to its end.
+    TokensExpired,
+    /// Every delegated token has been revoked.
+    TokensRevoked,
 }
 
 impl Fault {
@@ -172,6 +225,9 @@ impl Fault {
         Self::Truncated,
     ];
 
+    /// Those of a keyless rotation besides.
+    pub const OF_TOKENS: [Self; 2] = [Self::TokensExpired, Self::TokensRevoked];
+
     #[must_use]
     pub fn fate(self) -> Fate {
         match self {
@@ -188,6 +244,8 @@ impl Fault {
             Self::KillAfter => Fate::KillAfter,
             Self::Html => Fate::Html(StatusCode::OK),
             Self::Truncated => Fate::Truncated,
+            Self::TokensExpired => Fate::TokensExpired,
+            Self::TokensRevoked => Fate::TokensRevoked,
         }
     }
 }
@@ -207,6 +265,8 @@ impl fmt::Display for Fault {
             Self::KillAfter => "process killed after",
             Self::Html => "a web page in between",
             Self::Truncated => "done, half an answer",
+            Self::TokensExpired => "tokens expired",
+            Self::TokensRevoked => "tokens revoked",
         })
     }
 }

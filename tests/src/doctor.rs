@@ -9,6 +9,7 @@ use datadog_doctor::program::{Outside, run};
 use datadog_rotation::Kind;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::http::{Http, Transport};
+use sandbox::stack::REGION;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -55,7 +56,8 @@ impl Bench {
         };
         let (settings, http) = (self.settings.clone(), Http::new(way));
         let watch = Budget::new(now, Duration::from_hours(24));
-        let outside = Outside::new(&task, settings, &http, &config(), watch);
+        let config = config(REGION, &self.gate, CALLER);
+        let outside = Outside::new(&task, settings, &http, &config, watch);
         let mut output = Vec::new();
         let fine = run(&task, &outside, &mut output)
             .await

@@ -15,7 +15,9 @@ use datadog_rotation::settings::Settings;
 use sandbox::gate::Gate;
 use sandbox::lambda::FunctionError;
 use sandbox::rotation::Invoke;
-use sandbox::stack::REGION;
+use sandbox::scene::role_of;
+use sandbox::stack::{ACCOUNT, REGION};
+use sandbox::sts::Session;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -37,14 +39,27 @@ impl Function {
     /// `caller` is how the gate knows it.
     #[must_use]
     pub fn new(kind: Kind, caller: &str, gate: &Gate, settings: Settings) -> Self {
+        Self::in_region(REGION, kind, caller, gate, settings)
+    }
+
+    /// The same in another region, though the secrets stay where they are.
+    #[must_use]
+    pub fn in_region(
+        region: &'static str,
+        kind: Kind,
+        caller: &str,
+        gate: &Gate,
+        settings: Settings,
+    ) -> Self {
         let killed = Arc::new(Notify::new());
+        let config = config(region, gate, caller);
         let caller = caller.to_owned();
         let transport = InProcess {
             gate: gate.clone(),
             caller,
             killed: Arc::clone(&killed),
         };
-        let rotator = Rotator::new(kind, settings, Http::new(transport), &config());
+        let rotator = Rotator::new(kind, settings, Http::new(transport), &config);
         Self {
             gate: gate.clone(),
             rotator,
@@ -84,11 +99,27 @@ impl Invoke for Function {
     }
 }
 
-pub(crate) fn config() -> SdkConfig {
-    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "tests");
+/// The configuration of a program in this region, with the credentials of its role.
+pub(crate) fn config(region: &'static str, gate: &Gate, caller: &str) -> SdkConfig {
+    with_session(region, &session(gate, caller))
+}
+
+/// The credentials of the function's role. Deliveries of one function differ after the `#`.
+fn session(gate: &Gate, caller: &str) -> Session {
+    let function = caller.split('#').next().unwrap_or_default();
+    gate.with_world(|world| {
+        let sts = &mut world.datadog.sts;
+        sts.assume_role(ACCOUNT, &role_of(function), function)
+    })
+}
+
+fn with_session(region: &'static str, session: &Session) -> SdkConfig {
+    let token = Some(session.session_token.clone());
+    let (id, secret) = (&session.access_key_id, &session.secret_access_key);
+    let credentials = Credentials::new(id, secret, token, None, "tests");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
+        .region(Region::new(region))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .build()

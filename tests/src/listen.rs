@@ -1,13 +1,14 @@
 //! Everything that the functions print, at the most talkative level, as a user would see it.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use datadog_rotation::log::subscriber;
 use datadog_rotation::settings::LogSettings;
 use sandbox::gate::Gate;
 use tracing::Dispatch;
 use tracing::dispatcher::{DefaultGuard, set_default};
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 #[derive(Clone, Debug, Default)]
@@ -38,12 +39,17 @@ impl<'a> MakeWriter<'a> for Paper {
     }
 }
 
+/// While there is one subscriber only, a log statement is wanted or not by what the first thread
+/// says that comes to it, be it one that does not listen. So there are two.
+static DEAF: OnceLock<Dispatch> = OnceLock::new();
+
 thread_local! {
     /// Setting a subscriber up makes every log statement of every crate ask anew whether it is
     /// wanted, so a thread does it once.
     static EAR: (Dispatch, Paper) = {
         let paper = Paper::default();
         let settings = LogSettings { json: false, filter: "trace".to_owned() };
+        DEAF.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         (Dispatch::new(subscriber(&settings, paper.clone())), paper)
     };
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use sandbox::rotation::Step;
-use sandbox::scene::{ADMIN_SCOPES, SceneOptions, token};
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions, delegation, pair, token, trust_the_functions};
 use sandbox::secrets_manager::RotationJob;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, DOCUMENTED_SCOPES};
 use crate::by_hand::ids;
@@ -23,11 +23,14 @@ pub async fn set(case: Case) -> (Bench, Option<RotationJob>) {
         &DOCUMENTED_SCOPES
     };
     let bench = Bench::new(SceneOptions {
+        admin: case.subject.admin(),
         admin_scopes,
         ..SceneOptions::default()
     });
-    if case.subject == Subject::AssistedAdminKey {
-        assist(&bench, admin_scopes);
+    match case.subject {
+        Subject::AssistedAdminKey => assist(&bench, &assistant(&bench, admin_scopes)),
+        Subject::KeylessAssistedAdminKey => assist(&bench, &keyless_assistant(&bench)),
+        _ => {}
     }
     let kind = case.subject.kind();
     let job = match case.setting {
@@ -89,21 +92,22 @@ async fn dead_pending(bench: &Bench, kind: Kind, which: usize) -> RotationJob {
     job
 }
 
-/// Names another admin secret for the admin secret.
-fn assist(bench: &Bench, scopes: &[&str]) {
-    let value = bench.gate.with_world(|world| {
-        let now = world.now();
-        let account = bench.scene.service_account.clone();
-        let api = world.datadog.create_api_key(now, "assistant");
-        let application =
-            world
-                .datadog
-                .create_application_key(now, &account, "assistant", Some(scopes));
-        json!({
-            "adminApiKey": api.value, "adminApiKeyId": api.id, "adminAppKey": application.value,
-            "adminAppKeyId": application.id, "serviceAccountId": account, "site": "datadoghq.com",
-        })
-    });
+fn assistant(bench: &Bench, scopes: &[&str]) -> Value {
+    bench
+        .gate
+        .with_world(|world| pair(world, &bench.scene.service_account, scopes))
+}
+
+fn keyless_assistant(bench: &Bench) -> Value {
+    let scene = &bench.scene;
+    bench.gate.with_world(|world| {
+        trust_the_functions(world, &scene.service_account);
+        delegation(world, &scene.service_account, &scene.secrets.api_key)
+    })
+}
+
+/// Names another admin secret, of this value, for the admin secret.
+fn assist(bench: &Bench, value: &Value) {
     let assistant = bench.manage(
         "CreateSecret",
         &json!({

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use tests::case::{Case, Fault, Faults, Setting, Subject};
+use tests::case::{Case, Faults, Setting, Subject};
 use tests::figures;
 use tests::sweep::{Healing, run};
 use tests::verdict::Broken;
@@ -102,16 +102,34 @@ impl Tally {
 }
 
 fn sweep_single(subject: Subject) {
-    let mut tally = Tally::default();
     let settings = [&Setting::PLAIN, Setting::troubled(subject)].concat();
-    for case in Case::all(subject, &settings) {
+    let tally = every_fault_at_every_call(subject, &settings);
+    compare("figures/crash-sweep", subject, &tally);
+}
+
+/// What a rotation finds is dealt with alike in whose name ever, so that the settings in which
+/// every call is a new situation are enough by default.
+fn sweep_keyless(subject: Subject) {
+    let tally = every_fault_at_every_call(subject, &Setting::PLAIN);
+    compare("figures/keyless-sweep", subject, &tally);
+}
+
+fn every_fault_at_every_call(subject: Subject, settings: &[Setting]) -> Tally {
+    let mut tally = Tally::default();
+    for case in Case::all(subject, settings) {
         let calls = run(case, &Faults::new()).expect("undisturbed").calls;
-        for (number, fault) in (0..calls).flat_map(|n| Fault::ALL.map(|fault| (n, fault))) {
-            tally.count(&fault.to_string(), case, &Faults::from([(number, fault)]));
+        for number in 0..calls {
+            for fault in subject.faults() {
+                tally.count(&fault.to_string(), case, &Faults::from([(number, fault)]));
+            }
         }
     }
+    tally
+}
+
+fn compare(page: &str, subject: Subject, tally: &Tally) {
     figures::compare(
-        "figures/crash-sweep",
+        page,
         &format!("single faults, {subject}"),
         &figures::table(&COLUMNS, &tally.table(subject)),
     );
@@ -129,7 +147,8 @@ fn sweep_double(subject: Subject, pairs: usize) -> String {
         let (case, calls) = cases[n % cases.len()];
         let first = random.u64(0..calls);
         let second = first + random.u64(1..=calls);
-        let mut fault = || Fault::ALL[random.usize(0..Fault::ALL.len())];
+        let known = subject.faults();
+        let mut fault = || known[random.usize(0..known.len())];
         let faults = Faults::from([(first, fault()), (second, fault())]);
         tally.count(&case.setting.to_string(), case, &faults);
     }
@@ -157,9 +176,37 @@ fn assisted_admin_key() {
 }
 
 #[test]
+fn keyless_api_key() {
+    sweep_keyless(Subject::KeylessApiKey);
+}
+
+#[test]
+fn keyless_application_key() {
+    sweep_keyless(Subject::KeylessApplicationKey);
+}
+
+#[test]
+fn keyless_assisted_admin_key() {
+    sweep_keyless(Subject::KeylessAssistedAdminKey);
+}
+
+#[test]
+fn keyless_admin() {
+    sweep_keyless(Subject::KeylessAdmin);
+}
+
+#[test]
 fn a_sample_of_double_faults() {
-    for subject in Subject::ALL {
+    for subject in [Subject::ALL, Subject::KEYLESS].concat() {
         sweep_double(subject, 400);
+    }
+}
+
+#[test]
+#[ignore = "23,000 runs"]
+fn keyless_in_trouble() {
+    for subject in Subject::KEYLESS {
+        every_fault_at_every_call(subject, Setting::troubled(subject)).judge();
     }
 }
 

@@ -12,6 +12,8 @@ mod check;
 mod defects;
 #[path = "doctor/documents.rs"]
 mod documents;
+#[path = "doctor/keyless.rs"]
+mod keyless;
 #[path = "doctor/open_world.rs"]
 mod open_world;
 #[path = "doctor/process.rs"]

@@ -80,3 +80,38 @@ fn the_two_commands_are_those_that_are_run() {
     assert!(README.contains("\ntests/run\n") && ci.contains("\ntests/run\n"));
     assert!(README.contains("\ncargo run -p sandbox\n"));
 }
+
+/// The tests that a page cites, as `file: name`; files of two folders go without their paths.
+fn cited(page: &str) -> Vec<(&str, &str)> {
+    let spans = page.split('`').skip(1).step_by(2);
+    let citations = spans.filter_map(|it| it.split_once(": "));
+    citations
+        .filter(|(file, _)| matches!(file.rsplit_once('.'), Some((_, "rs" | "py"))))
+        .collect()
+}
+
+#[test]
+fn every_test_that_the_documents_cite_exists() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let pages = [
+        include_str!("../../docs/hazards.md"),
+        include_str!("../../docs/threat-model.md"),
+    ];
+    let mut missing = Vec::new();
+    let mut found = 0;
+    for (file, name) in pages.into_iter().flat_map(cited) {
+        let mut places = ["", "tests/tests/", "shared/src/"].iter();
+        let text = places.find_map(|it| std::fs::read_to_string(format!("{root}/{it}{file}")).ok());
+        let is_there = text.is_some_and(|text| {
+            ["fn ", "def "]
+                .iter()
+                .any(|it| text.contains(&format!("{it}{name}(")))
+        });
+        found += usize::from(is_there);
+        if !is_there {
+            missing.push(format!("{file}: {name}"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(found > 100, "{found} citations");
+}

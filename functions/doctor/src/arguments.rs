@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use datadog_rotation::Kind;
-use datadog_rotation::admin::is_secret_arn;
+use datadog_rotation::secrets::is_secret_arn;
 use lexopt::prelude::*;
 
 /// How it is called, in short.

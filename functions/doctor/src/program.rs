@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::clock::Clock;
 use datadog_rotation::http::Http;
+use datadog_rotation::identity::Identity;
 use datadog_rotation::rotation::checkup::Checkup;
 use datadog_rotation::rotation::examiner::Examiner;
 use datadog_rotation::secrets::Secrets;
@@ -54,6 +55,7 @@ impl Outside {
                 secrets: Secrets::new(config, &http),
                 http,
                 settings,
+                identity: Identity::new(config),
             },
             clock,
             watch,

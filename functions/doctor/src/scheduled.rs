@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use datadog_rotation::admin::is_secret_arn;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::http::Http;
 use datadog_rotation::log;
 use datadog_rotation::metrics::emit_strays;
 use datadog_rotation::rotation::strays::{Standing, Unseen};
+use datadog_rotation::secrets::is_secret_arn;
 use datadog_rotation::settings::{LogSettings, Settings};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;

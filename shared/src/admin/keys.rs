@@ -1,8 +1,8 @@
-//! Keys at Datadog, looked up, minted and retired with the admin pair.
+//! Keys at Datadog, looked up, minted and retired by the admin.
 
 use std::collections::BTreeSet;
 
-use super::Admin;
+use super::{Acting, Admin};
 use crate::datadog::{
     ApiKeyDetails, AppKeyDetails, Call, DatadogError, DatadogProblem, Minted, Room, Scopes, Status,
 };
@@ -15,7 +15,7 @@ pub enum Lookup<T> {
     Found(T),
     /// 404.
     Gone,
-    /// The admin pair works, but has no `api_keys_read`.
+    /// The admin works, but has no `api_keys_read`.
     Unreadable,
 }
 
@@ -23,7 +23,7 @@ impl Admin {
     pub async fn api_key(&self, id: &KeyId) -> Result<Lookup<ApiKeyDetails>, Problem> {
         let budget = &self.budget;
         let call =
-            self.act(|it| async move { it.datadog.api_key(&it.authority(), id, budget).await });
+            self.act(|it| async move { it.datadog.api_key(&it.authority, id, budget).await });
         match self.readable(call).await {
             Ok(Some(details)) => Ok(Lookup::Found(details)),
             Ok(None) => Ok(Lookup::Unreadable),
@@ -36,7 +36,7 @@ impl Admin {
     pub async fn api_keys(&self, name: &str) -> Result<Option<Vec<ApiKeyDetails>>, Problem> {
         let budget = &self.budget;
         let call =
-            self.act(|it| async move { it.datadog.api_keys(&it.authority(), name, budget).await });
+            self.act(|it| async move { it.datadog.api_keys(&it.authority, name, budget).await });
         self.readable(call).await
     }
 
@@ -44,29 +44,26 @@ impl Admin {
     pub async fn api_key_room(&self) -> Result<Option<Room>, Problem> {
         let budget = &self.budget;
         let call =
-            self.act(|it| async move { it.datadog.api_key_room(&it.authority(), budget).await });
+            self.act(|it| async move { it.datadog.api_key_room(&it.authority, budget).await });
         self.readable(call).await
     }
 
     /// Likewise the application keys of the admin's own service account.
     pub async fn app_key_room(&self) -> Result<Room, Problem> {
         let (budget, owner) = (&self.budget, self.service_account());
-        self.act(|it| async move {
-            it.datadog
-                .app_key_room(&it.authority(), owner, budget)
-                .await
-        })
-        .await
+        self.act(|it| async move { it.datadog.app_key_room(&it.authority, owner, budget).await })
+            .await
     }
 
     /// What the roles of the service account permit, if it is told.
     pub async fn permissions(&self) -> Result<Option<BTreeSet<String>>, Problem> {
         let budget = &self.budget;
-        self.act(|it| async move { it.datadog.permissions(&it.authority(), budget).await })
+        self.act(|it| async move { it.datadog.current_user(&it.authority, budget).await })
             .await
+            .map(|user| user.permissions)
     }
 
-    /// `None` if this pair, which works, may not see API keys. Asked once in a step.
+    /// `None` if this admin, which works, may not see API keys. Asked once in a step.
     async fn readable<T>(
         &self,
         call: impl Future<Output = Result<T, Problem>>,
@@ -75,7 +72,7 @@ impl Admin {
             return Ok(None);
         }
         match call.await {
-            Err(Problem::Datadog(error)) if error.problem.is_refusal() => {
+            Err(problem) if problem.is_forbidden() => {
                 self.api_keys_unreadable.get_or_init(|| async {}).await;
                 Ok(None)
             }
@@ -91,7 +88,7 @@ impl Admin {
     ) -> Result<Option<AppKeyDetails>, Problem> {
         let budget = &self.budget;
         let answer = self
-            .act(|it| async move { it.datadog.app_key(&it.authority(), owner, id, budget).await })
+            .act(|it| async move { it.datadog.app_key(&it.authority, owner, id, budget).await })
             .await;
         match answer {
             Ok(details) => Ok(Some(details)),
@@ -102,37 +99,15 @@ impl Admin {
 
     /// Who owns an application key, if this admin may know.
     pub async fn owner_of(&self, id: &KeyId) -> Option<ServiceAccountId> {
-        let keys = self.in_use();
-        let answer = keys
+        let actor = match self.acting() {
+            Acting::Pair(pair) => pair.actor(),
+            Acting::Delegate(delegate) => delegate.actor().await.ok()?,
+        };
+        let answer = actor
             .datadog
-            .any_app_key(&keys.authority(), id, &self.budget)
+            .any_app_key(&actor.authority, id, &self.budget)
             .await;
         answer.ok().and_then(|(_, owner)| owner)
-    }
-
-    /// The scopes of the admin's own application key, if it may see them.
-    pub async fn own_scopes(&self) -> Result<Option<Scopes>, DatadogError> {
-        let keys = self.in_use();
-        let (own, authority) = (&keys.application, keys.authority());
-        let by_account = keys
-            .datadog
-            .app_key(&authority, &own.service_account, &own.id, &self.budget)
-            .await;
-        match by_account {
-            Ok(details) => Ok(Some(details.scopes)),
-            Err(error) if error.problem.is_refusal() => {
-                let any = keys
-                    .datadog
-                    .any_app_key(&authority, &own.id, &self.budget)
-                    .await;
-                match any {
-                    Ok((details, _)) => Ok(Some(details.scopes)),
-                    Err(error) if error.problem.is_refusal() => Ok(None),
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
     }
 
     pub async fn app_keys(
@@ -143,7 +118,7 @@ impl Admin {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
-                .app_keys(&it.authority(), owner, name, budget)
+                .app_keys(&it.authority, owner, name, budget)
                 .await
         })
         .await
@@ -157,7 +132,7 @@ impl Admin {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
-                .mint_api_key(&it.authority(), name, like, budget)
+                .mint_api_key(&it.authority, name, like, budget)
                 .await
         })
         .await
@@ -172,7 +147,7 @@ impl Admin {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
-                .mint_app_key(&it.authority(), owner, name, scopes, budget)
+                .mint_app_key(&it.authority, owner, name, scopes, budget)
                 .await
         })
         .await
@@ -195,7 +170,7 @@ impl Admin {
         };
         let (call, budget) = (&call, &self.budget);
         let answer = self
-            .act(|it| async move { it.datadog.send(&it.authority(), call, budget).await })
+            .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })
             .await;
         match answer {
             Ok(_) => Ok(true),
@@ -218,7 +193,7 @@ impl Admin {
             (Lookup::Found(details), _) => Ok(details.status == Status::Revoked),
             (Lookup::Unreadable, Some(text)) => {
                 // An edge that refuses everybody proves nothing of this key.
-                Ok(!self.validate_api_key(text).await? && self.own_api_key_works().await?)
+                Ok(!self.validate_api_key(text).await? && self.control_works().await?)
             }
             (Lookup::Unreadable, None) => Ok(false),
         }

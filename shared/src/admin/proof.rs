@@ -1,60 +1,100 @@
 //! Proof that keys work: by use, which needs no permission.
 
-use super::{Admin, AdminKeys};
+use super::pair::Pair;
+use super::witness::Witness;
+use super::{Acting, Admin};
 use crate::credential::{AppPart, Credential};
 use crate::datadog::{Authority, DatadogError, Validated};
+use crate::error::Problem;
 use crate::keys::ApiKey;
 
 impl Admin {
     /// Whether a credential of a rotated secret works: an application key together with the
-    /// admin's API key, a pair by itself.
-    pub async fn validate(&self, credential: &Credential) -> Result<bool, DatadogError> {
-        let used = self.in_use();
+    /// admin's API key or the witness's, a pair by itself.
+    pub async fn validate(&self, credential: &Credential) -> Result<bool, Problem> {
+        let datadog = self.datadog();
         match credential {
-            Credential::Api(api) => used.datadog.validate(&api.key, &self.budget).await,
+            // It holds nothing that could fail.
+            Credential::Keyless(_) => Ok(true),
+            Credential::Api(api) => Ok(datadog.validate(&api.key, &self.budget).await?),
             Credential::Pair(api, application) => {
-                let pair = Authority::Pair(api.key.clone(), application.key.clone());
-                used.datadog.validate_pair(&pair, &self.budget).await
+                Ok(self.validate_beside(&api.key, application).await?)
             }
-            Credential::Application(application) => {
-                if self.validate_beside(used, application).await? {
-                    return Ok(true);
+            Credential::Application(application) => match self.acting() {
+                Acting::Pair(pair) => Ok(self.validate_by_pair(pair, application).await?),
+                Acting::Delegate(delegate) => {
+                    let witness = delegate.witness().ok_or(Problem::NoApiKeySecret)?;
+                    self.validate_by_witness(witness, application).await
                 }
-                match self.successor_of(used).await {
-                    Some(fresh) => self.validate_beside(fresh, application).await,
-                    None => Ok(false),
-                }
-            }
+            },
         }
     }
 
-    async fn validate_beside(
+    async fn validate_by_pair(&self, pair: &Pair, other: &AppPart) -> Result<bool, DatadogError> {
+        let used = pair.in_use();
+        if self.validate_beside(&used.api.key, other).await? {
+            return Ok(true);
+        }
+        match pair.successor_of(used).await {
+            Some(fresh) => self.validate_beside(&fresh.api.key, other).await,
+            None => Ok(false),
+        }
+    }
+
+    /// A refusal is the application key's only while Datadog accepts the key beside it.
+    async fn validate_by_witness(
         &self,
-        keys: &AdminKeys,
+        witness: &Witness,
         other: &AppPart,
-    ) -> Result<bool, DatadogError> {
-        let pair = Authority::Pair(keys.api.key.clone(), other.key.clone());
-        keys.datadog.validate_pair(&pair, &self.budget).await
+    ) -> Result<bool, Problem> {
+        let used = witness.key();
+        if self.validate_beside(used, other).await? {
+            return Ok(true);
+        }
+        if self.validate_api_key(used).await? {
+            return Ok(false);
+        }
+        match witness.successor_of(used).await {
+            Some(fresh) => Ok(self.validate_beside(fresh, other).await?),
+            None => Err(witness.refused()),
+        }
+    }
+
+    async fn validate_beside(&self, api: &ApiKey, other: &AppPart) -> Result<bool, DatadogError> {
+        let pair = Authority::Pair(api.clone(), other.key.clone());
+        self.datadog().validate_pair(&pair, &self.budget).await
     }
 
     /// Whether this API key works.
     pub async fn validate_api_key(&self, key: &ApiKey) -> Result<bool, DatadogError> {
-        self.in_use().datadog.validate(key, &self.budget).await
+        self.datadog().validate(key, &self.budget).await
     }
 
     /// Id and organisation of an API key that works, or `None` if it does not.
     pub async fn validated(&self, key: &ApiKey) -> Result<Option<Validated>, DatadogError> {
-        self.in_use().datadog.validated(key, &self.budget).await
+        self.datadog().validated(key, &self.budget).await
     }
 
-    /// The same of the admin's own API key.
-    pub async fn own_validated(&self) -> Result<Option<Validated>, DatadogError> {
-        self.validated(&self.in_use().api.key).await
+    /// The admin's own organisation, if it can be told.
+    pub async fn organisation(&self) -> Option<String> {
+        match self.acting() {
+            Acting::Pair(pair) => {
+                let own = self.validated(&pair.in_use().api.key).await.ok()??;
+                Some(own.organisation)
+            }
+            Acting::Delegate(delegate) => Some(delegate.organisation().to_owned()),
+        }
     }
 
-    /// The control of every proof by refusal.
-    pub async fn own_api_key_works(&self) -> Result<bool, DatadogError> {
-        let keys = self.in_use();
-        keys.datadog.validate(&keys.api.key, &self.budget).await
+    /// The control of every proof by refusal: an API key that should work does.
+    pub async fn control_works(&self) -> Result<bool, DatadogError> {
+        let control = match self.acting() {
+            Acting::Pair(pair) => Some(&pair.in_use().api.key),
+            Acting::Delegate(delegate) => delegate.witness().map(Witness::key),
+        };
+        match control {
+            Some(key) => self.validate_api_key(key).await,
+            None => Ok(false),
+        }
     }
 }

@@ -1,12 +1,14 @@
-//! The admin secret: where it is, and the pair that it holds.
+//! The admin secret: where it is, and what it holds.
 
 use secrecy::ExposeSecret;
 
 use crate::budget::Budget;
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
 use crate::datadog::{Authority, Datadog};
+use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::secrets::{Secrets, SecretsError};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -21,50 +23,70 @@ pub(super) struct AdminKeys {
     pub(super) site: Site,
 }
 
-/// Where the admin pair is kept.
+/// What an admin secret holds.
+pub(super) enum AdminValue {
+    Keys(Box<AdminKeys>),
+    Delegation(Box<Delegation>),
+}
+
+/// What it takes to act, besides somebody to act as.
 #[derive(Clone, Debug)]
-pub struct AdminSecret {
-    pub arn: String,
+pub struct Means {
+    /// Of the function's own region.
     pub secrets: Secrets,
     pub http: Http,
     pub settings: Settings,
+    pub identity: Identity,
+}
+
+/// Where an admin is kept.
+#[derive(Clone, Debug)]
+pub struct AdminSecret {
+    pub arn: String,
+    pub means: Means,
+}
+
+impl Means {
+    pub(super) fn datadog(&self, site: Site) -> Datadog {
+        let base = self.settings.datadog_api_url.clone();
+        Datadog::new(self.http.clone(), base.unwrap_or_else(|| site.api_url()))
+    }
 }
 
 impl AdminSecret {
     /// Reads the value under AWSCURRENT.
-    pub(super) async fn read(&self, budget: &Budget) -> Result<AdminKeys, Problem> {
-        let stored = self.secrets.current_value(&self.arn, budget).await;
+    pub(super) async fn read(&self, budget: &Budget) -> Result<AdminValue, Problem> {
+        let secrets = self.means.secrets.in_region_of(&self.arn);
+        let stored = secrets.current_value(&self.arn, budget).await;
         let stored = stored.map_err(|error: SecretsError| Problem::AdminUnreadable(error))?;
         let text = stored.text.ok_or_else(|| Problem::AdminBinary {
             arn: self.arn.clone(),
         })?;
         let value = SecretValue::parse(text.expose_secret());
         let value = value.map_err(|source| self.malformed(source))?;
-        self.keys(&value)
+        self.admin_value(&value)
     }
 
-    pub(super) fn keys(&self, value: &SecretValue) -> Result<AdminKeys, Problem> {
-        let credential = value
-            .credential(Kind::AdminKey)
-            .map_err(|it| self.malformed(it))?;
+    pub(super) fn admin_value(&self, value: &SecretValue) -> Result<AdminValue, Problem> {
+        let malformed = |source| self.malformed(source);
+        if let Some(delegation) = Delegation::of_value(value).map_err(malformed)? {
+            return Ok(AdminValue::Delegation(delegation.into()));
+        }
+        let credential = value.credential(Kind::AdminKey).map_err(malformed)?;
         let Credential::Pair(api, application) = credential else {
             return Err(self.malformed(ValueError::NotAnObject));
         };
-        let site = value.site().map_err(|source| self.malformed(source))?;
-        let base = self
-            .settings
-            .datadog_api_url
-            .clone()
-            .unwrap_or_else(|| site.api_url());
-        Ok(AdminKeys {
+        let site = value.site().map_err(malformed)?;
+        let keys = AdminKeys {
             api,
             application,
-            datadog: Datadog::new(self.http.clone(), base),
+            datadog: self.means.datadog(site),
             site,
-        })
+        };
+        Ok(AdminValue::Keys(keys.into()))
     }
 
-    fn malformed(&self, source: ValueError) -> Problem {
+    pub(super) fn malformed(&self, source: ValueError) -> Problem {
         Problem::AdminMalformed {
             arn: self.arn.clone(),
             source,
@@ -80,51 +102,5 @@ impl AdminKeys {
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         self.api.key.expose() == other.api.key.expose()
             && self.application.key.expose() == other.application.key.expose()
-    }
-}
-
-/// Whether this is a secret's full ARN: a name would be looked up in the function's own account and
-/// region. The region becomes part of a host name.
-#[must_use]
-pub fn is_secret_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    let ["arn", _, "secretsmanager", region, account, "secret", name] = parts[..] else {
-        return false;
-    };
-    let is_label = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
-    !region.is_empty()
-        && region.bytes().all(is_label)
-        && account.len() == 12
-        && account.bytes().all(|it| it.is_ascii_digit())
-        && !name.is_empty()
-        && text.bytes().all(|it| it.is_ascii_graphic())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_secret_arn;
-
-    #[test]
-    fn full_arns_alone_are_taken() {
-        for arn in [
-            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog/admin-AbCdEf",
-            "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:x",
-        ] {
-            assert!(is_secret_arn(arn), "{arn}");
-        }
-        for arn in [
-            "datadog/admin",
-            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:",
-            "arn:aws:secretsmanager:eu-central-1:12345678901:secret:x",
-            "arn:aws:secretsmanager:eu-central-1:12345678901x:secret:x",
-            "arn:aws:secretsmanager::123456789012:secret:x",
-            "arn:aws:secretsmanager:attacker.example/:123456789012:secret:x",
-            "arn:aws:secretsmanager:attacker.example:123456789012:secret:x",
-            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a\nb",
-            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x:y",
-            "arn:aws:ssm:eu-central-1:123456789012:secret:x",
-        ] {
-            assert!(!is_secret_arn(arn), "{arn}");
-        }
     }
 }

@@ -58,7 +58,7 @@ pub enum Call {
         owner: ServiceAccountId,
         id: KeyId,
     },
-    /// Whom the pair acts for, and what their roles permit.
+    /// Whom the credentials speak for, and what their roles permit.
     CurrentUser,
     /// Whether an API key works.
     Validate,
@@ -66,6 +66,8 @@ pub enum Call {
     ValidateWithId,
     /// Whether an API key and an application key work together.
     ValidatePair,
+    /// A proof of the function's identity for a token.
+    Exchange,
 }
 
 impl Call {
@@ -99,6 +101,7 @@ impl Call {
             Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => {
                 (Method::DELETE, path, Bytes::new())
             }
+            Self::Exchange => (Method::POST, path, Bytes::new()),
             _ => (Method::GET, path, Bytes::new()),
         }
     }
@@ -110,7 +113,6 @@ impl Call {
             Self::ListApiKeys { name, page } => list("/api/v2/api_keys", name, *page),
             Self::CountApiKeys => count("/api/v2/api_keys"),
             Self::CountAppKeys(owner) => count(&application_keys(owner)),
-            Self::CurrentUser => "/api/v2/current_user".into(),
             Self::MintAppKey { owner, .. } => application_keys(owner),
             Self::GetAppKey { owner, id } | Self::DeleteAppKey { owner, id } => {
                 format!("{}/{id}", application_keys(owner))
@@ -120,6 +122,8 @@ impl Call {
             Self::Validate => "/api/v1/validate".into(),
             Self::ValidateWithId => "/api/v2/validate".into(),
             Self::ValidatePair => "/api/v2/validate_keys".into(),
+            Self::Exchange => "/api/v2/delegated-token".into(),
+            Self::CurrentUser => "/api/v2/current_user".into(),
         }
     }
 
@@ -138,16 +142,21 @@ impl Call {
             | Self::CountAppKeys(_)
             | Self::DeleteAppKey { .. } => Some("service_account_write"),
             Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
-            Self::CurrentUser | Self::Validate | Self::ValidateWithId | Self::ValidatePair => None,
+            Self::Validate
+            | Self::ValidateWithId
+            | Self::ValidatePair
+            | Self::Exchange
+            | Self::CurrentUser => None,
         }
     }
 
     /// A deletion is answered 204, without a body (recorded): a 200 to it is a page of something
-    /// on the way, and the key lives.
+    /// on the way, and the key lives. Of an exchange Datadog's clients take 200 alone.
     #[must_use]
     pub fn succeeds_with(&self, status: StatusCode) -> bool {
         match self {
             Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => status == StatusCode::NO_CONTENT,
+            Self::Exchange => status == StatusCode::OK,
             _ => [StatusCode::OK, StatusCode::CREATED].contains(&status),
         }
     }
@@ -225,7 +234,6 @@ impl fmt::Display for Call {
             Self::CountAppKeys(owner) => {
                 write!(f, "count of application keys of service account {owner}")
             }
-            Self::CurrentUser => write!(f, "look-up of the current user"),
             Self::DeleteApiKey(id) => write!(f, "deletion of API key {id}"),
             Self::DeleteAppKey { owner, id } => {
                 write!(
@@ -235,6 +243,8 @@ impl fmt::Display for Call {
             }
             Self::Validate | Self::ValidateWithId => write!(f, "validation of an API key"),
             Self::ValidatePair => write!(f, "validation of an API key with an application key"),
+            Self::Exchange => write!(f, "exchange of the function's identity for a token"),
+            Self::CurrentUser => write!(f, "look-up of the current user"),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use crate::http::TransportError;
+use crate::identity::IdentityError;
 
 /// A call that failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -47,6 +48,8 @@ pub enum DatadogProblem {
     TooLarge,
     #[error("the request could not be put together")]
     NotSent,
+    #[error("it was not sent: {0}")]
+    NotSigned(#[from] IdentityError),
     #[error("it was not sent: too little time is left to mint a key and store it, or undo it")]
     NoTime,
     /// Not the JSON that Datadog documents: a proxy's page, a cut document, another API.
@@ -96,6 +99,7 @@ impl DatadogProblem {
             | Self::RateLimited { .. }
             | Self::NotConnected
             | Self::NotSent
+            | Self::NotSigned(_)
             | Self::NoTime => true,
             Self::Unavailable { .. }
             | Self::TimedOut

@@ -1,14 +1,13 @@
 //! One method a call, with its answer read.
 
-use std::collections::BTreeSet;
-
 use super::call::PAGE;
 use super::{
-    ApiKeyDetails, AppKeyDetails, Authority, Call, Datadog, DatadogError, Minted, Room, Scopes,
-    Validated, reply,
+    ApiKeyDetails, AppKeyDetails, Authority, Call, CurrentUser, Datadog, DatadogError, Minted,
+    Room, Scopes, Token, Validated, reply, user,
 };
 use crate::budget::Budget;
-use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use crate::identity::Identity;
+use crate::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
 
 /// More pages than any organisation's keys fill: a list that never ends is not followed for ever.
 const MOST_PAGES: usize = 20;
@@ -160,16 +159,6 @@ impl Datadog {
         self.ask(authority, call, budget, reply::room).await
     }
 
-    /// What the roles of the pair's owner permit, if it is told.
-    pub async fn permissions(
-        &self,
-        authority: &Authority,
-        budget: &Budget,
-    ) -> Result<Option<BTreeSet<String>>, DatadogError> {
-        self.ask(authority, Call::CurrentUser, budget, reply::permissions)
-            .await
-    }
-
     /// Whether the API key works; a refusal is the answer "no".
     pub async fn validate(&self, key: &ApiKey, budget: &Budget) -> Result<bool, DatadogError> {
         let authority = Authority::ApiKey(key.clone());
@@ -200,6 +189,28 @@ impl Datadog {
     ) -> Result<bool, DatadogError> {
         let answer = self.ask(pair, Call::ValidatePair, budget, reply::pair_validity);
         answered(answer.await)
+    }
+
+    /// A token of whomever this organisation has mapped the function's role to.
+    pub async fn exchange(
+        &self,
+        identity: &Identity,
+        organisation: &OrganisationId,
+        budget: &Budget,
+    ) -> Result<Token, DatadogError> {
+        let authority = Authority::Identity(identity.clone(), organisation.clone());
+        let read = |body: &[u8]| Token::read(body, budget.now());
+        self.ask(&authority, Call::Exchange, budget, read).await
+    }
+
+    /// Whom the request speaks for.
+    pub async fn current_user(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<CurrentUser, DatadogError> {
+        self.ask(authority, Call::CurrentUser, budget, user::current_user)
+            .await
     }
 }
 

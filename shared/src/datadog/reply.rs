@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
 
 pub use around::Room;
-pub(super) use around::{permissions, room};
+pub(super) use around::room;
 
 /// What an application key may do of what its owner may.
 ///
@@ -68,6 +68,14 @@ pub struct ApiKeyDetails {
     pub status: Status,
     pub category: Option<String>,
     pub remote_config_read_enabled: Option<bool>,
+}
+
+impl ApiKeyDetails {
+    /// Whether it has all that is copied to a successor, and all that is compared.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.last4.is_some() && self.category.is_some() && self.remote_config_read_enabled.is_some()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -148,7 +156,7 @@ struct Validity {
 /// What is wrong with an answer's body; the body itself is never shown.
 pub(super) type Defect = &'static str;
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Defect> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Defect> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             "lacks a member that it should have"

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::problem::{Problem, Role};
 use crate::datadog::{DatadogError, DatadogProblem};
+use crate::identity::IdentityError;
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
@@ -50,7 +51,8 @@ impl Problem {
             Self::Replica { .. } => "Rotate the primary; its replicas follow.",
             Self::NoAdminSecret => {
                 "Name it by its ARN: field adminSecretArn of the value, tag adminSecretArn of the \
-                 secret, or parameter AdminSecretArn of the stack."
+                 secret, or parameter AdminSecretArn of the stack. Keyless: set DATADOG_ORG_UUID, \
+                 DATADOG_SERVICE_ACCOUNT_ID and DATADOG_SITE."
             }
             Self::AdminArn => "Give the full ARN, arn:aws:secretsmanager:…, not a name.",
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => {
@@ -65,7 +67,39 @@ impl Problem {
                  for its own service account only."
             }
             Self::NoRoom { class, .. } => room_advice(*class),
-            Self::MissingScopes { .. } | Self::MissingPermissions { .. } => {
+            Self::IdentityMalformed { .. } => {
+                "Correct DATADOG_ORG_UUID, DATADOG_SERVICE_ACCOUNT_ID, DATADOG_SITE and the ARNs \
+                 beside them, or set none of them."
+            }
+            Self::IdentityRefused { .. } => {
+                "See at Datadog (Organization Settings, Workload Identity Federation) that an \
+                 identity mapping of arn:aws:sts::ACCOUNT:assumed-role/ROLE/* to the service \
+                 account exists, that the AWS account is integrated, and that the organisation's \
+                 id is right; a new mapping takes minutes. Rotating again resumes."
+            }
+            Self::IdentityMismatch { .. } => {
+                "Map the function's role to the service account at Datadog, or correct \
+                 serviceAccountId and orgUuid (DATADOG_SERVICE_ACCOUNT_ID, DATADOG_ORG_UUID)."
+            }
+            Self::IdentityForbidden { .. } => {
+                "Name an admin secret with keys for this secret (adminSecretArn), or let one stand \
+                 in (fallbackAdminSecretArn, DATADOG_FALLBACK_ADMIN_SECRET_ARN); ask Datadog \
+                 whether delegated tokens may do this."
+            }
+            Self::MissingPermissions { .. } => {
+                "Add the permissions to a role of the service account at Datadog."
+            }
+            Self::NoApiKeySecret => {
+                "Name a DatadogApiKey secret of the organisation: field apiKeySecretArn of the \
+                 keyless admin secret, or variable DATADOG_API_KEY_SECRET_ARN."
+            }
+            Self::ApiKeySecretMalformed { .. } => {
+                "Check that the ARN is that of a DatadogApiKey secret, and correct its value."
+            }
+            Self::ApiKeySecretRefused { .. } => {
+                "Store a live API key there (put-secret-value); rotating again resumes."
+            }
+            Self::MissingScopes { .. } => {
                 "Add them at Datadog to the admin application key, and to the role of its service \
                  account if that lacks them."
             }
@@ -186,6 +220,13 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
         }
         DatadogProblem::Unexpected { .. } | DatadogProblem::TooLarge => {
             "Look for a proxy between the function and api.<site>; rotating again resumes."
+        }
+        DatadogProblem::NotSigned(IdentityError::Partition { .. }) => {
+            "Keyless rotation works in commercial regions of AWS alone: name an admin secret with \
+             keys here."
+        }
+        DatadogProblem::NotSigned(_) => {
+            "Check the function's role and region; rotating again resumes."
         }
         DatadogProblem::NoTime => "Raise the function's timeout; rotating again resumes.",
         DatadogProblem::NotFound => {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::datadog::{DatadogError, DatadogProblem};
+use crate::datadog::{Call, DatadogError, DatadogProblem};
 use crate::event::EventError;
-use crate::keys::{KeyClass, KeyRef, ServiceAccountId};
+use crate::keys::{KeyClass, KeyRef, OrganisationId, ServiceAccountId};
 use crate::secrets::{SecretsError, SecretsProblem};
 use crate::value::ValueError;
 
@@ -75,9 +75,7 @@ pub enum Problem {
     },
     #[error("the admin application key lacks the scopes {}", .missing.join(", "))]
     MissingScopes { missing: Vec<&'static str> },
-    #[error(
-        "the role of service account {account} lacks the permissions {}", .missing.join(", ")
-    )]
+    #[error("service account {account} lacks the permissions {}", .missing.join(", "))]
     MissingPermissions {
         account: ServiceAccountId,
         missing: Vec<&'static str>,
@@ -88,6 +86,50 @@ pub enum Problem {
         used: u64,
         allowed: u64,
     },
+
+    #[error("the function's environment {source}")]
+    IdentityMalformed { source: ValueError },
+    /// 401 or 403 to the proof, or to the token that was handed out for it.
+    #[error(
+        "{error}; the function was to act as service account {account} of organisation \
+         {organisation}"
+    )]
+    IdentityRefused {
+        error: Box<DatadogError>,
+        account: ServiceAccountId,
+        organisation: OrganisationId,
+    },
+    #[error(
+        "Datadog takes the function for user {user} of organisation {organisation}, and not for \
+         service account {account} of organisation {expected}"
+    )]
+    IdentityMismatch {
+        user: ServiceAccountId,
+        organisation: OrganisationId,
+        account: ServiceAccountId,
+        expected: OrganisationId,
+    },
+    #[error(
+        "{error}, though Datadog accepts the function's identity, and service account {account} \
+         has {permission}: it does not let a delegated token do this"
+    )]
+    IdentityForbidden {
+        error: Box<DatadogError>,
+        account: ServiceAccountId,
+        permission: &'static str,
+    },
+    #[error(
+        "no API key is at hand to try an application key with, for Datadog takes the one only \
+         together with the other"
+    )]
+    NoApiKeySecret,
+    #[error("the value of the API key secret {arn} {source}")]
+    ApiKeySecretMalformed { arn: String, source: ValueError },
+    #[error(
+        "Datadog refuses the API key of the secret {arn}, together with which an application key \
+         was to be tried"
+    )]
+    ApiKeySecretRefused { arn: String },
 
     #[error("the current {key} is revoked, or can't be found")]
     CurrentKeyDead { key: KeyRef },
@@ -122,6 +164,30 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether Datadog lets nobody who asks so do this: a permission is missing, or it is kept from
+    /// delegated tokens.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        match self {
+            Self::Datadog(error) => error.problem.is_refusal(),
+            Self::MissingPermissions { .. } | Self::IdentityForbidden { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is the function's identity that Datadog refuses, so that a pair might do. API
+    /// keys are read for better knowledge only, and no pair is fetched for that.
+    #[must_use]
+    pub fn refuses_identity(&self) -> bool {
+        match self {
+            Self::IdentityRefused { .. } => true,
+            Self::IdentityForbidden { error, .. } => {
+                !matches!(error.call, Call::GetApiKey(_) | Call::ListApiKeys { .. })
+            }
+            _ => false,
+        }
+    }
+
     /// A stable word, listed in the README.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
@@ -151,12 +217,22 @@ impl Problem {
             Self::AdminMalformed {
                 source: ValueError::UnknownSite,
                 ..
+            }
+            | Self::IdentityMalformed {
+                source: ValueError::UnknownSite,
             } => "UnknownSite",
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
             Self::AdminRefused { .. } => "AdminKeyRefused",
             Self::ServiceAccountMismatch { .. } => "ServiceAccountMismatch",
-            Self::MissingScopes { .. } | Self::MissingPermissions { .. } => "MissingScope",
             Self::NoRoom { .. } => "DatadogKeyQuota",
+            Self::MissingScopes { .. } | Self::MissingPermissions { .. } => "MissingScope",
+            Self::IdentityMalformed { .. } => "IdentityMalformed",
+            Self::IdentityRefused { .. } => "IdentityRefused",
+            Self::IdentityMismatch { .. } => "IdentityMismatch",
+            Self::IdentityForbidden { .. } => "IdentityForbidden",
+            Self::NoApiKeySecret => "NoApiKeySecret",
+            Self::ApiKeySecretMalformed { .. } => "ApiKeySecretMalformed",
+            Self::ApiKeySecretRefused { .. } => "ApiKeySecretRefused",
             Self::CurrentKeyDead { .. } => "CurrentKeyDead",
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
@@ -191,6 +267,7 @@ fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
         DatadogProblem::Refused { .. } => "DatadogForbidden",
         DatadogProblem::NotFound => "DatadogNotFound",
         DatadogProblem::NoTime => "NotEnoughTime",
+        DatadogProblem::NotSigned(_) => "IdentityUnavailable",
         DatadogProblem::NameTaken { .. } => "KeyNameTaken",
         DatadogProblem::Quota => "DatadogKeyQuota",
         DatadogProblem::Rejected { .. } | DatadogProblem::NotSent => "DatadogRejected",

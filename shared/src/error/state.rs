@@ -53,6 +53,10 @@ impl fmt::Display for State {
             Self::Undone => {
                 f.write_str("AWSCURRENT is unchanged; the keys just minted were deleted again.")
             }
+            Self::StoreUnknown { keys } if keys.is_empty() => f.write_str(
+                "AWSCURRENT is unchanged; whether its copy became AWSPENDING is not known, the \
+                 next delivery finds out.",
+            ),
             Self::StoreUnknown { keys } => write!(
                 f,
                 "AWSCURRENT is unchanged; whether {} became AWSPENDING is not known, the next \

@@ -1,8 +1,10 @@
 //! createSecret: preflight, settle, mint, store, sweep.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::inspection::{Version, lag};
+use super::preflight::Found;
 use super::scene::{Scene, Standing};
 use super::{Candidates, Rotation};
 use crate::credential::Credential;
@@ -20,46 +22,59 @@ impl Rotation<'_> {
             self.note = "the version is AWSCURRENT already";
             return Ok(());
         }
+        if versions.is_keyless()? {
+            return self.carry_over(&versions).await;
+        }
         let scene = self.scene_of(versions).await?;
-        let stored = match &scene.standing {
+        match &scene.standing {
             Standing::Pending(Some(pending)) => {
                 self.state = State::Pending;
                 self.note = "a value is stored already";
                 self.refuse_dead(&scene, pending).await?;
-                Some(pending.credential.clone())
+                self.sweep(&scene, &pending.credential).await
             }
             Standing::Pending(None) | Standing::Current => {
                 self.note = "minted and stored as AWSPENDING";
-                self.make(&scene).await?
+                self.make(&scene).await
             }
-        };
-        match stored {
-            Some(stored) => self.sweep(&scene, &stored).await,
-            None => Ok(()),
         }
     }
 
-    /// Answers the credential that the version holds in the end, which may be another
-    /// delivery's; `None` if another delivery has come to the end of the rotation already.
-    async fn make(&mut self, scene: &Scene) -> Result<Option<Credential>, Problem> {
-        let found = self.look().preflight(scene).await?;
+    async fn make(&mut self, scene: &Scene) -> Result<(), Problem> {
+        let found = self.look_around(scene).await?;
         self.settle(scene, &found).await?;
         let minted = self.mint(scene, &found).await?;
         match self.label_now().await {
-            Ok(Some(PENDING)) => self.store(scene, minted).await.map(Some),
+            Ok(Some(PENDING)) => {
+                let keys = minted.keys();
+                let stored = self.store(scene, minted).await?;
+                let previous = self.look().previous(scene).await?;
+                if stored.keys() != keys || is_sweep_due(scene, &found, &stored, previous) {
+                    self.sweep(scene, &stored).await?;
+                }
+                Ok(())
+            }
             Ok(Some(_)) => {
                 self.note = "another delivery has finished the rotation";
-                self.delete_unstored(scene, &minted).await?;
-                Ok(None)
+                self.delete_unstored(scene, &minted).await
             }
             Ok(None) => Err(self.undo(scene, &minted, Problem::PendingLabelLost).await),
             Err(problem) => Err(self.undo(scene, &minted, problem).await),
         }
     }
 
+    /// All that is read before the first effect.
+    async fn look_around(&self, scene: &Scene) -> Result<Found, Problem> {
+        let look = self.look();
+        let (found, previous) = tokio::join!(look.preflight(scene), look.previous(scene));
+        let found = found?;
+        previous?;
+        Ok(found)
+    }
+
     /// AWSCURRENT or AWSPENDING, whichever the token carries: a delivery that was overtaken must
     /// not put its label back.
-    async fn label_now(&self) -> Result<Option<&'static str>, Problem> {
+    pub(super) async fn label_now(&self) -> Result<Option<&'static str>, Problem> {
         let budget = self.budget.reserving(TIME_TO_UNDO);
         let mut lag = lag();
         loop {
@@ -158,4 +173,22 @@ impl Rotation<'_> {
         self.state = State::Undone;
         Ok(())
     }
+}
+
+/// Whether the list that preflight has read names a key like this secret's that nothing accounts
+/// for. Most rotations find none, and are spared the rest of the sweep.
+fn is_sweep_due(
+    scene: &Scene,
+    found: &Found,
+    stored: &Credential,
+    previous: Option<&Version>,
+) -> bool {
+    let kept = scene.kept().into_iter().chain([stored]);
+    let kept = kept.chain(previous.map(|it| &it.credential));
+    let kept = kept
+        .flat_map(Credential::keys)
+        .chain(scene.admin.own_keys());
+    let kept: BTreeSet<_> = kept.collect();
+    let mut listed = found.listed.iter().filter(|it| !kept.contains(&it.key));
+    listed.any(|it| scene.names.follows_convention(it.key.class, &it.name))
 }

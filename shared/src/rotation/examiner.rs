@@ -1,7 +1,10 @@
 //! The doctor's door: secrets of any type, without a rotation and without a token.
 
+use tokio::sync::OnceCell;
+
 use super::Tools;
-use super::inspection::{Inspection, NamedBy, Unread, Version, lag, settled, stored, value_of};
+use super::admin::Choice;
+use super::inspection::{Inspection, Unread, Version, lag, settled, stored, value_of};
 use super::scene::{Scene, Standing};
 use crate::admin::Admin;
 use crate::budget::Budget;
@@ -9,6 +12,7 @@ use crate::credential::Kind;
 use crate::error::{Problem, Role};
 use crate::event::VersionId;
 use crate::http::Http;
+use crate::identity::Identity;
 use crate::key_name::KeyNames;
 use crate::secrets::{CURRENT, Description, Secrets, StoredValue};
 use crate::settings::Settings;
@@ -21,6 +25,7 @@ pub struct Examiner {
     pub secrets: Secrets,
     pub http: Http,
     pub settings: Settings,
+    pub identity: Identity,
 }
 
 /// A secret whose current value has been read, and what is needed to look further.
@@ -50,6 +55,7 @@ impl Examiner {
             secrets,
             http: self.http.clone(),
             settings: self.settings.clone(),
+            identity: self.identity.clone(),
         };
         let look = Inspection {
             tools: &tools,
@@ -75,7 +81,7 @@ impl Opened {
     }
 
     /// The scene of a check: it asks about the version that is AWSCURRENT.
-    pub(super) fn scene(self, admin: Admin, by: NamedBy) -> (Tools, Scene) {
+    pub(super) fn scene(self, admin: Admin, choice: &Choice) -> (Tools, Scene) {
         let Self {
             tools,
             description,
@@ -87,7 +93,8 @@ impl Opened {
             standing: Standing::Current,
             current,
             admin,
-            rotates_itself: by == NamedBy::Itself,
+            rotates_itself: *choice == Choice::Itself,
+            previous: OnceCell::new(),
         };
         (tools, scene)
     }

@@ -6,10 +6,11 @@ use super::settle::owned_alike;
 use super::{Candidates, Rotation};
 use crate::admin::{Admin, Lookup};
 use crate::credential::Grace;
-use crate::datadog::AppKeyDetails;
+use crate::datadog::{ApiKeyDetails, AppKeyDetails};
 use crate::error::{Problem, State};
+use crate::event::VersionId;
 use crate::keys::{KeyClass, KeyRef};
-use crate::secrets::{CURRENT, SecretsError, SecretsProblem};
+use crate::secrets::{CURRENT, PREVIOUS, SecretsError, SecretsProblem};
 
 impl Rotation<'_> {
     pub(super) async fn finish(&mut self) -> Result<(), Problem> {
@@ -20,18 +21,25 @@ impl Rotation<'_> {
             self.note = "the version is AWSCURRENT already";
             return Ok(());
         }
+        if versions.is_keyless()? {
+            return self.promote_copy(&versions).await;
+        }
         let scene = self.scene_of(versions).await?;
         match &scene.standing {
             Standing::Current => self.finish_again(&scene).await,
             Standing::Pending(None) => Err(Problem::PendingWithoutValue),
             Standing::Pending(Some(pending)) => {
                 self.state = State::Pending;
-                let replaced = self.prove(&scene, pending).await?;
                 if is_grace {
                     self.note = "promoted; the key two generations back is gone";
-                    self.retire_unless_put_aside(&scene).await?;
-                    self.promote(&scene, pending).await
+                    let (first, displacer) =
+                        tokio::join!(self.first_look(&scene, pending), self.displacer(&scene));
+                    self.prove(&scene, pending, first).await?;
+                    self.retire_unless_put_aside(&scene, displacer?).await?;
+                    self.promote(&scene.current.id, &pending.id).await
                 } else {
+                    let first = self.first_look(&scene, pending).await;
+                    let replaced = self.prove(&scene, pending, first).await?;
                     self.retire_orphans(&scene, replaced.as_ref()).await?;
                     self.promote_then_retire(&scene, pending).await
                 }
@@ -52,29 +60,56 @@ impl Rotation<'_> {
 
     /// API keys: two generations live. The one before the current one goes while its label still
     /// finds it, unless a person displaced it and it is theirs.
-    async fn retire_unless_put_aside(&mut self, scene: &Scene) -> Result<(), Problem> {
-        match self.look().previous(scene).await? {
-            Some(previous) if !self.is_put_aside(scene, &previous).await? => {
-                self.retire_version(scene, &previous).await
+    async fn retire_unless_put_aside(
+        &mut self,
+        scene: &Scene,
+        displacer: Option<Lookup<ApiKeyDetails>>,
+    ) -> Result<(), Problem> {
+        match (self.look().previous(scene).await?, displacer) {
+            (Some(previous), Some(displacer))
+                if !self.is_put_aside(scene, previous, &displacer).await? =>
+            {
+                self.retire_version(scene, previous).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The current API key, if there is one that it has displaced. Reads AWSPREVIOUS beside it.
+    async fn displacer(&self, scene: &Scene) -> Result<Option<Lookup<ApiKeyDetails>>, Problem> {
+        let current = scene.current.credential.api();
+        let Some(current) = current.filter(|_| scene.description.labels.holder(PREVIOUS).is_some())
+        else {
+            return Ok(None);
+        };
+        let look = self.look();
+        let (previous, found) =
+            tokio::join!(look.previous(scene), scene.admin.api_key(&current.id));
+        match previous? {
+            Some(_) => Ok(Some(found?)),
+            None => Ok(None),
         }
     }
 
     /// Whether a person made both the current API key, so that it was they who displaced the
     /// previous one, and the previous one. Rotations' keys bear names of the convention, those of
     /// the managed service too. Without `api_keys_read` labels have to do.
-    async fn is_put_aside(&self, scene: &Scene, previous: &Version) -> Result<bool, Problem> {
-        for version in [&scene.current, previous] {
-            let Some(api) = version.credential.api() else {
-                return Ok(false);
-            };
-            match scene.admin.api_key(&api.id).await? {
-                Lookup::Found(it) if !scene.names.follows_convention(KeyClass::Api, &it.name) => {}
-                Lookup::Found(_) | Lookup::Gone | Lookup::Unreadable => return Ok(false),
+    async fn is_put_aside(
+        &self,
+        scene: &Scene,
+        previous: &Version,
+        displacer: &Lookup<ApiKeyDetails>,
+    ) -> Result<bool, Problem> {
+        let is_a_persons = |key: &Lookup<ApiKeyDetails>| match key {
+            Lookup::Found(it) => !scene.names.follows_convention(KeyClass::Api, &it.name),
+            Lookup::Gone | Lookup::Unreadable => false,
+        };
+        match previous.credential.api() {
+            Some(api) if is_a_persons(displacer) => {
+                Ok(is_a_persons(&scene.admin.api_key(&api.id).await?))
             }
+            _ => Ok(false),
         }
-        Ok(true)
     }
 
     /// Types without grace: keys that a rotation minted for AWSPREVIOUS's version and a person
@@ -96,7 +131,7 @@ impl Rotation<'_> {
         let Some(part) = previous.credential.application() else {
             return Ok(());
         };
-        if !owned_alike(&previous, &scene.current) {
+        if !owned_alike(previous, &scene.current) {
             return Ok(());
         }
         match scene.admin.app_key(&part.service_account, &part.id).await? {
@@ -105,8 +140,8 @@ impl Rotation<'_> {
         }
         // The application key, by whose name a pair is known, goes last: a delivery that finds
         // half of the work done must still know the other half for a rotation's.
-        self.retire_api_half(scene, &previous).await?;
-        self.retire_version(scene, &previous).await
+        self.retire_api_half(scene, previous).await?;
+        self.retire_version(scene, previous).await
     }
 
     async fn retire_api_half(&mut self, scene: &Scene, version: &Version) -> Result<(), Problem> {
@@ -135,7 +170,7 @@ impl Rotation<'_> {
         pending: &Version,
     ) -> Result<(), Problem> {
         self.note = "promoted; the displaced keys are gone";
-        self.promote(scene, pending).await?;
+        self.promote(&scene.current.id, &pending.id).await?;
         let keys = scene.current.credential.keys();
         let (kept, old) = ([&pending.credential], Some(&scene.current.credential));
         let candidates = Candidates::Named(&keys);
@@ -149,9 +184,12 @@ impl Rotation<'_> {
     }
 
     /// Moves AWSCURRENT from the version whose value was read, and from no other.
-    async fn promote(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
+    pub(super) async fn promote(
+        &mut self,
+        from: &VersionId,
+        to: &VersionId,
+    ) -> Result<(), Problem> {
         self.state = State::PromotionUnknown;
-        let (from, to) = (&scene.current.id, &pending.id);
         let moved = self
             .tools
             .secrets

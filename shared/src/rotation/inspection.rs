@@ -7,15 +7,12 @@ use secrecy::ExposeSecret;
 
 use super::Tools;
 use super::scene::Scene;
-use crate::admin::{Admin, AdminSecret, is_secret_arn};
 use crate::budget::{Backoff, Budget};
-use crate::credential::{Credential, Kind};
+use crate::credential::Credential;
 use crate::error::{Problem, Role};
 use crate::event::VersionId;
 use crate::retire::YOUNGEST_STRAY;
-use crate::secrets::{
-    ADMIN_TAG, Description, PENDING, PREVIOUS, Secrets, SecretsProblem, StoredValue,
-};
+use crate::secrets::{Description, PENDING, PREVIOUS, Secrets, SecretsProblem, StoredValue};
 use crate::value::SecretValue;
 
 /// A look at one secret.
@@ -100,19 +97,6 @@ pub(super) async fn stored(
     })
 }
 
-/// What named an admin secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NamedBy {
-    /// `adminSecretArn` in the value.
-    Field,
-    /// The secret's tag `adminSecretArn`.
-    Tag,
-    /// `ADMIN_SECRET_ARN`.
-    Setting,
-    /// Nothing: an admin secret that rotates itself.
-    Itself,
-}
-
 impl Inspection<'_> {
     /// A value by version id *and* label: `None` if the version holds none, and within it why it
     /// is none of this type's.
@@ -129,6 +113,22 @@ impl Inspection<'_> {
             Role::Current
         };
         Ok(stored.map(|stored| self.parsed(version, &stored, role)))
+    }
+
+    /// The value under AWSCURRENT, before it is known which version carries that: `None` if there
+    /// is none.
+    pub(super) async fn read_current(
+        &self,
+    ) -> Result<Option<(VersionId, Result<Version, Problem>)>, Unread> {
+        let secrets = &self.tools.secrets;
+        match secrets.current_value(self.secret, self.budget).await {
+            Ok(stored) => Ok(stored.version.clone().map(|version| {
+                let parsed = self.parsed(&version, &stored, Role::Current);
+                (version, parsed)
+            })),
+            Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) fn parsed(
@@ -166,10 +166,22 @@ impl Inspection<'_> {
         }
     }
 
-    /// What carries AWSPREVIOUS by the reading of the labels that the step began with. A value
-    /// that is none of this type's names keys that can't be known, and is left alone.
-    pub(super) async fn previous(&self, scene: &Scene) -> Result<Option<Version>, Problem> {
-        let Some(holder) = scene.description.labels.holder(PREVIOUS) else {
+    /// What carries AWSPREVIOUS by the reading of the labels that the step began with. Read once.
+    pub(super) async fn previous<'s>(
+        &self,
+        scene: &'s Scene,
+    ) -> Result<Option<&'s Version>, Problem> {
+        let reading = || self.previous_of(&scene.description);
+        let previous = scene.previous.get_or_try_init(reading).await?;
+        Ok(previous.as_ref())
+    }
+
+    /// A value that is none of this type's names keys that can't be known, and is left alone.
+    pub(super) async fn previous_of(
+        &self,
+        description: &Description,
+    ) -> Result<Option<Version>, Problem> {
+        let Some(holder) = description.labels.holder(PREVIOUS) else {
             return Ok(None);
         };
         match self.labelled(holder, PREVIOUS).await?.transpose() {
@@ -178,57 +190,6 @@ impl Inspection<'_> {
                 tracing::warn!(secret = self.secret, %problem, "AWSPREVIOUS is left alone");
                 Ok(None)
             }
-        }
-    }
-
-    /// The admin secret of a secret, and what names it.
-    pub(super) fn admin_named(
-        &self,
-        description: &Description,
-        current: &SecretValue,
-    ) -> Result<(NamedBy, String), Problem> {
-        let field = current.text(ADMIN_TAG).map(|arn| (NamedBy::Field, arn));
-        let tag = description.admin_secret_arn.clone();
-        let named = field.or_else(|| tag.map(|arn| (NamedBy::Tag, arn)));
-        let (by, arn) = match self.tools.kind {
-            Kind::AdminKey => match named.filter(|(_, arn)| *arn != description.arn) {
-                Some(named) => named,
-                None => return Ok((NamedBy::Itself, description.arn.clone())),
-            },
-            Kind::ApiKey | Kind::ApplicationKey => {
-                let setting = self.tools.settings.admin_secret_arn.clone();
-                let setting = setting.map(|arn| (NamedBy::Setting, arn));
-                named.or(setting).ok_or(Problem::NoAdminSecret)?
-            }
-        };
-        if is_secret_arn(&arn) {
-            Ok((by, arn))
-        } else {
-            Err(Problem::AdminArn)
-        }
-    }
-
-    /// The admin by the secret that [`Self::admin_named`] found.
-    pub(super) async fn admin(
-        &self,
-        by: NamedBy,
-        arn: String,
-        current: &SecretValue,
-    ) -> Result<Admin, Problem> {
-        let secret = self.admin_secret(arn);
-        if by == NamedBy::Itself {
-            Admin::of_value(current, secret, self.budget)
-        } else {
-            Admin::read(secret, self.budget).await
-        }
-    }
-
-    pub(super) fn admin_secret(&self, arn: String) -> AdminSecret {
-        AdminSecret {
-            secrets: self.tools.secrets.in_region_of(&arn),
-            arn,
-            http: self.tools.http.clone(),
-            settings: self.tools.settings.clone(),
         }
     }
 }

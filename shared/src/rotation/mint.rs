@@ -19,6 +19,7 @@ impl Rotation<'_> {
         found: &Found,
     ) -> Result<Credential, Problem> {
         match &scene.current.credential {
+            Credential::Keyless(account) => Ok(Credential::Keyless(account.clone())),
             Credential::Api(_) => Ok(Credential::Api(self.mint_api(scene, found).await?)),
             Credential::Application(current) => Ok(Credential::Application(
                 self.mint_application(scene, current, found).await?,

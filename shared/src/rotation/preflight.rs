@@ -10,13 +10,17 @@ use crate::credential::{ApiPart, AppPart};
 use crate::datadog::{ApiKeyDetails, AppKeyDetails, Status};
 use crate::error::Problem;
 use crate::keys::{KeyClass, KeyRef};
+use crate::retire::ListedKey;
 
-/// What is known of the current keys, to make their successors like them.
+/// What is known of the current keys, to make their successors like them, and what else bears names
+/// like theirs.
 #[derive(Debug)]
 pub(super) struct Found {
     /// `None` for a type without an API key, or without `api_keys_read`.
     pub api: Option<ApiKeyDetails>,
     pub application: Option<AppKeyDetails>,
+    /// API keys only with `api_keys_read`.
+    pub listed: Vec<ListedKey>,
 }
 
 /// How far text, id and organisation of a current API key are known to belong together.
@@ -44,15 +48,54 @@ impl Inspection<'_> {
     /// id says.
     pub(super) async fn preflight(&self, scene: &Scene) -> Result<Found, Problem> {
         let credential = &scene.current.credential;
-        let application = match credential.application() {
-            Some(part) => Some(self.preflight_application(scene, part).await?),
-            None => None,
+        let application = async {
+            match credential.application() {
+                Some(part) => self.preflight_application(scene, part).await.map(Some),
+                None => Ok(None),
+            }
         };
-        let api = match credential.api() {
-            Some(part) => self.preflight_api(scene, part).await?.details(),
-            None => None,
+        let api = async {
+            match credential.api() {
+                Some(part) => self.preflight_listed_api(scene, part).await,
+                None => Ok((None, Vec::new())),
+            }
         };
-        Ok(Found { api, application })
+        let others = async {
+            match credential.application() {
+                Some(_) => self.list_app_keys(scene).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (application, api, others) =
+            tokio::join!(Box::pin(application), Box::pin(api), Box::pin(others));
+        let (application, (api, mut listed)) = (application?, api?);
+        listed.extend(others?);
+        Ok(Found {
+            api,
+            application,
+            listed,
+        })
+    }
+
+    /// A key that a rotation made is among those that bear names like it: the list that the sweep
+    /// goes by tells all that a look-up would.
+    async fn preflight_listed_api(
+        &self,
+        scene: &Scene,
+        part: &ApiPart,
+    ) -> Result<(Option<ApiKeyDetails>, Vec<ListedKey>), Problem> {
+        let listed = scene
+            .admin
+            .api_keys(&scene.names.stem(KeyClass::Api))
+            .await?;
+        let listed = listed.unwrap_or_default();
+        let found = listed.iter().find(|it| it.id == part.id && it.is_whole());
+        let known = match found {
+            Some(details) => sound(details.clone(), part)?,
+            None => self.preflight_api(scene, part).await?,
+        };
+        let listed = listed.into_iter().map(ListedKey::from).collect();
+        Ok((known.details(), listed))
     }
 
     pub(super) async fn preflight_application(
@@ -64,7 +107,17 @@ impl Inspection<'_> {
             class: KeyClass::Application,
             id: part.id.clone(),
         };
-        let Some(details) = scene.admin.app_key(&part.service_account, &part.id).await? else {
+        // A pair that acts for itself is tried by every call.
+        let tried = async {
+            if scene.rotates_itself {
+                Ok(true)
+            } else {
+                scene.admin.validate(&scene.current.credential).await
+            }
+        };
+        let looked = scene.admin.app_key(&part.service_account, &part.id);
+        let (details, works) = tokio::join!(looked, tried);
+        let Some(details) = details? else {
             return Err(match scene.admin.owner_of(&part.id).await {
                 Some(_) => Problem::CurrentKeyNotOwned {
                     key,
@@ -76,26 +129,25 @@ impl Inspection<'_> {
         if is_other_key(details.last4.as_deref(), part.key.expose()) {
             return Err(Problem::CurrentKeyMismatch { key });
         }
-        // A pair that acts for itself is tried by every call.
-        if !scene.rotates_itself {
-            self.try_current(scene, key).await?;
+        if !works? {
+            self.try_current_again(scene, key).await?;
         }
         Ok(details)
     }
 
     /// The text itself: four characters and an id may be known to somebody who has not the key.
-    async fn try_current(&self, scene: &Scene, key: KeyRef) -> Result<(), Problem> {
+    async fn try_current_again(&self, scene: &Scene, key: KeyRef) -> Result<(), Problem> {
         let mut backoff = patience();
-        while !scene.admin.validate(&scene.current.credential).await? {
-            if !backoff.pause(self.budget).await {
-                // A pair is tried as one: a dead API key is not to be laid to the other half.
-                if let Some(part) = scene.current.credential.api() {
-                    self.preflight_api(scene, part).await?;
-                }
-                return Err(Problem::CurrentKeyMismatch { key });
+        while backoff.pause(self.budget).await {
+            if scene.admin.validate(&scene.current.credential).await? {
+                return Ok(());
             }
         }
-        Ok(())
+        // A pair is tried as one: a dead API key is not to be laid to the other half.
+        if let Some(part) = scene.current.credential.api() {
+            self.preflight_api(scene, part).await?;
+        }
+        Err(Problem::CurrentKeyMismatch { key })
     }
 
     pub(super) async fn preflight_api(
@@ -109,13 +161,7 @@ impl Inspection<'_> {
         };
         match scene.admin.api_key(&part.id).await? {
             Lookup::Gone => Err(Problem::CurrentKeyDead { key }),
-            Lookup::Found(details) if details.status != Status::Active => {
-                Err(Problem::CurrentKeyDead { key })
-            }
-            Lookup::Found(details) if is_other_key(details.last4.as_deref(), part.key.expose()) => {
-                Err(Problem::CurrentKeyMismatch { key })
-            }
-            Lookup::Found(details) => Ok(Known::Found(details)),
+            Lookup::Found(details) => sound(details, part),
             Lookup::Unreadable => self.validate_current(scene, part, key).await,
         }
     }
@@ -132,8 +178,8 @@ impl Inspection<'_> {
                 return Err(Problem::CurrentKeyMismatch { key });
             }
             Ok(Some(told)) => {
-                if let Ok(Some(own)) = scene.admin.own_validated().await {
-                    let is_foreign = told.organisation != own.organisation;
+                if let Some(own) = scene.admin.organisation().await {
+                    let is_foreign = !told.organisation.eq_ignore_ascii_case(&own);
                     return if is_foreign {
                         Err(Problem::OrganisationMismatch { key })
                     } else {
@@ -157,6 +203,18 @@ impl Inspection<'_> {
              /api/v2/validate"
         );
         Ok(Known::Works)
+    }
+}
+
+/// A current API key by what the admin is told of it.
+fn sound(details: ApiKeyDetails, part: &ApiPart) -> Result<Known, Problem> {
+    let key = part.key_ref();
+    if details.status != Status::Active {
+        Err(Problem::CurrentKeyDead { key })
+    } else if is_other_key(details.last4.as_deref(), part.key.expose()) {
+        Err(Problem::CurrentKeyMismatch { key })
+    } else {
+        Ok(Known::Found(details))
     }
 }
 

@@ -9,7 +9,7 @@ use super::scene::Scene;
 use super::{Candidates, Rotation};
 use crate::admin::Lookup;
 use crate::budget::Backoff;
-use crate::credential::AppPart;
+use crate::credential::{AppPart, Credential};
 use crate::datadog::{AppKeyDetails, Status};
 use crate::error::{Problem, State};
 use crate::keys::{KeyClass, KeyRef};
@@ -24,7 +24,39 @@ fn propagation() -> Backoff {
     )
 }
 
+/// Whether the pending keys work, and what is known of the application keys.
+#[derive(Debug)]
+pub(super) struct FirstLook {
+    works: Result<bool, Problem>,
+    new: Result<Option<AppKeyDetails>, Problem>,
+    current: Result<Option<AppKeyDetails>, Problem>,
+}
+
 impl Rotation<'_> {
+    /// What a proof begins with, asked for at once.
+    pub(super) async fn first_look(&self, scene: &Scene, pending: &Version) -> FirstLook {
+        let admin = &scene.admin;
+        let details = |credential: &Credential| {
+            let id = credential.application().map(|it| it.id.clone());
+            async move {
+                match id {
+                    Some(id) => admin.app_key(admin.service_account(), &id).await,
+                    None => Ok(None),
+                }
+            }
+        };
+        let (works, new, current) = tokio::join!(
+            admin.validate(&pending.credential),
+            details(&pending.credential),
+            details(&scene.current.credential),
+        );
+        FirstLook {
+            works,
+            new,
+            current,
+        }
+    }
+
     /// The pending keys work, belong to the service account, and may do what the current ones
     /// may. Keys that are provably dead are given up. Answers what is known of the current
     /// application key.
@@ -32,9 +64,10 @@ impl Rotation<'_> {
         &mut self,
         scene: &Scene,
         pending: &Version,
+        first: FirstLook,
     ) -> Result<Option<AppKeyDetails>, Problem> {
-        let mut backoff = propagation();
-        while !scene.admin.validate(&pending.credential).await? {
+        let (mut works, mut backoff) = (first.works?, propagation());
+        while !works {
             if let Some(dead) = self.revoked(scene, pending).await? {
                 return Err(self.give_up(scene, pending, dead).await);
             }
@@ -42,9 +75,13 @@ impl Rotation<'_> {
                 let dead = self.dead(scene, pending, &backoff).await?;
                 return Err(self.unusable(scene, pending, dead).await);
             }
+            works = scene.admin.validate(&pending.credential).await?;
         }
         match pending.credential.application() {
-            Some(part) => self.prove_alike(scene, part).await,
+            Some(part) => {
+                let (new, current) = (first.new?, first.current?);
+                self.prove_alike(scene, part, new, current).await
+            }
             None => Ok(None),
         }
     }
@@ -53,13 +90,19 @@ impl Rotation<'_> {
         &mut self,
         scene: &Scene,
         part: &AppPart,
+        new: Option<AppKeyDetails>,
+        old: Option<AppKeyDetails>,
     ) -> Result<Option<AppKeyDetails>, Problem> {
         let class = KeyClass::Application;
         let key = KeyRef {
             class,
             id: part.id.clone(),
         };
-        let Some(new) = self.known_app_key(scene, part).await? else {
+        let new = match new {
+            Some(new) => Some(new),
+            None => self.known_app_key(scene, part).await?,
+        };
+        let Some(new) = new else {
             let difference = "the service account owns no such key";
             return Err(Problem::NewKeyDiffers { key, difference });
         };
@@ -70,8 +113,6 @@ impl Rotation<'_> {
         let Some(current) = scene.current.credential.application() else {
             return Ok(None);
         };
-        let owner = scene.admin.service_account();
-        let old = scene.admin.app_key(owner, &current.id).await?;
         match &old {
             // It is about to be deleted by this id: whoever moved AWSCURRENT since createSecret
             // must not have put another's id there.
@@ -94,20 +135,22 @@ impl Rotation<'_> {
         Ok(old)
     }
 
-    /// An application key of the service account, waited for while it may not be known everywhere.
+    /// An application key of the service account that was not found, waited for while it may not
+    /// be known everywhere.
     async fn known_app_key(
         &self,
         scene: &Scene,
         part: &AppPart,
     ) -> Result<Option<AppKeyDetails>, Problem> {
         let mut backoff = propagation();
-        loop {
+        while backoff.pause(self.budget).await {
             let owner = scene.admin.service_account();
             let found = scene.admin.app_key(owner, &part.id).await?;
-            if found.is_some() || !backoff.pause(self.budget).await {
+            if found.is_some() {
                 return Ok(found);
             }
         }
+        Ok(None)
     }
 
     async fn unusable(
@@ -220,7 +263,7 @@ impl Rotation<'_> {
         let is_dead = pending.is_old(self.budget.now())
             && matches!(scene.admin.api_key(&part.id).await?, Lookup::Unreadable)
             && !scene.admin.validate_api_key(&part.key).await?
-            && scene.admin.own_api_key_works().await?;
+            && scene.admin.control_works().await?;
         Ok(is_dead.then(|| part.key_ref()))
     }
 
@@ -239,7 +282,7 @@ impl Rotation<'_> {
     async fn abandon(&mut self, scene: &Scene, pending: &Version) -> Result<(), Problem> {
         let previous = self.look().previous(scene).await?;
         let mut kept = vec![&scene.current.credential];
-        kept.extend(previous.as_ref().map(|it| &it.credential));
+        kept.extend(previous.map(|it| &it.credential));
         let (keys, old) = (pending.credential.keys(), Some(&pending.credential));
         self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
             .await?;

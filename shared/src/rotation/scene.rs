@@ -1,7 +1,10 @@
 //! What a step finds: the secret, the versions in play, and the admin who may act.
 
+use tokio::sync::OnceCell;
+
 use super::Rotation;
-use super::inspection::{NamedBy, Unread, Version, lag, settled};
+use super::admin::{Choice, Likely};
+use super::inspection::{Unread, Version, lag, settled};
 use crate::admin::Admin;
 use crate::credential::Credential;
 use crate::error::Problem;
@@ -27,6 +30,8 @@ pub(super) struct Scene {
     pub admin: Admin,
     /// Whether the admin's pair is the one of `current`.
     pub rotates_itself: bool,
+    /// See [`Inspection::previous`](super::inspection::Inspection::previous).
+    pub previous: OnceCell<Option<Version>>,
 }
 
 /// What the labels say, and the values that go with them.
@@ -34,47 +39,38 @@ pub(super) struct Versions {
     pub description: Description,
     pub standing: Standing,
     pub current: Version,
+    pub default_admin: Option<Likely>,
 }
 
 impl Rotation<'_> {
-    /// Reads all that a step goes by, and refuses what it must not work on. No effect.
-    pub(super) async fn scene(&self) -> Result<Scene, Problem> {
-        self.scene_of(self.versions().await?).await
-    }
-
+    /// The rest of what a step goes by. Refuses what it must not work on. No effect.
     pub(super) async fn scene_of(&self, versions: Versions) -> Result<Scene, Problem> {
         let Versions {
             description,
             standing,
             current,
+            default_admin,
         } = versions;
         let names = KeyNames::new(self.tools.kind, &description.arn, &description.name);
         let look = self.look();
-        let (by, arn) = look.admin_named(&description, &current.value)?;
-        let admin = look.admin(by, arn, &current.value).await?;
+        let choice = look.choose_admin(&description, &current.value)?;
+        let admin = look
+            .admin(&choice, &description, &current, default_admin)
+            .await?;
         let scene = Scene {
             description,
             names,
             standing,
             current,
             admin,
-            rotates_itself: by == NamedBy::Itself,
+            rotates_itself: choice == Choice::Itself,
+            previous: OnceCell::new(),
         };
         scene.refuse_other_accounts()?;
         Ok(scene)
     }
 
     /// The secret, if it is one to rotate and the token one of its rotation.
-    pub(super) async fn described(&self) -> Result<Description, Problem> {
-        let mut lag = lag();
-        loop {
-            let reading = self.description().await;
-            if let Some(settled) = settled(reading, &mut lag, self.budget).await {
-                return settled;
-            }
-        }
-    }
-
     async fn description(&self) -> Result<Description, Unread> {
         let described = self.tools.secrets.describe(self.secret(), self.budget);
         let description = described.await?;
@@ -92,6 +88,15 @@ impl Rotation<'_> {
     }
 
     pub(super) async fn versions(&self) -> Result<Versions, Problem> {
+        let look = self.look();
+        let (versions, likely) = tokio::join!(self.settled_versions(), look.likely_admin());
+        versions.map(|versions| Versions {
+            default_admin: likely,
+            ..versions
+        })
+    }
+
+    async fn settled_versions(&self) -> Result<Versions, Problem> {
         let mut lag = lag();
         loop {
             let reading = self.versions_at_once().await;
@@ -101,26 +106,33 @@ impl Rotation<'_> {
         }
     }
 
-    /// From one reading of the labels.
+    /// From one reading of the labels: the values are read beside it, and count only if they are
+    /// those of the versions that it names.
     async fn versions_at_once(&self) -> Result<Versions, Unread> {
-        let (description, token) = (self.description().await?, self.token());
+        let (look, token) = (self.look(), self.token());
+        let (description, current, pending) = tokio::join!(
+            self.description(),
+            look.read_current(),
+            look.read(token, PENDING),
+        );
+        let description = description?;
         let none = || Unread::Lagging(Problem::NoCurrentValue);
         let holder = description.labels.holder(CURRENT).ok_or_else(none)?;
-        let current = self
-            .look()
-            .read(holder, CURRENT)
-            .await?
-            .ok_or_else(none)??;
+        let current = match current? {
+            Some((version, current)) if version == *holder => current,
+            _ => look.read(holder, CURRENT).await?.ok_or_else(none)?,
+        };
+        let current = current?;
         let standing = if holder == token {
             Standing::Current
         } else {
-            let pending = self.look().read(token, PENDING).await?.transpose()?;
-            Standing::Pending(pending.map(Box::new))
+            Standing::Pending(pending?.transpose()?.map(Box::new))
         };
         Ok(Versions {
             description,
             standing,
             current,
+            default_admin: None,
         })
     }
 }

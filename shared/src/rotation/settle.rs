@@ -40,7 +40,7 @@ impl Rotation<'_> {
         let Some(previous) = self.look().previous(scene).await? else {
             return Ok(());
         };
-        if is_older(&previous, &scene.current) && owned_alike(&previous, &scene.current) {
+        if is_older(previous, &scene.current) && owned_alike(previous, &scene.current) {
             let keys = previous.credential.keys();
             let kept = scene.kept();
             let old = Some(&previous.credential);

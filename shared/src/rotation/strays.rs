@@ -86,10 +86,10 @@ impl Examiner {
     async fn look_for_strays(&self, secret: &str, budget: &Budget) -> Result<Search, Problem> {
         let opened = self.open(secret, budget).await?;
         let look = opened.look(budget);
-        let value = &opened.current.value;
-        let (by, arn) = look.admin_named(&opened.description, value)?;
-        let admin = look.admin(by, arn, value).await?;
-        let (tools, scene) = opened.scene(admin, by);
+        let (description, current) = (&opened.description, &opened.current);
+        let choice = look.choose_admin(description, &current.value)?;
+        let admin = look.admin(&choice, description, current, None).await?;
+        let (tools, scene) = opened.scene(admin, &choice);
         scene.refuse_other_accounts()?;
         let look = Inspection {
             tools: &tools,

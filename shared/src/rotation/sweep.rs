@@ -6,7 +6,7 @@ use super::{Candidates, Rotation};
 use crate::credential::Credential;
 use crate::error::Problem;
 use crate::event::VersionId;
-use crate::keys::{KeyClass, KeyRef};
+use crate::keys::KeyClass;
 use crate::retire::ListedKey;
 use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
 
@@ -94,32 +94,28 @@ impl Inspection<'_> {
     /// listed.
     pub(super) async fn list(&self, scene: &Scene) -> Result<(Vec<ListedKey>, bool), Problem> {
         let (mut listed, mut is_whole) = (Vec::new(), true);
-        for &class in self.tools.kind.classes() {
-            let stem = scene.names.stem(class);
+        for class in self.tools.kind.classes() {
             match class {
-                KeyClass::Application => {
-                    let owner = scene.admin.service_account();
-                    let keys = scene.admin.app_keys(owner, &stem).await?;
-                    listed.extend(keys.into_iter().map(|key| ListedKey {
-                        key: KeyRef { class, id: key.id },
-                        name: key.name,
-                        created: key.created,
-                    }));
-                }
+                KeyClass::Application => listed.extend(self.list_app_keys(scene).await?),
                 KeyClass::Api => {
-                    let keys = scene.admin.api_keys(&stem).await?;
+                    let keys = scene.admin.api_keys(&scene.names.stem(*class)).await?;
                     if keys.is_none() {
                         tracing::debug!("API keys can't be listed without api_keys_read");
                         is_whole = false;
                     }
-                    listed.extend(keys.into_iter().flatten().map(|key| ListedKey {
-                        key: KeyRef { class, id: key.id },
-                        name: key.name,
-                        created: key.created,
-                    }));
+                    listed.extend(keys.into_iter().flatten().map(ListedKey::from));
                 }
             }
         }
         Ok((listed, is_whole))
+    }
+
+    pub(super) async fn list_app_keys(&self, scene: &Scene) -> Result<Vec<ListedKey>, Problem> {
+        let (owner, stem) = (
+            scene.admin.service_account(),
+            scene.names.stem(KeyClass::Application),
+        );
+        let keys = scene.admin.app_keys(owner, &stem).await?;
+        Ok(keys.into_iter().map(ListedKey::from).collect())
     }
 }

@@ -10,6 +10,7 @@ mod access;
 mod api_keys;
 mod application_keys;
 mod body;
+mod delegation;
 mod endpoint;
 mod generator;
 mod key;
@@ -26,13 +27,20 @@ mod user;
 mod users;
 mod validation;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use time::OffsetDateTime;
 
+pub use delegation::Token;
 pub use key::{Class, Key, Minted};
-pub use settings::{RateLimit, Settings};
+pub use settings::{Expires, KeptFromTokens, RateLimit, Settings};
 
+use crate::sts::Sts;
+use delegation::Mapping;
+
+use access::Credential;
 use endpoint::Endpoint;
 use generator::Generator;
 use rate_limit::Windows;
@@ -43,11 +51,18 @@ use user::{Role, User};
 #[derive(Debug)]
 pub struct Datadog {
     pub settings: Settings,
+    /// Whom the organisation asks who somebody of AWS is.
+    pub sts: Sts,
     organisation: String,
     users: Vec<User>,
     roles: Vec<Role>,
     /// Ended keys stay, so that no text of a key is ever forgotten.
     keys: Vec<Key>,
+    mappings: Vec<Mapping>,
+    /// Like keys, none is ever forgotten.
+    tokens: Vec<Token>,
+    /// All proofs that were ever shown.
+    proofs: BTreeSet<String>,
     windows: Windows,
     generator: Generator,
 }
@@ -59,6 +74,12 @@ impl Default for Datadog {
 }
 
 impl Datadog {
+    /// The organisation's id.
+    #[must_use]
+    pub fn organisation(&self) -> &str {
+        &self.organisation
+    }
+
     /// An organisation with its managed administrator role, one administrator and no key.
     #[must_use]
     pub fn new() -> Self {
@@ -68,10 +89,14 @@ impl Datadog {
         founder.accept_invitation(&administrators.id);
         Self {
             settings: Settings::default(),
+            sts: Sts::default(),
             organisation: generator.id(),
             users: vec![founder],
             roles: vec![administrators],
             keys: Vec::new(),
+            mappings: Vec::new(),
+            tokens: Vec::new(),
+            proofs: BTreeSet::new(),
             windows: Windows::default(),
             generator,
         }
@@ -88,14 +113,17 @@ impl Datadog {
     fn answer(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Result<Reply, Refusal> {
         let endpoint = Endpoint::of(request.method(), request.uri().path())
             .ok_or_else(Refusal::no_such_path)?;
-        let api_key = self.api_key_of(now, request.headers())?;
+        let credential = match endpoint {
+            Endpoint::DelegatedToken => Credential::Proof,
+            _ => self.credential_of(now, request.headers())?,
+        };
         let quota = self
             .settings
             .rate_limit
             .map(|limit| self.windows.count(now, endpoint.family(), limit));
         let reply = match quota {
             Some(ref quota) if quota.exceeded => Err(Refusal::too_many_requests()),
-            _ => self.dispatch(now, endpoint, request, &api_key),
+            _ => self.dispatch(now, endpoint, request, credential),
         };
         let reply = reply.unwrap_or_else(Reply::from);
         Ok(match quota {
@@ -109,15 +137,23 @@ impl Datadog {
         now: OffsetDateTime,
         endpoint: Endpoint<'_>,
         request: &Request<Bytes>,
-        api_key: &str,
+        credential: Credential,
     ) -> Result<Reply, Refusal> {
-        match endpoint {
-            Endpoint::Validate => return Ok(validation::v1()),
-            Endpoint::ValidateV2 => return self.validate_v2(api_key),
-            _ => {}
-        }
-        let caller = self.caller_of(now, request.headers())?;
+        let caller = match (endpoint, credential) {
+            (Endpoint::Validate, Credential::ApiKey(_)) => return Ok(validation::v1()),
+            (Endpoint::ValidateV2, Credential::ApiKey(id)) => return self.validate_v2(&id),
+            // A token is no API key (specification).
+            (Endpoint::Validate | Endpoint::ValidateV2, _) => {
+                return Err(Refusal::api_key_required());
+            }
+            (_, Credential::Proof) => return self.exchange(now, request),
+            (_, Credential::Bearer(caller)) => caller,
+            (_, Credential::ApiKey(_)) => self.caller_of(now, request.headers())?,
+        };
         caller.demand(endpoint.permissions())?;
+        if caller.by_token && self.settings.kept_from_tokens.covers(endpoint) {
+            return Err(Refusal::forbidden());
+        }
         match endpoint {
             Endpoint::ApiKeys(act) => self.api_keys(now, &caller, act, request),
             Endpoint::ApplicationKeys(surface, act) => {
@@ -127,9 +163,10 @@ impl Datadog {
             Endpoint::ServiceAccounts => self.new_service_account(now, &caller, request),
             Endpoint::Roles(act) => self.roles(now, act, request),
             Endpoint::CurrentUser => self.current_user(&caller),
-            Endpoint::ValidateKeys | Endpoint::Validate | Endpoint::ValidateV2 => {
-                Ok(validation::pair())
-            }
+            Endpoint::ValidateKeys
+            | Endpoint::Validate
+            | Endpoint::ValidateV2
+            | Endpoint::DelegatedToken => Ok(validation::pair()),
         }
     }
 }

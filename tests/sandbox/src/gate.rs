@@ -131,6 +131,12 @@ impl Gate {
 
     fn settle(&self, call: Call, fate: &Fate, request: &Request<Bytes>) -> Outcome {
         let mut inner = self.lock();
+        let now = inner.world.now();
+        match fate {
+            Fate::TokensExpired => inner.world.datadog.expire_tokens(now),
+            Fate::TokensRevoked => inner.world.datadog.revoke_tokens(now),
+            _ => {}
+        }
         let answer = fate
             .reaches_service()
             .then(|| inner.world.answer(call.service, request));

@@ -4,6 +4,7 @@
 //! request in, one response out, time handed in. Nothing in them knows the code under test.
 //! Above them, each layer knows only the ones before it:
 //!
+//! - [`sts::Sts`] knows whose credentials have signed a request; Datadog asks it, nobody else;
 //! - [`world`] holds one of each and a clock;
 //! - [`gate`] is the only way in, and the place where calls are recorded and faults are made;
 //! - [`server`] puts a gate on a loopback port;
@@ -26,4 +27,5 @@ pub mod scene;
 pub mod secrets_manager;
 pub mod server;
 pub mod stack;
+pub mod sts;
 pub mod world;

@@ -1,12 +1,15 @@
 //! An organisation and an account worth rotating in: one secret of each kind, and keys of others
 //! that no rotation may touch.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::datadog::Minted;
+use crate::stack::{ACCOUNT, FUNCTIONS};
 use crate::world::World;
 
 /// What the managed service asks of an admin key, and `api_keys_read`, with which API keys can be
@@ -43,11 +46,26 @@ pub struct Scene {
     pub secrets: Secrets,
     /// An unscoped pair of the organisation's administrator, in no secret.
     pub administrator: Pair,
+    /// Variables that the functions are to have.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// In whose name the functions act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admin {
+    /// The pair of keys in the admin secret.
+    Pair,
+    /// The functions' own identity: the admin secret says so and holds no keys.
+    Identity,
+    /// Likewise, but the functions' variables say so, and no secret names an admin secret.
+    IdentityOfVariables,
 }
 
 /// The differences that tests want.
 #[derive(Clone, Copy, Debug)]
 pub struct SceneOptions<'a> {
+    pub admin: Admin,
+    /// Of the admin application key; the service account has no more permissions than these need.
     pub admin_scopes: &'a [&'a str],
     /// `None` is an unscoped key.
     pub application_scopes: Option<&'a [&'a str]>,
@@ -56,6 +74,7 @@ pub struct SceneOptions<'a> {
 impl Default for SceneOptions<'_> {
     fn default() -> Self {
         Self {
+            admin: Admin::Pair,
             admin_scopes: &ADMIN_SCOPES,
             application_scopes: Some(&APPLICATION_SCOPES),
         }
@@ -92,15 +111,6 @@ impl Scene {
                 None,
             ),
         };
-        let admin = Pair {
-            api_key: datadog.create_api_key(now, "key-rotation"),
-            application_key: datadog.create_application_key(
-                now,
-                &service_account,
-                "key-rotation",
-                Some(options.admin_scopes),
-            ),
-        };
         let api_key = datadog.create_api_key(now, "agents");
         let application_key = datadog.create_application_key(
             now,
@@ -108,24 +118,31 @@ impl Scene {
             "dashboards",
             options.application_scopes,
         );
-
-        let value = json!({
-            "adminApiKey": admin.api_key.value,
-            "adminApiKeyId": admin.api_key.id,
-            "adminAppKey": admin.application_key.value,
-            "adminAppKeyId": admin.application_key.id,
-            "serviceAccountId": service_account,
-            "site": "datadoghq.com",
-        });
-        let admin_key = create_secret(world, "datadog/admin", &value, None)?;
         let value = json!({ "apiKey": api_key.value, "apiKeyId": api_key.id });
-        let api_key = create_secret(world, "datadog/api-key", &value, Some(&admin_key))?;
+        let api_key = create_secret(world, "datadog/api-key", &value)?;
+        let value = match options.admin {
+            Admin::Pair => pair(world, &service_account, options.admin_scopes),
+            Admin::Identity | Admin::IdentityOfVariables => {
+                trust_the_functions(world, &service_account);
+                delegation(world, &service_account, &api_key)
+            }
+        };
+        let admin_key = create_secret(world, "datadog/admin", &value)?;
+        let mut variables = BTreeMap::new();
+        if options.admin == Admin::IdentityOfVariables {
+            variables = variables_of(&value);
+        }
         let value = json!({
             "appKey": application_key.value,
             "appKeyId": application_key.id,
             "serviceAccountId": service_account,
         });
-        let application_key = create_secret(world, "datadog/app-key", &value, Some(&admin_key))?;
+        let application_key = create_secret(world, "datadog/app-key", &value)?;
+        if variables.is_empty() {
+            for secret in [&api_key, &application_key] {
+                name_admin_secret(world, secret, &admin_key);
+            }
+        }
         Ok(Self {
             service_account,
             secrets: Secrets {
@@ -134,25 +151,91 @@ impl Scene {
                 application_key,
             },
             administrator,
+            variables,
         })
     }
+}
+
+/// The name of the role that a function has.
+#[must_use]
+pub fn role_of(function: &str) -> String {
+    format!("{function}-role")
+}
+
+/// A new pair of the service account, as an admin secret has it.
+pub fn pair(world: &mut World, service_account: &str, scopes: &[&str]) -> Value {
+    let (now, datadog) = (world.now(), &mut world.datadog);
+    let api = datadog.create_api_key(now, "key-rotation");
+    let application =
+        datadog.create_application_key(now, service_account, "key-rotation", Some(scopes));
+    json!({
+        "adminApiKey": api.value,
+        "adminApiKeyId": api.id,
+        "adminAppKey": application.value,
+        "adminAppKeyId": application.id,
+        "serviceAccountId": service_account,
+        "site": "datadoghq.com",
+    })
+}
+
+/// An admin secret without keys. Application keys are tried together with the key in
+/// `api_key_secret`.
+#[must_use]
+pub fn delegation(world: &World, service_account: &str, api_key_secret: &str) -> Value {
+    json!({
+        "orgUuid": world.datadog.organisation(),
+        "serviceAccountId": service_account,
+        "site": "datadoghq.com",
+        "apiKeySecretArn": api_key_secret,
+    })
+}
+
+/// Maps the roles of the three functions to the service account.
+pub fn trust_the_functions(world: &mut World, service_account: &str) {
+    for function in FUNCTIONS {
+        trust(world, &role_of(function), service_account);
+    }
+}
+
+/// Maps a role of this account to the service account.
+pub fn trust(world: &mut World, role: &str, service_account: &str) {
+    let pattern = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/*");
+    world.datadog.map_identity(&pattern, service_account);
+}
+
+fn variables_of(delegation: &Value) -> BTreeMap<String, String> {
+    let said = [
+        ("DATADOG_ORG_UUID", "orgUuid"),
+        ("DATADOG_SERVICE_ACCOUNT_ID", "serviceAccountId"),
+        ("DATADOG_SITE", "site"),
+        ("DATADOG_API_KEY_SECRET_ARN", "apiKeySecretArn"),
+    ];
+    said.iter()
+        .filter_map(|(name, field)| {
+            let value = delegation.get(field)?.as_str()?;
+            Some(((*name).to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn name_admin_secret(world: &mut World, secret: &str, admin_secret: &str) {
+    let tags = json!([{ "Key": "adminSecretArn", "Value": admin_secret }]);
+    let body = json!({ "SecretId": secret, "Tags": tags });
+    let now = world.now();
+    world
+        .secrets_manager
+        .call(now, &request("TagResource", &body));
 }
 
 fn create_secret(
     world: &mut World,
     name: &'static str,
     value: &Value,
-    admin_secret: Option<&str>,
 ) -> Result<String, SceneError> {
-    let tags: Vec<_> = admin_secret
-        .map(|arn| json!({ "Key": "adminSecretArn", "Value": arn }))
-        .into_iter()
-        .collect();
     let body = json!({
         "Name": name,
         "ClientRequestToken": token(name),
         "SecretString": value.to_string(),
-        "Tags": tags,
     });
     let now = world.now();
     let response = world

@@ -22,6 +22,13 @@ pub const REGION: &str = "us-east-1";
 /// The account number of AWS's documentation.
 pub const ACCOUNT: &str = "123456789012";
 
+/// The names of the functions, as the template has them.
+pub const FUNCTIONS: [&str; 3] = [
+    "datadog-admin-key",
+    "datadog-api-key",
+    "datadog-application-key",
+];
+
 /// How old the keys and secrets of the scene are: due for rotation.
 const AGE: Duration = Duration::from_hours(90 * 24);
 
@@ -107,26 +114,25 @@ impl Stack {
         let output = Output::default();
         let functions = &options.executables;
         let secrets = &scene.secrets;
+        let [admin_key, api_key, application_key] = FUNCTIONS;
         let rotators = [
+            (admin_key, &functions.admin_key, &secrets.admin_key),
+            (api_key, &functions.api_key, &secrets.api_key),
             (
-                "datadog-admin-key",
-                &functions.admin_key,
-                &secrets.admin_key,
-            ),
-            ("datadog-api-key", &functions.api_key, &secrets.api_key),
-            (
-                "datadog-application-key",
+                application_key,
                 &functions.application_key,
                 &secrets.application_key,
             ),
         ];
+        let mut variables = scene.variables.clone();
+        variables.extend(options.variables.clone());
         let rotators = rotators.map(|(name, executable, secret)| {
             let options = FunctionOptions {
                 name: name.to_owned(),
                 executable: executable.clone(),
                 region: REGION.to_owned(),
                 account: ACCOUNT.to_owned(),
-                variables: options.variables.clone(),
+                variables: variables.clone(),
             };
             Rotator {
                 secret: secret.clone(),

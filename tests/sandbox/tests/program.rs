@@ -54,6 +54,29 @@ fn six_rotations_keep_every_promise() {
 }
 
 #[test]
+fn without_any_admin_key_they_keep_every_promise_too() {
+    let run = Command::new(SANDBOX)
+        .args(["--keyless", "--json"])
+        .output()
+        .unwrap();
+
+    assert!(run.status.success(), "{run:?}");
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["held"], true);
+    assert_eq!(report["rotations"].as_array().unwrap().len(), 6);
+    let keys = report["keys"].as_array().unwrap();
+    assert!(keys.iter().all(|key| key["secret"] != "datadog/admin"));
+    let live = keys.iter().filter(|key| key["live"] == true).count();
+    assert_eq!(live, 3, "two API keys, an application key");
+    let versions = report["versions"].as_array().unwrap();
+    let of_admin = versions
+        .iter()
+        .filter(|version| version["secret"] == "datadog/admin");
+    let labels: Vec<_> = of_admin.map(|version| version["labels"].clone()).collect();
+    assert_eq!(labels, [json!(["AWSPREVIOUS"]), json!(["AWSCURRENT"])]);
+}
+
+#[test]
 fn into_a_pipe_it_writes_plain_lines_of_a_hundred_columns() {
     let run = Command::new(SANDBOX).output().unwrap();
 

@@ -1,6 +1,7 @@
 //! `datadog-doctor strays`: which keys it names, and that it deletes those that a sweep would.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
@@ -10,6 +11,8 @@ use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::json;
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
 use tests::by_hand::ids;
+use tests::case::Fault;
+use tests::doctor::CALLER;
 use tests::strays::{every_sort, standings};
 
 const API: Kind = Kind::ApiKey;
@@ -38,6 +41,54 @@ pub(super) async fn rotated(admin_scopes: &[&str], kind: Kind) -> Bench {
         bench.wait(20 * MINUTE).await;
     }
     bench
+}
+
+/// The process may die, or the answer be lost, at the first deletion or the second.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_is_disturbed_is_done_by_the_next_run() {
+    for (kind, fault, at) in Kind::ALL
+        .into_iter()
+        .flat_map(|kind| Fault::ALL.map(|fault| (kind, fault)))
+        .flat_map(|(kind, fault)| [1, 2].map(|at| (kind, fault, at)))
+    {
+        let bench = rotated(&ADMIN_SCOPES, kind).await;
+        let planted = every_sort(&bench, kind);
+        let (before, mut deletions) = (bench.live(), 0);
+        bench.gate.follow(move |call: &Call| {
+            let is_deletion = call.operation.starts_with("DELETE ");
+            deletions += u32::from(is_deletion);
+            if is_deletion && deletions == at {
+                fault.fate()
+            } else {
+                Fate::Pass
+            }
+        });
+        let revoking = ["strays", bench.secret(kind), "--json", "--revoke"];
+        let (way, now) = (bench.way(CALLER), bench.gate.with_world(|it| it.now()));
+        let killed = Arc::clone(&way.killed);
+        tokio::select! {
+            _ = bench.doctor_at(now.into(), way, &revoking) => {}
+            () = killed.notified() => {}
+        }
+        let met = bench.gate.calls();
+        let met = met.iter().filter(|it| it.fate != Fate::Pass.name());
+        assert_eq!(met.count(), 1, "{fault}");
+
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        bench.wait(MINUTE).await;
+        bench.doctor(&revoking).await;
+        let deleted: BTreeSet<_> = before.difference(&bench.live()).cloned().collect();
+        for id in of(&planted, "revocable") {
+            assert!(deleted.contains(id), "{} {fault}: {id} lives", kind.name());
+        }
+        let may_be = ["revocable", "young"]; // which a minute has made old
+        for id in &deleted {
+            let sort = planted.get(id).copied();
+            let may_be = sort.is_some_and(|it| may_be.contains(&it));
+            assert!(may_be, "{} {fault}: {id} was {sort:?}", kind.name());
+        }
+        bench.rotate(kind).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

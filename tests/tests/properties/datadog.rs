@@ -48,6 +48,14 @@ fn key() -> impl Strategy<Value = Value> {
     })
 }
 
+fn user(id: &Value) -> Value {
+    json!({ "id": id, "relationships": { "org": { "data": { "id": id } } } })
+}
+
+fn token() -> impl Strategy<Value = String> {
+    prop_oneof!["[!-~]{1,30}", "[0-9A-Za-z._-]{20,30}", ".{0,5}"]
+}
+
 /// Documents of the shapes that Datadog answers.
 fn document() -> impl Strategy<Value = Value> {
     let page = prop_oneof![3 => 0..4_usize, 1 => Just(100), 1 => Just(101)];
@@ -56,6 +64,10 @@ fn document() -> impl Strategy<Value = Value> {
         (key(), page).prop_map(|(key, count)| json!({ "data": vec![key; count] })),
         Just(json!({ "valid": true, MARK: MARK })),
         Just(json!({ "status": "ok", MARK: MARK })),
+        key().prop_map(|key| json!({ "data": user(&key["id"]), "included": [key] })),
+        (token(), json::any()).prop_map(|(token, expires)| json!({ "data": { "attributes": {
+            "access_token": token, "expires": expires,
+        } } })),
         prop::collection::vec(complaint(), 0..3).prop_map(|it| json!({ "errors": it })),
     ]
 }
@@ -89,6 +101,8 @@ fn spoilt() -> impl Strategy<Value = Value> {
         "/data/attributes/key",
         "/data/attributes/scopes",
         "/data/relationships/owned_by",
+        "/data/relationships/org",
+        "/data/attributes/access_token",
         "/data/0",
         "/data/0/id",
         "/errors",
@@ -181,6 +195,14 @@ fn sound(question: Question) -> (Vec<Answer>, &'static str) {
         Question::Validate => (told(200, json!({ "valid": true })), "Works(true)"),
         Question::ValidateWithId => (told(200, json!({ "data": key })), "Id(Some(KeyId("),
         Question::ValidatePair => (told(200, json!({ "status": "ok" })), "Works(true)"),
+        Question::Exchange => {
+            let attributes = json!({ "access_token": "ey.J.x", "expires": "1800000000" });
+            (
+                told(200, json!({ "data": { "attributes": attributes } })),
+                "Minted",
+            )
+        }
+        Question::CurrentUser => (told(200, json!({ "data": user(&json!(ID)) })), "User("),
     }
 }
 

@@ -7,11 +7,22 @@ use super::Datadog;
 use super::key::Key;
 use super::reply::Refusal;
 
-/// The user for whom the request's application key acts.
+/// What a request shows of itself.
+#[derive(Debug)]
+pub(super) enum Credential {
+    /// The id of an API key; an application key may be beside it.
+    ApiKey(String),
+    Bearer(Caller),
+    /// Looked at by the exchange alone.
+    Proof,
+}
+
+/// The user for whom the request's application key or token acts.
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) user: String,
-    granted: Vec<String>,
+    pub(super) granted: Vec<String>,
+    pub(super) by_token: bool,
 }
 
 impl Caller {
@@ -29,12 +40,19 @@ impl Caller {
 }
 
 impl Datadog {
-    /// The id of the request's API key.
-    pub(super) fn api_key_of(
+    pub(super) fn credential_of(
         &mut self,
         now: OffsetDateTime,
         headers: &HeaderMap,
-    ) -> Result<String, Refusal> {
+    ) -> Result<Credential, Refusal> {
+        match self.bearer(now, headers)? {
+            Some(caller) => Ok(Credential::Bearer(caller)),
+            None => self.api_key_of(now, headers).map(Credential::ApiKey),
+        }
+    }
+
+    /// The id of the request's API key.
+    fn api_key_of(&mut self, now: OffsetDateTime, headers: &HeaderMap) -> Result<String, Refusal> {
         let value = credential(headers, "dd-api-key").ok_or_else(Refusal::api_key_required)?;
         let key = self.authenticate(
             now,
@@ -67,7 +85,12 @@ impl Datadog {
                 .as_ref()
                 .is_none_or(|scopes| scopes.contains(permission))
         });
-        Ok(Caller { user, granted })
+        let by_token = false;
+        Ok(Caller {
+            user,
+            granted,
+            by_token,
+        })
     }
 
     /// What the user's roles grant together.
@@ -106,6 +129,12 @@ impl Datadog {
             Refusal::forbidden()
         })
     }
+}
+
+pub(super) fn has_key(headers: &HeaderMap) -> bool {
+    ["dd-api-key", "dd-application-key"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
 }
 
 fn credential<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

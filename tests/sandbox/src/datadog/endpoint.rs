@@ -13,6 +13,7 @@ pub(super) enum Endpoint<'a> {
     Validate,
     ValidateV2,
     ValidateKeys,
+    DelegatedToken,
 }
 
 /// What is done to a collection, or to the one of its members that has this id.
@@ -43,6 +44,7 @@ impl<'a> Endpoint<'a> {
             ["v1", "validate"] if method == Method::GET => Self::Validate,
             ["v2", "validate"] if method == Method::GET => Self::ValidateV2,
             ["v2", "validate_keys"] if method == Method::GET => Self::ValidateKeys,
+            ["v2", "delegated-token"] if method == Method::POST => Self::DelegatedToken,
             ["v2", "current_user"] if method == Method::GET => Self::CurrentUser,
             ["v2", "service_accounts"] if method == Method::POST => Self::ServiceAccounts,
             ["v2", "api_keys", ref id @ ..] => Self::ApiKeys(Act::of(method, id)?),
@@ -95,7 +97,11 @@ impl<'a> Endpoint<'a> {
                 &["user_access_manage", "service_account_write"]
             }
             Self::Roles(_) => &["user_access_manage"],
-            Self::CurrentUser | Self::Validate | Self::ValidateV2 | Self::ValidateKeys => &[],
+            Self::CurrentUser
+            | Self::Validate
+            | Self::ValidateV2
+            | Self::ValidateKeys
+            | Self::DelegatedToken => &[],
         }
     }
 
@@ -106,6 +112,7 @@ impl<'a> Endpoint<'a> {
             Self::ApplicationKeys(..) => "application_keys",
             Self::Users(_) | Self::ServiceAccounts | Self::Roles(_) | Self::CurrentUser => "users",
             Self::Validate | Self::ValidateV2 | Self::ValidateKeys => "validate",
+            Self::DelegatedToken => "delegated_token",
         }
     }
 }

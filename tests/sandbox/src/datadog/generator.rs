@@ -28,6 +28,16 @@ impl Generator {
         format!("{:032x}", self.random.u128(..))
     }
 
+    /// Of a JWT's look; nobody but its maker is to read it.
+    pub(super) fn token(&mut self) -> String {
+        let mut random = |length| -> String {
+            repeat_with(|| self.random.alphanumeric())
+                .take(length)
+                .collect()
+        };
+        format!("eyJhbGciOiJFUzI1NiJ9.{}.{}", random(120), random(86))
+    }
+
     /// `ddapp_` and 34 letters and digits, the shape since 2026.
     pub(super) fn application_key(&mut self) -> String {
         let random: String = repeat_with(|| self.random.alphanumeric())

@@ -124,6 +124,12 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
 
+    /// Synthetic: that a request carries keys or a token and never both is how Datadog's clients
+    /// do it.
+    pub(super) fn two_credentials() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "More than one kind of credential")
+    }
+
     /// The texts of 400 are synthetic except for [`Self::api_key_quota`].
     pub(super) fn bad_request(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error)

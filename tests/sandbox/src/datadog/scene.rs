@@ -185,9 +185,15 @@ impl Datadog {
         keys.any(|key| key.is_usable(now, lag) && (key.is_api_key() || self.is_active(&key.owner)))
     }
 
-    /// Every key text that ever existed, to be searched for in all output.
+    /// Every key text, token and proof that ever existed, and what the proofs were signed with, to
+    /// be searched for in all output.
     pub fn every_value(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|key| key.value.as_str())
+        let keys = self.keys.iter().map(|key| key.value.as_str());
+        let tokens = self.tokens.iter().map(|token| token.value.as_str());
+        let proofs = self.proofs.iter().map(String::as_str);
+        keys.chain(tokens)
+            .chain(proofs)
+            .chain(self.sts.every_value())
     }
 
     fn key_mut(&mut self, id: &str) -> &mut Key {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::delegation::USUAL_LIFE;
+use super::endpoint::{Act, Endpoint};
+
 /// The default is an organisation made today, without rate limits and without delays.
 #[derive(Debug, Clone)]
 #[expect(
@@ -40,6 +43,14 @@ pub struct Settings {
     pub one_time_read: bool,
     /// Whether the preview endpoint `/api/v2/validate` exists or answers 404.
     pub validate_v2: bool,
+    /// How long a token works. Datadog's clients assume a quarter of an hour where nothing is told.
+    pub token_life: Duration,
+    pub token_expires: Expires,
+    /// The answer to a caller of AWS whom no mapping fits: 401 and 403 are both reported.
+    pub unmapped_identity: StatusCode,
+    /// The answer to a token that was revoked before its time (synthetic).
+    pub revoked_token: StatusCode,
+    pub kept_from_tokens: KeptFromTokens,
     /// Applies to each family of endpoints by itself; the real figures are not published.
     pub rate_limit: Option<RateLimit>,
 }
@@ -59,6 +70,11 @@ impl Default for Settings {
             get_shows_api_key_value: false,
             one_time_read: true,
             validate_v2: true,
+            token_life: USUAL_LIFE,
+            token_expires: Expires::Text,
+            unmapped_identity: StatusCode::UNAUTHORIZED,
+            revoked_token: StatusCode::FORBIDDEN,
+            kept_from_tokens: KeptFromTokens::Nothing,
             rate_limit: None,
         }
     }
@@ -69,4 +85,37 @@ impl Default for Settings {
 pub struct RateLimit {
     pub requests: u32,
     pub period_seconds: u32,
+}
+
+/// How an exchange tells when its token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expires {
+    /// Seconds since 1970 in a string, as Datadog's clients read it.
+    Text,
+    /// RFC 3339, as a draft of the API's description has it.
+    Date,
+    /// Synthetic.
+    Number,
+    Untold,
+}
+
+/// What a delegated token may not do though its user may. That it may do everything is what the
+/// clients expect; that it creates no application keys is the rule for personal and service access
+/// tokens, and may be for these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptFromTokens {
+    Nothing,
+    ApplicationKeys,
+    AllKeys,
+}
+
+impl KeptFromTokens {
+    pub(super) fn covers(self, endpoint: Endpoint<'_>) -> bool {
+        let creates = Act::Create;
+        match endpoint {
+            Endpoint::ApplicationKeys(_, act) => self != Self::Nothing && act == creates,
+            Endpoint::ApiKeys(act) => self == Self::AllKeys && act == creates,
+            _ => false,
+        }
+    }
 }

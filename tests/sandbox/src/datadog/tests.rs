@@ -3,6 +3,7 @@
 mod api_keys;
 mod application_keys;
 mod authentication;
+mod delegation;
 mod lists;
 mod permissions;
 mod rate_limit;

@@ -11,7 +11,9 @@ use super::{Fate, Outcome, Service};
 
 pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
     match fate {
-        Fate::Pass | Fate::Slow(_) => answer.map_or(Outcome::Silence, Outcome::Answer),
+        Fate::Pass | Fate::Slow(_) | Fate::TokensExpired | Fate::TokensRevoked => {
+            answer.map_or(Outcome::Silence, Outcome::Answer)
+        }
         Fate::FailBefore | Fate::FailAfter => Outcome::Answer(failed(service)),
         Fate::CutBefore | Fate::CutAfter => Outcome::Cut,
         Fate::SilenceBefore | Fate::SilenceAfter | Fate::Late(_) | Fate::Pause(_) => {

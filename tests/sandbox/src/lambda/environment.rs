@@ -15,7 +15,9 @@ use super::output::{Output, Stream};
 use super::runtime_api::{Invocation, Report, RuntimeApi};
 use super::{FunctionError, FunctionOptions};
 use crate::gate::{Gate, Service};
+use crate::scene::role_of;
 use crate::server::{Door, Server};
+use crate::sts::Session;
 
 const MEMORY_MB: &str = "128";
 
@@ -53,7 +55,11 @@ impl Environment {
         let secrets_manager = open(Service::SecretsManager).await?;
         let datadog = open(Service::Datadog).await?;
 
-        let mut command = command(options);
+        let session = gate.with_world(|world| {
+            let (role, sts) = (role_of(&options.name), &mut world.datadog.sts);
+            sts.assume_role(&options.account, &role, &options.name)
+        });
+        let mut command = command(options, &session);
         command
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets_manager.url())
@@ -155,16 +161,16 @@ impl End {
 
 /// The variables that Lambda sets for a custom runtime, and nothing of this process's own. There
 /// is no `PATH`: a function has nothing to look for.
-fn command(options: &FunctionOptions) -> Command {
+fn command(options: &FunctionOptions, session: &Session) -> Command {
     let mut command = Command::new(&options.executable);
     command
         .env_clear()
         .env("_HANDLER", "bootstrap")
         .env("AWS_REGION", &options.region)
         .env("AWS_DEFAULT_REGION", &options.region)
-        .env("AWS_ACCESS_KEY_ID", "ASIASANDBOXSANDBOX00")
-        .env("AWS_SECRET_ACCESS_KEY", "sandbox")
-        .env("AWS_SESSION_TOKEN", "sandbox")
+        .env("AWS_ACCESS_KEY_ID", &session.access_key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &session.secret_access_key)
+        .env("AWS_SESSION_TOKEN", &session.session_token)
         .env("AWS_LAMBDA_FUNCTION_NAME", &options.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_MB)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use sandbox::scene::{Admin, SceneOptions};
 
 /// Rotates Datadog credentials with the real Lambda functions against local stand-ins for AWS
 /// Secrets Manager, Lambda and Datadog, and checks what they promise.
@@ -16,10 +17,27 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Without admin keys: the functions act as the service account by their own AWS identity
+    #[arg(long, global = true)]
+    pub(crate) keyless: bool,
+
     /// Take the function binaries from this directory, such as target/release or .aws-sam/build,
     /// instead of building them
     #[arg(long, value_name = "DIRECTORY", global = true)]
     pub(crate) functions: Option<PathBuf>,
+}
+
+impl Arguments {
+    pub(crate) fn scene(&self) -> SceneOptions<'static> {
+        SceneOptions {
+            admin: if self.keyless {
+                Admin::Identity
+            } else {
+                Admin::Pair
+            },
+            ..SceneOptions::default()
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

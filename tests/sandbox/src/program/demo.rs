@@ -25,7 +25,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
     screen.line(&look::heading(
         "Rotating Datadog credentials in AWS Secrets Manager",
     ));
+    if arguments.keyless {
+        screen.line(&look::note(
+            "Keyless: there is no admin key. The admin secret says as whom the functions act.",
+        ));
+    }
     let options = StackOptions {
+        scene: arguments.scene(),
         datadog: Settings {
             fresh_key_unusable_for: PROPAGATION,
             ..Settings::default()
@@ -61,7 +67,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
 }
 
 /// Three rotations show that API keys keep their predecessor for one generation; the last one
-/// shows that the new admin pair is at work.
+/// shows that the new admin pair is at work. An admin secret without keys rotates into itself.
 async fn rotate(stack: &Stack, history: &History) -> Result<(), StackError> {
     stack.turn_rotation_on(history).await?;
     let secrets = &stack.scene.secrets;

@@ -46,3 +46,7 @@ pub(crate) fn heading(text: &str) -> String {
     let rule = "─".repeat(WIDTH.saturating_sub(text.chars().count() + 1));
     format!("\n{} {}", style(text).bold(), style(rule).dim())
 }
+
+pub(crate) fn note(text: &str) -> String {
+    format!("  {}", style(text).dim())
+}

@@ -26,7 +26,11 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, ProgramError> {
     let screen = Screen::on(Term::stderr());
     let executables = executables(arguments, &screen).await?;
-    let stack = Arc::new(Stack::start(&StackOptions::new(executables))?);
+    let options = StackOptions {
+        scene: arguments.scene(),
+        ..StackOptions::new(executables)
+    };
+    let stack = Arc::new(Stack::start(&options)?);
     stack.turn_rotation_on(&Log(screen.clone())).await?;
 
     let begun = rotations_begun(&stack);

@@ -34,7 +34,7 @@ const VALIDATIONS: [Question; 3] = [
 const PAGE: usize = 100;
 
 /// All that a refused or senseless answer may make an error say, numbers aside.
-const WORDS: [&str; 21] = [
+const WORDS: [&str; 24] = [
     "refused ()",
     "there is no such key ()",
     "the name is taken ()",
@@ -56,6 +56,9 @@ const WORDS: [&str; 21] = [
     "the answer () lacks a member that it should have",
     "the answer () holds no key of a known shape",
     "the answer () holds an id that is no UUID",
+    "the answer () holds no token",
+    "the answer () names no user by a UUID",
+    "the answer () names no organisation by a UUID",
 ];
 
 fn most_sends(question: Question) -> usize {
@@ -152,6 +155,7 @@ fn check_told(told: &Told, sent: &[Sent]) {
             assert!(pages <= PAGES && *count <= pages * PAGE, "{count} keys");
         }
         Told::Id(Some(id)) => assert!(holds(&body.to_ascii_lowercase(), id.as_str())),
+        Told::User(id) => assert!(holds(&body.to_ascii_lowercase(), id)),
         Told::Gone => assert_eq!(status, 204, "{last:?}"),
         Told::Works(true) => {
             let is_json = serde_json::from_slice::<Value>(body).is_ok_and(|it| it.is_object());
@@ -204,7 +208,7 @@ fn is_of(problem: &DatadogProblem, answer: &Answer) -> bool {
         It::NotConnected | It::TimedOut | It::Cut | It::TooLarge | It::NotSent => {
             matches!(answer, Answer::Fault(fault) if DatadogProblem::from(*fault) == *problem)
         }
-        It::NoTime => false,
+        It::NoTime | It::NotSigned(_) => false,
     }
 }
 

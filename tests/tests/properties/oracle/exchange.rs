@@ -8,7 +8,8 @@ use bytes::Bytes;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogError, Minted, Scopes};
 use datadog_rotation::http::{Sending, Transport, TransportError};
-use datadog_rotation::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use datadog_rotation::identity::{Credentials, Identity};
+use datadog_rotation::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
 use http::{HeaderValue, Request, Response, StatusCode};
 use tokio::time::Instant;
 
@@ -30,10 +31,12 @@ pub(crate) enum Question {
     Validate,
     ValidateWithId,
     ValidatePair,
+    Exchange,
+    CurrentUser,
 }
 
 impl Question {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::MintApiKey,
         Self::MintAppKey,
         Self::ApiKey,
@@ -46,6 +49,8 @@ impl Question {
         Self::Validate,
         Self::ValidateWithId,
         Self::ValidatePair,
+        Self::Exchange,
+        Self::CurrentUser,
     ];
 }
 
@@ -94,6 +99,7 @@ pub(crate) enum Told {
     Keys(usize),
     Id(Option<KeyId>),
     Works(bool),
+    User(String),
     Gone,
 }
 
@@ -167,6 +173,7 @@ pub(crate) async fn ask(
     let owner = &owner.expect("a UUID");
     let name = "aws-sm-api-key-datadog/api-20261121-aqylqh";
     let unscoped = &Scopes::from(None);
+    let organisation = &OrganisationId::parse(ID).expect("a UUID");
     Ok(match question {
         Question::MintApiKey => minted(
             &datadog.mint_api_key(pair, name, None, budget).await?,
@@ -204,6 +211,19 @@ pub(crate) async fn ask(
             Told::Id(validated.map(|it| it.id))
         }
         Question::ValidatePair => Told::Works(datadog.validate_pair(pair, budget).await?),
+        Question::Exchange => {
+            let credentials = Credentials::new("AKIA", "secret", None, None, "test");
+            let identity = Identity::of(credentials, Some("us-east-1"));
+            let token = datadog.exchange(&identity, organisation, budget).await?;
+            Told::Minted {
+                text: token.expose().to_owned(),
+                shown: format!("{token:?}"),
+            }
+        }
+        Question::CurrentUser => {
+            let user = datadog.current_user(pair, budget).await?;
+            Told::User(user.id.to_string())
+        }
     })
 }
 

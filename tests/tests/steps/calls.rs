@@ -8,6 +8,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use datadog_rotation::Kind;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use tests::case::{Case, Setting, Subject};
@@ -26,7 +27,9 @@ async fn steps(subject: Subject, reads: bool) -> Vec<(Step, Vec<String>, u64)> {
         reads,
         redelivered: false,
     };
-    let (bench, _) = stage::set(case).await;
+    let (mut bench, _) = stage::set(case).await;
+    // As the template sets it.
+    bench.settings.admin_secret_arn = Some(bench.secret(Kind::AdminKey).to_owned());
     let kind = subject.kind();
     bench.gate.follow(|_: &Call| Fate::Slow(CALL));
     let job = bench.begin(kind);

@@ -86,6 +86,11 @@ async fn a_rollback_is_survived() {
     }
 }
 
+/// setSecret has nothing to do, and asks nobody whether it may.
+fn asking(steps: &[Step]) -> impl Iterator<Item = Step> {
+    steps.iter().copied().filter(|it| *it != Step::SetSecret)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_value_stored_between_two_steps_ends_the_rotation_and_nothing_else() {
     for kind in Kind::ALL {
@@ -97,8 +102,8 @@ async fn a_value_stored_between_two_steps_ends_the_rotation_and_nothing_else() {
             }
             let value = bench.by_hand(kind);
             bench.store(kind, &value);
-            for step in &Step::ALL[after + 1..] {
-                let result = bench.deliver(kind, &job, *step).await;
+            for step in asking(&Step::ALL[after + 1..]) {
+                let result = bench.deliver(kind, &job, step).await;
                 bench.assert_failed(result, "NoStagingLabel", &["carries no staging label"]);
             }
             bench.give_up(&job);
@@ -197,9 +202,9 @@ async fn a_rotation_that_is_cancelled_ends_and_can_be_begun_again() {
             }
             bench.manage("CancelRotateSecret", &json!({ "SecretId": job.arn }));
             let before = bench.changes().len();
-            for step in &Step::ALL[after + 1..] {
-                if *step != Step::TestSecret {
-                    let result = bench.deliver(kind, &job, *step).await;
+            for step in asking(&Step::ALL[after + 1..]) {
+                if step != Step::TestSecret {
+                    let result = bench.deliver(kind, &job, step).await;
                     bench.assert_failed(result, "RotationNotEnabled", &["not enabled"]);
                 }
             }

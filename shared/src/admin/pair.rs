@@ -1,0 +1,187 @@
+//! The pair of an admin secret.
+
+use tokio::sync::OnceCell;
+
+use super::secret::{AdminKeys, AdminSecret, AdminValue};
+use super::{Actor, Reach, is_refused};
+use crate::budget::Budget;
+use crate::datadog::{Datadog, DatadogError, DatadogProblem, Scopes};
+use crate::error::Problem;
+use crate::keys::{KeyRef, ServiceAccountId};
+use crate::site::Site;
+use crate::value::ValueError;
+
+#[derive(Debug)]
+pub(super) struct Pair {
+    keys: AdminKeys,
+    secret: AdminSecret,
+    reread: OnceCell<Option<AdminKeys>>,
+    budget: Budget,
+}
+
+impl Pair {
+    pub(super) fn new(keys: AdminKeys, secret: AdminSecret, budget: &Budget) -> Self {
+        Self {
+            keys,
+            secret,
+            reread: OnceCell::new(),
+            budget: *budget,
+        }
+    }
+
+    /// The pair of an admin secret that must have one, of this service account.
+    pub(super) async fn read(
+        secret: AdminSecret,
+        account: &ServiceAccountId,
+        budget: &Budget,
+    ) -> Result<Self, Problem> {
+        let AdminValue::Keys(keys) = secret.read(budget).await? else {
+            return Err(secret.malformed(ValueError::Missing("adminApiKey")));
+        };
+        if keys.application.service_account != *account {
+            return Err(Problem::ServiceAccountMismatch {
+                admin: keys.application.service_account,
+                own: account.clone(),
+            });
+        }
+        Ok(Self::new(*keys, secret, budget))
+    }
+
+    pub(super) fn renew(&mut self, budget: &Budget) {
+        self.budget = *budget;
+    }
+
+    pub(super) fn site(&self) -> Site {
+        self.keys.site
+    }
+
+    pub(super) fn service_account(&self) -> &ServiceAccountId {
+        &self.keys.application.service_account
+    }
+
+    pub(super) fn datadog(&self) -> &Datadog {
+        &self.keys.datadog
+    }
+
+    /// As refs, for keeping them.
+    pub(super) fn keys(&self) -> Vec<KeyRef> {
+        let keys = self.in_use();
+        vec![keys.application.key_ref(), keys.api.key_ref()]
+    }
+
+    pub(super) fn in_use(&self) -> &AdminKeys {
+        self.reread
+            .get()
+            .and_then(Option::as_ref)
+            .unwrap_or(&self.keys)
+    }
+
+    pub(super) fn actor(&self) -> Actor<'_> {
+        let keys = self.in_use();
+        Actor {
+            datadog: &keys.datadog,
+            authority: keys.authority(),
+        }
+    }
+
+    /// The pair as it is now, if it is another one than `used`.
+    pub(super) async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
+        let fresh = self.reread.get_or_init(|| async {
+            let read = self.secret.read(&self.budget).await;
+            let read =
+                read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"));
+            match read {
+                // A pair of another service account must not act in this one's place.
+                Ok(AdminValue::Keys(it))
+                    if it.application.service_account == *self.service_account() =>
+                {
+                    Some(*it)
+                }
+                _ => None,
+            }
+        });
+        fresh.await.as_ref().filter(|fresh| !fresh.is_same_as(used))
+    }
+
+    pub(super) async fn act<'a, T, F>(
+        &'a self,
+        call: &impl Fn(Actor<'a>) -> F,
+    ) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, DatadogError>>,
+    {
+        let used = self.in_use();
+        let mut answer = call(self.actor()).await;
+        if is_refused(&answer) && self.successor_of(used).await.is_some() {
+            answer = call(self.actor()).await;
+        }
+        if is_refused(&answer) && matches!(self.works().await, Ok(false)) {
+            return Err(self.refused());
+        }
+        Ok(answer?)
+    }
+
+    pub(super) async fn must_work(&self) -> Result<(), Problem> {
+        let used = self.in_use();
+        let works = self.works().await?
+            || (self.successor_of(used).await.is_some() && self.works().await?);
+        if works { Ok(()) } else { Err(self.refused()) }
+    }
+
+    pub(super) async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
+        let own = self.scopes().await.map_err(|error| match error.problem {
+            DatadogProblem::NotFound => self.secret.malformed(ValueError::IllFormed {
+                field: "adminAppKeyId",
+                shape: "the id of a key of its service account",
+            }),
+            _ => error.into(),
+        })?;
+        let Some(scopes) = own else {
+            return Ok(Reach::Unknown);
+        };
+        let missing = scopes.missing(required);
+        match scopes.list() {
+            _ if !missing.is_empty() => Err(Problem::MissingScopes { missing }),
+            Some(_) => Ok(Reach::Enough),
+            None => Ok(Reach::Unscoped),
+        }
+    }
+
+    async fn works(&self) -> Result<bool, DatadogError> {
+        let keys = self.in_use();
+        keys.datadog
+            .validate_pair(&keys.authority(), &self.budget)
+            .await
+    }
+
+    fn refused(&self) -> Problem {
+        Problem::AdminRefused {
+            arn: self.secret.arn.clone(),
+        }
+    }
+
+    /// The scopes of the application key, if it may see them.
+    async fn scopes(&self) -> Result<Option<Scopes>, DatadogError> {
+        let keys = self.in_use();
+        let (own, authority) = (&keys.application, keys.authority());
+        let by_account = keys
+            .datadog
+            .app_key(&authority, &own.service_account, &own.id, &self.budget)
+            .await;
+        match by_account {
+            Ok(details) => Ok(Some(details.scopes)),
+            Err(error) if error.problem.is_refusal() => {
+                let any = keys
+                    .datadog
+                    .any_app_key(&authority, &own.id, &self.budget)
+                    .await;
+                match any {
+                    Ok((details, _)) => Ok(Some(details.scopes)),
+                    Err(error) if error.problem.is_refusal() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

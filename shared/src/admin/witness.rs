@@ -1,0 +1,118 @@
+//! An API key for the proofs of an admin that has none.
+//!
+//! Datadog takes an application key only together with an API key, and `current_user` with the
+//! application key alone is refused like any other call: a new application key can't be tried
+//! without somebody's API key. An API key by itself opens nothing, so that the one which the suite
+//! rotates elsewhere will do. To promote an application key that was looked up but never tried
+//! would be to guess that it has spread.
+
+use secrecy::ExposeSecret;
+use tokio::sync::OnceCell;
+
+use super::secret::Means;
+use crate::budget::Budget;
+use crate::credential::{Credential, Kind};
+use crate::error::Problem;
+use crate::keys::ApiKey;
+use crate::value::{SecretValue, ValueError};
+
+#[derive(Debug)]
+pub(super) struct Witness {
+    key: ApiKey,
+    /// Where it was read; `None`: it is the rotated secret's own, in AWSCURRENT.
+    secret: Option<Source>,
+    reread: OnceCell<Option<ApiKey>>,
+}
+
+#[derive(Debug)]
+struct Source {
+    arn: String,
+    means: Means,
+    budget: Budget,
+}
+
+impl Witness {
+    /// The key of the secret `named` where application keys rotate. Elsewhere AWSCURRENT has one,
+    /// which is never the key under proof.
+    pub(super) async fn provide(
+        kind: Kind,
+        current: &Credential,
+        named: Option<String>,
+        means: &Means,
+        budget: &Budget,
+    ) -> Result<Option<Self>, Problem> {
+        if kind != Kind::ApplicationKey {
+            let own = current.api().map(|it| it.key.clone());
+            return Ok(own.map(|key| Self::of(key, None)));
+        }
+        let source = Source {
+            arn: named.ok_or(Problem::NoApiKeySecret)?,
+            means: means.clone(),
+            budget: *budget,
+        };
+        Ok(Some(Self::of(source.read().await?, Some(source))))
+    }
+
+    fn of(key: ApiKey, secret: Option<Source>) -> Self {
+        Self {
+            key,
+            secret,
+            reread: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn renew(&mut self, budget: &Budget) {
+        if let Some(source) = &mut self.secret {
+            source.budget = *budget;
+        }
+    }
+
+    pub(super) fn key(&self) -> &ApiKey {
+        self.reread
+            .get()
+            .and_then(Option::as_ref)
+            .unwrap_or(&self.key)
+    }
+
+    /// The key as it is now, if it is another one than `used`: it may just have rotated.
+    pub(super) async fn successor_of(&self, used: &ApiKey) -> Option<&ApiKey> {
+        let source = self.secret.as_ref()?;
+        let fresh = self.reread.get_or_init(|| async {
+            let read = source.read().await;
+            read.inspect_err(|problem| tracing::warn!(%problem, "API key secret not read again"))
+                .ok()
+        });
+        let fresh = fresh.await.as_ref();
+        fresh.filter(|fresh| fresh.expose() != used.expose())
+    }
+
+    pub(super) fn refused(&self) -> Problem {
+        let arn = self.secret.as_ref().map(|it| it.arn.clone());
+        Problem::ApiKeySecretRefused {
+            arn: arn.unwrap_or_default(),
+        }
+    }
+}
+
+impl Source {
+    async fn read(&self) -> Result<ApiKey, Problem> {
+        let secrets = self.means.secrets.in_region_of(&self.arn);
+        let stored = secrets.current_value(&self.arn, &self.budget).await?;
+        let text = stored.text.ok_or(ValueError::NotJson);
+        let read = text
+            .and_then(|text| SecretValue::parse(text.expose_secret()))
+            .and_then(|value| value.credential(Kind::ApiKey));
+        match read {
+            Ok(Credential::Api(part)) => Ok(part.key),
+            Ok(_) => Err(self.malformed(ValueError::NotAnObject)),
+            Err(source) => Err(self.malformed(source)),
+        }
+    }
+
+    fn malformed(&self, source: ValueError) -> Problem {
+        Problem::ApiKeySecretMalformed {
+            arn: self.arn.clone(),
+            source,
+        }
+    }
+}

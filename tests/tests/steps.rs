@@ -1,0 +1,18 @@
+//! The steps of a rotation: what they do undisturbed, what they refuse, what people do in between.
+
+#[path = "steps/bad_answers.rs"]
+mod bad_answers;
+#[path = "steps/bad_current.rs"]
+mod bad_current;
+#[path = "steps/bad_input.rs"]
+mod bad_input;
+#[path = "steps/calls.rs"]
+mod calls;
+#[path = "steps/dead_keys.rs"]
+mod dead_keys;
+#[path = "steps/hands.rs"]
+mod hands;
+#[path = "steps/rights.rs"]
+mod rights;
+#[path = "steps/rotation.rs"]
+mod rotation;
