@@ -91,10 +91,10 @@ def memory(rotations: dict) -> str:
 
 def weight(sizes: dict, crates: dict) -> str:
     rows = [
-        [name, *(f"{it[figure] / 1e6:.2f}" for figure in ("binary", "zip", "deflated")), str(crates[name])]
+        [name, *(f"{it[figure] / 1e6:.2f}" for figure in ("binary", "zip")), str(crates[name])]
         for name, it in sizes.items()
     ]
-    return table(["function", "binary, MB", "zip, MB", "zip if deflated, MB", "crates below it"], rows)
+    return table(["function", "binary, MB", "zip, MB", "crates below it"], rows)
 
 
 def calls(counted: dict) -> str:

@@ -1,23 +1,18 @@
 """The zip of a function."""
 
-import io
-import zipfile
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # The earliest that a zip can say.
 DATE = (1980, 1, 1, 0, 0, 0)
-UNIX = 3
 
 
 def zipped(executable: bytes) -> bytes:
     """A zip that holds this executable as `bootstrap` and depends on nothing else.
 
-    It is stored, not compressed: what a compressor makes of the same bytes depends on its version.
+    Python's own compressor is zlib or a successor of it, whichever it was built with.
     """
-    entry = zipfile.ZipInfo("bootstrap", DATE)
-    entry.create_system = UNIX
-    entry.external_attr = 0o100755 << 16
-    entry.compress_type = zipfile.ZIP_STORED
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(entry, executable)
-    return buffer.getvalue()
+    tool = ["cargo", "run", "--quiet", "--locked", "--package", "bootstrap-zip"]
+    return subprocess.run(tool, cwd=ROOT, input=executable, capture_output=True, check=True).stdout
