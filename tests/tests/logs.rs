@@ -6,8 +6,14 @@
 )]
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use datadog_rotation::Kind;
+use datadog_rotation::event::VersionId;
+use datadog_rotation::key_name::KeyNames;
+use datadog_rotation::keys::KeyClass;
 use sandbox::executables::Executables;
+use sandbox::lambda::Line;
 use sandbox::stack::{Stack, StackOptions};
 use serde_json::Value;
 use tests::figures;
@@ -29,7 +35,10 @@ async fn lines_of_a_rotation(stack: &Stack, secret: &str) -> Vec<Value> {
     let before = stack.output().len();
     stack.rotate(secret, &()).await.unwrap();
     stack.stop().await;
-    let lines = stack.output().split_off(before);
+    parsed(&stack.output()[before..])
+}
+
+fn parsed(lines: &[Line]) -> Vec<Value> {
     let lines = lines.iter().map(|it| serde_json::from_str(&it.text));
     lines.collect::<Result<_, _>>().unwrap()
 }
@@ -112,6 +121,39 @@ async fn an_application_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_admin_pair() {
     page_tells("an admin pair", |it| it.scene.secrets.admin_key.clone()).await;
+}
+
+/// Those that the sweep of a rotation has found, and no version held.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stray_keys_are_counted() {
+    let stack = stack();
+    let secret = stack.scene.secrets.api_key.clone();
+    stack.turn_rotation_on(&()).await.unwrap();
+    stack.rotate(&secret, &()).await.unwrap();
+    stack.gate.with_world(|world| {
+        let now = world.now();
+        let found = world.secrets_manager.secret(&secret).unwrap();
+        let version = found.labelled("AWSCURRENT").unwrap().id();
+        let version = VersionId::parse(version).unwrap();
+        let names = KeyNames::new(Kind::ApiKey, &secret, "datadog/api-key");
+        for n in [1, 2] {
+            let name = names.name(KeyClass::Api, &version, n, "20260101");
+            let key = world.datadog.create_api_key(now, &name);
+            world
+                .datadog
+                .backdate(&key.id, now - Duration::from_hours(1));
+        }
+    });
+    let before = stack.output().len();
+    stack.rotate(&secret, &()).await.unwrap();
+    stack.stop().await;
+    let lines = parsed(&stack.output()[before..]);
+    let sums = ["StrayKeysFound", "KeysRetired"].map(|name| {
+        let metrics = lines.iter().filter(|it| is_metric(it));
+        metrics.filter_map(|it| it[name].as_u64()).sum::<u64>()
+    });
+    // AWSPREVIOUS's key is retired as well.
+    assert_eq!(sums, [2, 3]);
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod bad_input;
 mod calls;
 #[path = "steps/dead_keys.rs"]
 mod dead_keys;
+#[path = "steps/deletions.rs"]
+mod deletions;
 #[path = "steps/hands.rs"]
 mod hands;
 #[path = "steps/rights.rs"]

@@ -218,6 +218,12 @@ async fn an_admin_that_has_just_rotated_is_read_again() {
         release.pass();
     });
     created.expect("alive").expect("with the new pair");
+    // Sent again with the new pair, and not taken for a pair without api_keys_read.
+    let looked = bench.gate.calls().into_iter().filter(|it| {
+        let mine = it.call.caller.as_deref() == Some("datadog-api-key");
+        mine && it.call.operation == "GET /api/v2/api_keys/{id}"
+    });
+    assert_eq!(looked.count(), 2, "{}", bench.story());
     for step in [Step::SetSecret, Step::TestSecret, Step::FinishSecret] {
         bench.deliver(Kind::ApiKey, &job, step).await.unwrap();
     }

@@ -22,6 +22,7 @@ pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Byt
         Fate::Throttle => Outcome::Answer(throttled(service)),
         Fate::KillBefore | Fate::KillAfter => Outcome::Killed,
         Fate::Html(status) => Outcome::Answer(page(*status)),
+        Fate::Refuse(status) => Outcome::Answer(refused(service, *status)),
         Fate::Truncated => answer.map_or(Outcome::Cut, |answer| {
             Outcome::Answer(answer.map(|body| body.slice(..body.len() / 2)))
         }),
@@ -64,6 +65,17 @@ fn failed(service: Service) -> Response<Bytes> {
         Service::Datadog => json!({ "errors": ["Internal Server Error"] }),
     };
     respond(service, StatusCode::INTERNAL_SERVER_ERROR, &body)
+}
+
+fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
+    let body = match service {
+        Service::SecretsManager => json!({
+            "__type": "InvalidRequestException",
+            "Message": "You can't perform this operation now.",
+        }),
+        Service::Datadog => json!({ "errors": ["The request was refused by the script"] }),
+    };
+    respond(service, status, &body)
 }
 
 /// Header values follow Datadog's rate-limit documentation; the numbers are made up.

@@ -35,6 +35,8 @@ pub enum Fate {
     Html(StatusCode),
     /// Done, but the answer ends half-way.
     Truncated,
+    /// An error of the service's own with this status; nothing done.
+    Refuse(StatusCode),
     /// Every delegated token has come to its end; then the call passes.
     TokensExpired,
     /// Every delegated token has been revoked; then the call passes.
@@ -65,7 +67,8 @@ impl Fate {
             | Self::Throttle
             | Self::KillBefore
             | Self::Pause(_)
-            | Self::Html(_) => false,
+            | Self::Html(_)
+            | Self::Refuse(_) => false,
         }
     }
 
@@ -86,6 +89,7 @@ impl Fate {
             Self::Slow(_) => "slow",
             Self::Late(_) => "late",
             Self::Html(_) => "html",
+            Self::Refuse(_) => "refuse",
             Self::Truncated => "truncated",
             Self::TokensExpired => "tokens expired",
             Self::TokensRevoked => "tokens revoked",

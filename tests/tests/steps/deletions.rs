@@ -1,0 +1,164 @@
+//! What the answer to a deletion is worth: gone is what is known to be gone, and nothing else.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use datadog_rotation::Kind;
+use http::StatusCode;
+use sandbox::gate::{Call, Fate};
+use sandbox::rotation::Step;
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
+use sandbox::secrets_manager::RotationJob;
+use tests::bench::{Bench, DOCUMENTED_SCOPES};
+use tests::by_hand::ids;
+
+const KIND: Kind = Kind::ApiKey;
+const DELETE: &str = "DELETE /api/v2/api_keys/{id}";
+const DELETE_APPLICATION_KEY: &str = "DELETE /api/v2/service_accounts/{id}/application_keys/{id}";
+const VALIDATE: &str = "GET /api/v1/validate";
+
+/// A rotation whose finishSecret has to delete a key; and that key's id.
+async fn due(kind: Kind, admin_scopes: &[&str]) -> (Bench, RotationJob, String) {
+    let bench = Bench::new(SceneOptions {
+        admin_scopes,
+        ..SceneOptions::default()
+    });
+    let mut doomed = bench.current(kind);
+    if kind == KIND {
+        bench.rotate(kind).await.expect("undisturbed");
+        doomed = bench.current(kind);
+        bench.rotate(kind).await.expect("undisturbed");
+    }
+    let job = bench.begin(kind);
+    for step in [Step::CreateSecret, Step::SetSecret, Step::TestSecret] {
+        bench.deliver(kind, &job, step).await.expect("undisturbed");
+    }
+    let doomed = ids(&doomed).remove(0);
+    (bench, job, doomed)
+}
+
+fn refuse(bench: &Bench, operation: &'static str, status: StatusCode) {
+    bench.gate.follow(move |call: &Call| {
+        if call.operation == operation {
+            Fate::Refuse(status)
+        } else {
+            Fate::Pass
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_deletion_of_a_revoked_api_key_is_settled_by_a_look() {
+    for admin_scopes in [&ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
+        for status in [StatusCode::BAD_REQUEST, StatusCode::CONFLICT] {
+            let (bench, job, doomed) = due(KIND, admin_scopes).await;
+            bench
+                .gate
+                .with_world(|world| world.datadog.settings.deleting_revoked_api_key = status);
+            bench.revoke(&doomed);
+            let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+            finished.expect("it is gone");
+            assert_eq!(bench.labelled(KIND, "AWSCURRENT"), Some(job.token.clone()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_deletion_of_a_living_api_key_is_an_error() {
+    for admin_scopes in [&ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
+        let (bench, job, doomed) = due(KIND, admin_scopes).await;
+        let current = bench.current(KIND);
+        refuse(&bench, DELETE, StatusCode::BAD_REQUEST);
+        let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+        bench.assert_failed(
+            finished,
+            "DatadogRejected",
+            &[&doomed, "AWSCURRENT is unchanged"],
+        );
+        assert!(bench.is_live(&doomed));
+        assert_eq!(bench.current(KIND), current);
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+        finished.expect("delivered again");
+        bench.assert_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_forbids_a_deletion_says_nothing_of_the_key() {
+    let (bench, job, doomed) = due(KIND, &ADMIN_SCOPES).await;
+    bench.revoke(&doomed);
+    refuse(&bench, DELETE, StatusCode::FORBIDDEN);
+    let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+    bench.assert_failed(finished, "DatadogForbidden", &[&doomed, "api_keys_delete"]);
+}
+
+/// Without `api_keys_read` a key is known to be dead by its refusal, while others are not refused.
+#[tokio::test(start_paused = true)]
+async fn an_edge_that_refuses_everybody_proves_nothing() {
+    let (bench, job, doomed) = due(KIND, &DOCUMENTED_SCOPES).await;
+    bench
+        .gate
+        .with_world(|it| it.datadog.settings.deleting_revoked_api_key = StatusCode::BAD_REQUEST);
+    bench.revoke(&doomed);
+    let mut is_closed = false;
+    bench.gate.follow(move |call: &Call| {
+        is_closed |= call.operation == DELETE;
+        if is_closed && call.operation == VALIDATE {
+            Fate::Refuse(StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+    let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+    bench.assert_failed(finished, "DatadogRejected", &[&doomed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_deletion_of_an_application_key_is_an_error() {
+    let kind = Kind::ApplicationKey;
+    let (bench, job, doomed) = due(kind, &ADMIN_SCOPES).await;
+    refuse(&bench, DELETE_APPLICATION_KEY, StatusCode::BAD_REQUEST);
+    let asked = bench.gate.calls().len();
+    let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+    bench.assert_failed(
+        finished,
+        "DatadogRejected",
+        &[&doomed, "is AWSCURRENT and works"],
+    );
+    assert!(bench.is_live(&doomed));
+    let calls = bench.gate.calls();
+    let looks = calls.iter().skip(asked);
+    assert!(
+        looks
+            .clone()
+            .all(|it| !it.call.operation.contains("api_keys"))
+    );
+    bench.gate.follow(|_: &Call| Fate::Pass);
+    let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+    finished.expect("delivered again");
+    bench.assert_settled();
+}
+
+/// The text of an error says what was deleted before it.
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_settled_before_a_failure_are_not_called_nothing() {
+    let kind = Kind::ApplicationKey;
+    let bench = Bench::new(SceneOptions::default());
+    bench.rotate(kind).await.expect("undisturbed");
+    let displaced = ids(&bench.current(kind)).remove(0);
+    refuse(&bench, DELETE_APPLICATION_KEY, StatusCode::BAD_REQUEST);
+    bench
+        .rotate(kind)
+        .await
+        .expect_err("promoted, and not retired");
+    assert!(bench.is_live(&displaced));
+    const MINT: &str = "POST /api/v2/service_accounts/{id}/application_keys";
+    refuse(&bench, MINT, StatusCode::BAD_REQUEST);
+    let created = bench.create(kind).await;
+    let text = bench.assert_failed(created, "DatadogRejected", &["AWSCURRENT is unchanged."]);
+    assert!(!text.contains("Nothing was changed"), "{text}");
+    assert!(!bench.is_live(&displaced));
+}
