@@ -9,6 +9,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use datadog_rotation::Kind;
 use sandbox::gate::Service;
@@ -60,6 +61,20 @@ async fn ask_doctor(used: &mut Used) {
     }
 }
 
+/// Rotations that have something to sweep: only these ask for all versions.
+async fn sweep_strays(used: &mut Used) {
+    for kind in Kind::ALL {
+        let bench = Bench::new(SceneOptions::default());
+        bench.rotate(kind).await.unwrap();
+        let current = bench.labelled(kind, "AWSCURRENT").unwrap();
+        let class = kind.classes()[0];
+        let stray = bench.plant(kind, class, &current, Duration::from_mins(20));
+        bench.rotate(kind).await.unwrap();
+        assert!(!bench.is_live(&stray));
+        book(&bench, kind, (caller(kind), kind.name()), ROTATED, used);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_allowed_action_is_used() {
     let mut used = Used::new();
@@ -82,6 +97,7 @@ async fn every_allowed_action_is_used() {
             assert_eq!(bench.ledger.breaches(), []);
         }
     }
+    sweep_strays(&mut used).await;
     ask_doctor(&mut used).await;
     let rows = used.iter().map(|((function, on), operations)| {
         let allowed = match *on {

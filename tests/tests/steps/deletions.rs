@@ -146,14 +146,11 @@ async fn a_refused_deletion_of_an_application_key_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn keys_that_were_settled_before_a_failure_are_not_called_nothing() {
     let kind = Kind::ApplicationKey;
-    let bench = Bench::new(SceneOptions::default());
-    bench.rotate(kind).await.expect("undisturbed");
-    let displaced = ids(&bench.current(kind)).remove(0);
+    let (bench, job, displaced) = due(kind, &ADMIN_SCOPES).await;
     refuse(&bench, DELETE_APPLICATION_KEY, StatusCode::BAD_REQUEST);
-    bench
-        .rotate(kind)
-        .await
-        .expect_err("promoted, and not retired");
+    let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+    bench.assert_failed(finished, "DatadogRejected", &[&displaced]);
+    bench.give_up(&job);
     assert!(bench.is_live(&displaced));
     const MINT: &str = "POST /api/v2/service_accounts/{id}/application_keys";
     refuse(&bench, MINT, StatusCode::BAD_REQUEST);
