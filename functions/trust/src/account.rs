@@ -40,7 +40,7 @@ impl Scene<'_> {
         let found = match self.registered(given, wanted).await? {
             Some(found) => found,
             None if self.notes.switch().is_some() => {
-                return self.finish_switch(given, wanted).await;
+                return self.finish_switch(wanted).await;
             }
             None => match self.register(wanted).await {
                 Ok(made) => return Ok(self.done(replaced(given, &made), &made, None)),
@@ -59,7 +59,7 @@ impl Scene<'_> {
             }
             self.begin_switch(&found, access_key, whose == Whose::Ours);
             self.admin.delete_aws_account(&found.id).await?;
-            return self.finish_switch(given, wanted).await;
+            return self.finish_switch(wanted).await;
         }
         match whose {
             Whose::Ours => {

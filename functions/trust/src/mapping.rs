@@ -293,7 +293,7 @@ impl Scene<'_> {
             let refusal = refusal(&problem);
             let stop = Stop::from(problem);
             if !stop.is_certain {
-                return self.find_made(&intent).await.map_or(Err(stop), Ok);
+                return self.find_made(&intent).await.ok_or(stop);
             }
             let again = refusal == Some(TrustRefusal::NotIntegrated)
                 && registration
@@ -303,7 +303,7 @@ impl Scene<'_> {
                 continue;
             }
             if refusal == Some(TrustRefusal::Exists) && was_noted {
-                return self.find_made(&intent).await.map_or(Err(stop), Ok);
+                return self.find_made(&intent).await.ok_or(stop);
             }
             self.notes.withdraw(&intent);
             return Err(stop);

@@ -6,6 +6,7 @@
 //! for as long as Lambda keeps the environment, which is likely for the minute until it tries
 //! again, and not certain: without the note the mapping is somebody else's, and is left.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -156,9 +157,10 @@ pub fn name(envelope: &Envelope) -> String {
         hash.update([0]);
     }
     let digest = hash.finalize();
-    digest
-        .iter()
-        .take(16)
-        .map(|it| format!("{it:02x}"))
-        .collect()
+    let mut name = String::new();
+    for byte in digest.iter().take(16) {
+        // A string takes all that is written to it.
+        let _written = write!(name, "{byte:02x}");
+    }
+    name
 }

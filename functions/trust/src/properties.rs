@@ -60,6 +60,7 @@ impl<'a> Properties<'a> {
         }
     }
 
+    #[must_use]
     pub fn value(self, name: &str) -> Option<&'a Value> {
         self.0.get(name)
     }

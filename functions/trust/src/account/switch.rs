@@ -32,11 +32,7 @@ impl Scene<'_> {
 
     /// The old registration is gone: nothing but the deadline ends the attempts to make the new
     /// one.
-    pub(super) async fn finish_switch(
-        &mut self,
-        given: Option<&PhysicalId>,
-        wanted: &Wanted,
-    ) -> Result<Done, Stop> {
+    pub(super) async fn finish_switch(&mut self, wanted: &Wanted) -> Result<Done, Stop> {
         let Some(switch) = self.notes.switch().cloned() else {
             return Err(TrustError::Event.into());
         };
@@ -85,7 +81,6 @@ impl Scene<'_> {
         );
         let mut done = self.done(id, &made, Some(&switch.access_key));
         done.note = Some(note);
-        let _given = given;
         Ok(done)
     }
 }
