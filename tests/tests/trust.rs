@@ -7,3 +7,5 @@
 
 #[path = "trust/lives.rs"]
 mod lives;
+#[path = "trust/recorded.rs"]
+mod recorded;

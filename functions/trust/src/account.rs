@@ -93,7 +93,7 @@ impl Scene<'_> {
     fn whose(&self, given: Option<&PhysicalId>, found: &AwsAccount) -> Whose {
         let marks = |mark: &str| found.tags().contains(&mark);
         match given {
-            Some(given) if given.owns(&found.id) => Whose::Ours,
+            given if self.owns(given, &found.id) => Whose::Ours,
             Some(PhysicalId::Adopted(id)) if *id == found.id => Whose::Adopted,
             _ if marks(&self.mark(true)) => Whose::Ours,
             _ if marks(&self.mark(false)) => Whose::Adopted,

@@ -67,9 +67,9 @@ impl Answer {
         );
         loop {
             match put_once(envelope, &document, http, budget).await {
-                Some(status) if status.is_success() => return Ok(()),
-                status => tracing::warn!(
-                    status = status.map(|it| it.as_u16()),
+                Some(answer) if is_taken(&answer) => return Ok(()),
+                answer => tracing::warn!(
+                    status = answer.map(|it| it.status().as_u16()),
                     "the answer to CloudFormation was not taken"
                 ),
             }
@@ -80,20 +80,25 @@ impl Answer {
     }
 }
 
-/// The status, if there was an answer. The signature covers an empty content type; a redirection
+/// The signature covers an empty content type; a redirection
 /// is an answer like any other, and is not followed.
 async fn put_once(
     envelope: &Envelope,
     document: &Bytes,
     http: &Http,
     budget: &Budget,
-) -> Option<http::StatusCode> {
+) -> Option<http::Response<Bytes>> {
     let request = http::Request::put(envelope.response_url.expose())
         .header(CONTENT_TYPE, HeaderValue::from_static(""))
         .body(document.clone())
         .ok()?;
     let timeout = ATTEMPT_TIMEOUT.min(budget.left());
-    http.send(request, timeout).await.ok().map(|it| it.status())
+    http.send(request, timeout).await.ok()
+}
+
+/// S3 has nothing to say of success: a 200 with a text is a page of something on the way.
+fn is_taken(answer: &http::Response<Bytes>) -> bool {
+    answer.status().is_success() && answer.body().is_empty()
 }
 
 fn cut(reason: &str) -> &str {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use datadog_rotation::admin::{Admin, AdminSecret, Means};
-use datadog_rotation::budget::Budget;
+use datadog_rotation::budget::{Backoff, Budget};
 use datadog_rotation::datadog::trust::MappingKind;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
@@ -83,6 +83,21 @@ pub struct Scene<'a> {
     pub envelope: &'a Envelope,
 }
 
+impl Scene<'_> {
+    /// Whether the resource has made this thing.
+    pub(crate) fn owns(&self, given: Option<&PhysicalId>, thing: &TrustId) -> bool {
+        given.is_some_and(|it| it.owns(thing)) || self.notes.have_made(thing)
+    }
+}
+
+fn again() -> Backoff {
+    Backoff::new(
+        Duration::from_secs(1),
+        Duration::from_secs(8),
+        Duration::from_mins(1),
+    )
+}
+
 impl Trust {
     #[must_use]
     pub fn new(
@@ -123,11 +138,12 @@ impl Trust {
         let ready = Ready::begin(&envelope, &self.place, unknown.to_string());
 
         let own = budget.reserving(TIME_FOR_ANSWER.min(budget.left() / 3));
-        let work = self.work(event, &envelope, given.as_ref(), &mut notes, &own);
+        let work = self.work_on(event, &envelope, given.as_ref(), &mut notes, &own);
         let done = match tokio::time::timeout(own.left(), Box::pin(work)).await {
             Ok(done) => done,
             Err(_) => Err(TrustError::OutOfTime.into()),
         };
+        let made = done.as_ref().ok().map(|it| it.id.clone());
         let (answer, after) = answer(done, given.as_ref(), &envelope);
         let put = answer
             .put(&envelope, &self.place, &self.means.http, budget)
@@ -137,8 +153,31 @@ impl Trust {
         if let Some(after) = after {
             self.take_mark_off(event, &after, budget).await;
         }
-        notes.answered(&envelope.request_id, answer.is_success);
+        notes.answered(&envelope.request_id, made.as_ref());
         Ok(())
+    }
+
+    /// Again after a failure that may pass: what was made is found by the next attempt as by the
+    /// next delivery. A rollback that fails is worse than one that takes longer.
+    async fn work_on(
+        &self,
+        event: &Value,
+        envelope: &Envelope,
+        given: Option<&PhysicalId>,
+        notes: &mut Notes,
+        budget: &Budget,
+    ) -> Result<Done, Stop> {
+        let mut backoff = again();
+        loop {
+            let stop = match Box::pin(self.work(event, envelope, given, notes, budget)).await {
+                Ok(done) => return Ok(done),
+                Err(stop) => stop,
+            };
+            if !(stop.error.may_pass() && backoff.pause(budget).await) {
+                return Err(stop);
+            }
+            tracing::warn!(problem = %stop.error, "trying again");
+        }
     }
 
     async fn work(
@@ -195,17 +234,22 @@ impl Trust {
 
     /// Best effort: a mark that stays is a tag too many.
     async fn take_mark_off(&self, event: &Value, after: &After, budget: &Budget) {
-        let taken = async {
-            let request = Request::read(event)?;
-            let admin = self.admin(request.properties(), budget).await?;
-            admin
-                .update_aws_account(&after.account, &after.attributes)
-                .await?;
-            Ok::<_, TrustError>(())
-        };
-        if let Err(error) = taken.await {
-            let id = after.account.as_str();
-            tracing::warn!(%error, id, "the tag datadog-trust stays on the integration until its next update");
+        let mut backoff = again();
+        loop {
+            let taken = async {
+                let request = Request::read(event)?;
+                let admin = self.admin(request.properties(), budget).await?;
+                admin
+                    .update_aws_account(&after.account, &after.attributes)
+                    .await?;
+                Ok::<_, TrustError>(())
+            };
+            let Err(error) = taken.await else { return };
+            if !(error.may_pass() && backoff.pause(budget).await) {
+                let id = after.account.as_str();
+                tracing::warn!(%error, id, "the tag datadog-trust stays on the integration until its next update");
+                return;
+            }
         }
     }
 }

@@ -88,6 +88,19 @@ impl TrustError {
         }
     }
 
+    /// Whether another attempt may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Datadog(Problem::Datadog(error)) => {
+                error.problem.is_transient() || !error.problem.is_definite()
+            }
+            Self::Datadog(Problem::AdminUnreadable(error)) => error.is_transient(),
+            Self::NotRestored { problem } => problem.may_pass(),
+            _ => false,
+        }
+    }
+
     /// Whether a creation may have had its effect all the same.
     #[must_use]
     pub fn is_unknown(&self) -> bool {

@@ -117,7 +117,7 @@ impl Scene<'_> {
             (Some(own), Some(given)) if own.pattern == pattern && wanted.is_met_by(&own) => {
                 Ok(done(given.clone(), &own.id))
             }
-            (Some(own), Some(given)) if given.owns(&own.id) => {
+            (Some(own), Some(given)) if self.owns(Some(given), &own.id) => {
                 if wanted.pattern.shares_role_with(&own.pattern) {
                     self.replace(given, wanted, &own).await
                 } else {
@@ -145,8 +145,7 @@ impl Scene<'_> {
                 && intent.pattern == found.pattern
                 && found.is_for(intent.account.as_deref())
         };
-        let is_ours =
-            given.is_some_and(|it| it.owns(&id)) || self.notes.intents().iter().any(is_noted);
+        let is_ours = self.owns(given, &id) || self.notes.intents().iter().any(is_noted);
         let is_given = given.and_then(PhysicalId::thing) == Some(&id);
         match (wanted.is_met_by(found), given) {
             (true, Some(given)) if is_given => Ok(done(given.clone(), &id)),

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::event::Envelope;
+use crate::physical_id::PhysicalId;
 
 /// A mapping that was absent when a delivery went to make it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +38,16 @@ pub struct Switch {
     pub is_ours: bool,
 }
 
+/// More than any rollback comes back to.
+const MOST_MADE: usize = 4;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Page {
     intents: Vec<Intent>,
     switch: Option<Switch>,
+    /// Ids of things that the resource has made, the newest last.
+    made: Vec<String>,
     /// The request that was answered last.
     answered: Option<String>,
 }
@@ -98,10 +105,27 @@ impl Notes {
         self.page.answered.as_deref() == Some(request)
     }
 
-    /// What was made is in `CloudFormation`'s hands, if it was a success.
-    pub fn answered(&mut self, request: &str, is_success: bool) {
-        if is_success {
-            self.page = Page::default();
+    /// Whether the resource has made the thing of this id. `CloudFormation` knows that too, but may
+    /// come back with the id of the thing before it.
+    #[must_use]
+    pub fn have_made(&self, thing: &TrustId) -> bool {
+        self.page.made.iter().any(|it| it == thing.as_str())
+    }
+
+    /// `made` is the id of a success, which is in `CloudFormation`'s hands now.
+    pub fn answered(&mut self, request: &str, made: Option<&PhysicalId>) {
+        if let Some(id) = made {
+            let mut made = std::mem::take(&mut self.page.made);
+            if let PhysicalId::Made { id, .. } = id {
+                made.retain(|it| it != id.as_str());
+                made.push(id.to_string());
+            }
+            let old = made.len().saturating_sub(MOST_MADE);
+            made.drain(..old);
+            self.page = Page {
+                made,
+                ..Page::default()
+            };
         }
         self.page.answered = Some(request.to_owned());
         self.write();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sandbox::gate::{Call, Fate};
 
-use super::case::{Case, Change, Resource};
+use super::case::{AWS_ACCOUNT, Case, Change, Resource};
 use super::stack::{Outcome, Stack};
 use super::{PERMISSIONS, Site};
 use crate::case::Fault;
@@ -23,6 +23,10 @@ pub struct Life {
     pub is_undisturbed: bool,
     /// Things that the resource has made and that were left, named in the log.
     pub left: usize,
+    /// A rollback that a person has to finish: the reason names the mapping that is in the way.
+    pub is_stuck: bool,
+    /// A switch died, and the settings of the registration are in the log alone.
+    pub loses_settings: bool,
 }
 
 /// Runs a case in a runtime of its own. `loses`: whether Lambda gives up the environment of a
@@ -102,11 +106,13 @@ impl Judged<'_> {
             return Err(wrong);
         }
         self.judge_others(&site.ids())?;
-        if self.outcomes.contains(&Outcome::RollbackFailed) || self.deleted != Outcome::Complete {
+        let is_stuck = self.outcomes.contains(&Outcome::RollbackFailed);
+        if (is_stuck && !self.may_be_stuck()) || self.deleted != Outcome::Complete {
             return Err("it takes somebody to look after it".to_owned());
         }
-        let left = self.left()?;
-        if left == 0 {
+        let loses_settings = self.loses_settings();
+        let left = if loses_settings { 0 } else { self.left()? };
+        if left == 0 && !loses_settings && !is_stuck {
             self.judge_during()?;
         }
         let expected = if self.case.change == Change::Refused {
@@ -127,6 +133,8 @@ impl Judged<'_> {
                     .iter()
                     .all(|it| *it == self.undisturbed()),
             left,
+            is_stuck,
+            loses_settings,
         })
     }
 
@@ -147,6 +155,29 @@ impl Judged<'_> {
             return Err("something is gone that the resource did not make".to_owned());
         }
         Ok(())
+    }
+
+    /// The process died after the deletion, and its notes with it: the next delivery finds no
+    /// registration, and makes one of the resource's own.
+    fn loses_settings(&self) -> bool {
+        let is_there = |it: &&String| it.contains(AWS_ACCOUNT) && it.contains("aws_partition");
+        self.is_switch()
+            && self.may_leave
+            && self.heard.contains("settings before the switch")
+            && !self.stack.site.trusted().iter().any(|it| is_there(&it))
+    }
+
+    /// Whose the mapping is that took the other's place, nothing tells any more.
+    fn may_be_stuck(&self) -> bool {
+        let ids = self
+            .stack
+            .answers
+            .iter()
+            .filter_map(|it| it["Data"]["Id"].as_str());
+        let reason = self.stack.reason();
+        self.may_leave
+            && matches!(self.case.change, Change::InPlaceInVain(_))
+            && ids.into_iter().any(|id| reason.contains(id))
     }
 
     fn is_switch(&self) -> bool {

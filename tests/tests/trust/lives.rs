@@ -9,13 +9,15 @@ use tests::trust::sweep::run;
 use tests::verdict::Broken;
 
 /// So many broken runs are enough to choose the shortest story from.
-const ENOUGH: usize = 10;
+const ENOUGH: usize = 40;
 
 #[derive(Clone, Copy, Default)]
 struct Figures {
     runs: usize,
     unmoved: usize,
     left: usize,
+    stuck: usize,
+    lost: usize,
 }
 
 /// What a sweep has counted, by fault.
@@ -33,6 +35,8 @@ impl Tally {
             Ok(life) => {
                 figures.unmoved += usize::from(life.is_undisturbed);
                 figures.left += life.left;
+                figures.stuck += usize::from(life.is_stuck);
+                figures.lost += usize::from(life.loses_settings);
             }
             Err(broken) => self.broken.push(*broken),
         }
@@ -45,7 +49,12 @@ impl Tally {
         if let Some(first) = self.broken.iter().min_by_key(|it| it.story.len()) {
             let runs: usize = self.rows.values().map(|it| it.runs).sum();
             let broken = self.broken.len();
-            panic!("{broken} of {runs} lives broke a promise, the shortest:\n{first:?}");
+            let all: String = self
+                .broken
+                .iter()
+                .map(|it| format!("{}: {}\n", it.run, it.what))
+                .collect();
+            panic!("{broken} of {runs} lives broke a promise:\n{all}the shortest:\n{first:?}");
         }
     }
 
@@ -58,6 +67,8 @@ impl Tally {
                 runs: sum.runs + row.runs,
                 unmoved: sum.unmoved + row.unmoved,
                 left: sum.left + row.left,
+                stuck: sum.stuck + row.stuck,
+                lost: sum.lost + row.lost,
             });
         let rows = self.rows.iter().map(|(name, row)| (name.as_str(), *row));
         let rows = rows.chain([("**all**", total)]).map(|(name, row)| {
@@ -65,17 +76,21 @@ impl Tally {
                 runs,
                 unmoved,
                 left,
+                stuck,
+                lost,
             } = row;
-            let rolled_back = runs - unmoved;
-            format!("| {name} | {runs} | {unmoved} | {rolled_back} | {left} |\n")
+            let other = runs - unmoved;
+            format!("| {name} | {runs} | {unmoved} | {other} | {left} | {stuck} | {lost} |\n")
         });
         figures::table(
             &[
                 "fault",
                 "lives",
                 "went as undisturbed",
-                "rolled back",
+                "otherwise",
                 "left at Datadog",
+                "rollback left to a person",
+                "settings in the log alone",
             ],
             &rows.collect::<String>(),
         )
