@@ -57,7 +57,7 @@ pub struct Site {
     /// Service accounts.
     pub account: String,
     pub other_account: String,
-    scratch: PathBuf,
+    pub scratch: PathBuf,
     pub timeout: Duration,
 }
 

@@ -7,5 +7,9 @@
 
 #[path = "trust/lives.rs"]
 mod lives;
+#[path = "trust/process.rs"]
+mod process;
 #[path = "trust/recorded.rs"]
 mod recorded;
+#[path = "trust/resources.rs"]
+mod resources;

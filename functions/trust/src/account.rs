@@ -187,6 +187,17 @@ impl Scene<'_> {
         id: &PhysicalId,
         properties: Properties<'_>,
     ) -> Result<Done, Stop> {
+        if let (PhysicalId::Unknown(_), Some(_)) = (id, self.notes.switch()) {
+            // Not the resource's to take away: what a switch cut short is made again.
+            let wanted = Wanted::read(properties)?;
+            if self.registered(None, &wanted).await?.is_none() {
+                let done = self.finish_switch(&wanted).await?;
+                return Ok(Done {
+                    id: id.clone(),
+                    ..done
+                });
+            }
+        }
         let own = match id {
             PhysicalId::Made { id, .. } => Some(id.clone()),
             PhysicalId::Unknown(_) => {

@@ -43,9 +43,16 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
 /// # Errors
 /// What keeps it from starting: an unreadable `SSL_CERT_FILE`.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
+    serve(Http::network()?).await
+}
+
+/// The same over this transport. Only the answer of a function that panics goes over another one.
+///
+/// # Errors
+/// The Runtime API's.
+pub async fn serve(http: Http) -> Result<(), lambda_runtime::Error> {
     log::init(&LogSettings::from_env());
     last_words::listen();
-    let http = Http::network()?;
     let config = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .load()

@@ -257,7 +257,7 @@ impl<'a> Stack<'a> {
             "ResponseURL": url,
             "StackId": format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/rotation/{stack}"),
             "RequestId": token(&format!("request {}", self.count)),
-            "LogicalResourceId": "Trust",
+            "LogicalResourceId": self.resource_type.trim_start_matches("Custom::Datadog"),
             "ResourceType": self.resource_type,
             "ResourceProperties": with_token(asked.properties),
         });
