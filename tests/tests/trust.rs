@@ -1,4 +1,4 @@
-//! The custom resources of trust, against a Datadog and a CloudFormation that are disturbed.
+//! The custom resources of trust, against a Datadog and a `CloudFormation` that are disturbed.
 
 #![expect(
     clippy::expect_used,

@@ -104,7 +104,7 @@ impl Admin {
     }
 
     async fn delete(&self, call: TrustCall) -> Result<bool, Problem> {
-        let (call, budget) = (&Call::Trust(call), &self.budget);
+        let (call, budget) = (&Call::from(call), &self.budget);
         let answer = self
             .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })
             .await;

@@ -70,7 +70,7 @@ pub enum Call {
     ValidatePair,
     /// A proof of the function's identity for a token.
     Exchange,
-    Trust(TrustCall),
+    Trust(Box<TrustCall>),
 }
 
 impl Call {

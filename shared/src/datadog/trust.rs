@@ -227,6 +227,12 @@ impl fmt::Display for TrustCall {
     }
 }
 
+impl From<TrustCall> for Call {
+    fn from(call: TrustCall) -> Self {
+        Self::Trust(call.into())
+    }
+}
+
 impl Datadog {
     pub async fn mappings(
         &self,
@@ -234,7 +240,7 @@ impl Datadog {
         kind: MappingKind,
         budget: &Budget,
     ) -> Result<Vec<Mapping>, DatadogError> {
-        let call = Call::Trust(TrustCall::ListMappings(kind));
+        let call = Call::from(TrustCall::ListMappings(kind));
         self.ask(authority, call, budget, answer::mappings).await
     }
 
@@ -245,7 +251,7 @@ impl Datadog {
         id: &TrustId,
         budget: &Budget,
     ) -> Result<Mapping, DatadogError> {
-        let call = Call::Trust(TrustCall::GetMapping(kind, id.clone()));
+        let call = Call::from(TrustCall::GetMapping(kind, id.clone()));
         self.ask(authority, call, budget, answer::mapping).await
     }
 
@@ -258,7 +264,7 @@ impl Datadog {
         budget: &Budget,
     ) -> Result<TrustId, DatadogError> {
         let (pattern, account) = (pattern.to_owned(), account.map(str::to_owned));
-        let call = Call::Trust(TrustCall::CreateMapping { pattern, account });
+        let call = Call::from(TrustCall::CreateMapping { pattern, account });
         self.ask(authority, call, budget, answer::id).await
     }
 
@@ -269,7 +275,7 @@ impl Datadog {
         aws_account: &str,
         budget: &Budget,
     ) -> Result<Option<AwsAccount>, DatadogError> {
-        let call = Call::Trust(TrustCall::ListAccounts {
+        let call = Call::from(TrustCall::ListAccounts {
             aws_account: aws_account.to_owned(),
         });
         // That the filter works is documented and not recorded.
@@ -288,7 +294,7 @@ impl Datadog {
         id: &TrustId,
         budget: &Budget,
     ) -> Result<AwsAccount, DatadogError> {
-        let call = Call::Trust(TrustCall::GetAccount(id.clone()));
+        let call = Call::from(TrustCall::GetAccount(id.clone()));
         self.ask(authority, call, budget, answer::account).await
     }
 
@@ -298,7 +304,7 @@ impl Datadog {
         attributes: Map<String, Value>,
         budget: &Budget,
     ) -> Result<AwsAccount, DatadogError> {
-        let call = Call::Trust(TrustCall::CreateAccount(attributes));
+        let call = Call::from(TrustCall::CreateAccount(attributes));
         self.ask(authority, call, budget, answer::account).await
     }
 
@@ -310,7 +316,7 @@ impl Datadog {
         budget: &Budget,
     ) -> Result<AwsAccount, DatadogError> {
         let id = id.clone();
-        let call = Call::Trust(TrustCall::UpdateAccount { id, attributes });
+        let call = Call::from(TrustCall::UpdateAccount { id, attributes });
         self.ask(authority, call, budget, answer::account).await
     }
 }

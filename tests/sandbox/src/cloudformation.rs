@@ -61,7 +61,7 @@ impl CloudFormation {
         // The signature covers the method and an empty content type.
         let content_type = request.headers().get(CONTENT_TYPE);
         let is_signed =
-            request.method() == Method::PUT && content_type.is_none_or(|it| it.is_empty());
+            request.method() == Method::PUT && content_type.is_none_or(http::HeaderValue::is_empty);
         let status = match question {
             Some(answer) if is_signed => {
                 match read(request.body()) {

@@ -94,7 +94,8 @@ impl Deployed {
     async fn assert_silent(&self) {
         self.function.stop().await;
         let lines = self.output.lines();
-        let text: String = lines.iter().map(|it| format!("{}\n", it.text)).collect();
+        let text: Vec<_> = lines.into_iter().map(|it| it.text).collect();
+        let text = text.join("\n");
         assert!(!text.is_empty());
         assert_eq!(tests::listen::indiscretion(&self.site.gate, &text), None);
         self.site.gate.with_world(|world| {

@@ -200,7 +200,7 @@ mod tests {
         Wanted::read(Properties::new(properties.as_object().unwrap()))
     }
 
-    fn registered(attributes: Value) -> AwsAccount {
+    fn registered(attributes: &Value) -> AwsAccount {
         AwsAccount {
             id: datadog_rotation::keys::TrustId::parse("7c405332-7033-40d2-a046-a27a075a22cd")
                 .unwrap(),
@@ -241,10 +241,10 @@ mod tests {
             "auth_config": { "role_name": "Datadog" },
             "metrics_config": { "enabled": false, "automute_enabled": true },
         });
-        assert_eq!(wanted.change_of(&registered(attributes.clone())), None);
+        assert_eq!(wanted.change_of(&registered(&attributes)), None);
         attributes["metrics_config"]["enabled"] = json!(true);
         attributes["auth_config"]["role_name"] = json!("Other");
-        let found = registered(attributes);
+        let found = registered(&attributes);
         assert_eq!(
             wanted.change_of(&found).map(Value::from),
             Some(json!({

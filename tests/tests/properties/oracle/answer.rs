@@ -208,7 +208,7 @@ fn is_of(problem: &DatadogProblem, answer: &Answer) -> bool {
         It::NotConnected | It::TimedOut | It::Cut | It::TooLarge | It::NotSent => {
             matches!(answer, Answer::Fault(fault) if DatadogProblem::from(*fault) == *problem)
         }
-        It::NoTime | It::NotSigned(_) => false,
+        It::NoTime | It::NotSigned(_) | It::Trust(_) => false,
     }
 }
 
