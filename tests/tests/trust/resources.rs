@@ -198,6 +198,19 @@ async fn a_role_is_in_one_kind_of_mapping_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kind_that_can_not_be_listed_is_no_hindrance() {
+    let site = integrated();
+    site.gate
+        .follow(|call: &Call| match call.operation.as_str() {
+            "GET /api/v2/cloud_auth/aws/intake_mapping" => Fate::Html(http::StatusCode::FORBIDDEN),
+            _ => Fate::Pass,
+        });
+    let mut stack = Stack::new(&site, IDENTITY);
+    let outcome = stack.create(&mapping(&site)).await;
+    assert_eq!(outcome, Outcome::Complete, "{}", stack.reason());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pattern_of_another_account_is_not_adopted() {
     let site = integrated();
     let theirs = site.gate.with_world(|world| {
