@@ -159,8 +159,9 @@ def unlike(text: str) -> list[str]:
     api_key = nameless(resources, "ApiKey", "api-key", "API key")
     application_key = nameless(resources, "ApplicationKey", "application-key", "application key")
     # Its new keys are tried together with an API key.
-    [proving] = [it for it in application_key["NAMERole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"] if "ProvingApiKey" in str(it)]
-    application_key["NAMERole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].remove(proving)
+    [policy] = application_key["NAMERole"]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    statements[:] = [it for it in statements if "ProvingApiKey" not in str(it)]
     del application_key["NAMEFunction"]["Properties"]["Environment"]["Variables"]["DATADOG_API_KEY_SECRET_ARN"]
     return [name for name in api_key | application_key if api_key.get(name) != application_key.get(name)]
 

@@ -307,7 +307,11 @@ BROKEN = {
     "another function's role": ("Role: !GetAtt AdminKeyRole.Arn", "Role: !GetAtt ApplicationKeyRole.Arn", misrouted),
     "another function's log": ("LogGroup: !Ref AdminKeyLogGroup", "LogGroup: !Ref ApiKeyLogGroup", misrouted),
     "another role is mapped": ("RoleName: !Ref AdminKeyRole", "RoleName: !Ref DoctorRole", mistrusted),
-    "no site to act at": ("          DATADOG_SITE: !If [IsKeyless, !Ref KeylessSite, !Ref AWS::NoValue]\n", "", mistrusted),
+    "no site to act at": (
+        "          DATADOG_SITE: !If [IsKeyless, !Ref KeylessSite, !Ref AWS::NoValue]\n",
+        "",
+        mistrusted,
+    ),
     "a mapping that nobody asked for": (
         "IdentityMapping\n    Condition: IsKeyless",
         "IdentityMapping\n    Condition: ServesAccount",
