@@ -9,11 +9,11 @@ use datadog_rotation::budget::Backoff;
 use datadog_rotation::datadog::trust::{AwsAccount, TrustRefusal};
 use serde_json::{Map, Value, json};
 
-use crate::delivery::{After, Done, Scene};
 use crate::error::{Stop, TrustError};
 use crate::notes::name;
 use crate::physical_id::PhysicalId;
 use crate::properties::{OnConflict, Properties, is_account};
+use crate::scene::{After, Done, Scene};
 
 pub use wanted::Wanted;
 

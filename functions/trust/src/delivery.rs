@@ -9,7 +9,6 @@ use datadog_rotation::budget::{Backoff, Budget};
 use datadog_rotation::datadog::trust::MappingKind;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
-use datadog_rotation::keys::TrustId;
 use datadog_rotation::secrets::Secrets;
 use datadog_rotation::settings::{LogPlace, Settings};
 use lambda_runtime::Diagnostic;
@@ -22,6 +21,7 @@ use crate::last_words::Ready;
 use crate::notes::Notes;
 use crate::physical_id::PhysicalId;
 use crate::properties::Properties;
+use crate::scene::{After, Done, Scene};
 use crate::{account, mapping};
 
 /// Kept back for the answer.
@@ -42,52 +42,6 @@ pub enum Undelivered {
     Event,
     #[error("CloudFormation's presigned URL did not take the answer")]
     Unanswered,
-}
-
-/// What became of the resource.
-#[derive(Debug)]
-pub struct Done {
-    pub id: PhysicalId,
-    pub attributes: Map<String, Value>,
-    /// What somebody should know.
-    pub note: Option<String>,
-    /// What is left to be done once `CloudFormation` knows the id.
-    pub after: Option<After>,
-}
-
-/// The mark comes off an account: its id is safe.
-#[derive(Debug)]
-pub struct After {
-    pub account: TrustId,
-    pub attributes: Map<String, Value>,
-}
-
-impl Done {
-    #[must_use]
-    pub fn nothing(id: PhysicalId) -> Self {
-        Self {
-            id,
-            attributes: Map::new(),
-            note: None,
-            after: None,
-        }
-    }
-}
-
-/// What a resource's code works with.
-#[derive(Debug)]
-pub struct Scene<'a> {
-    pub admin: &'a Admin,
-    pub notes: &'a mut Notes,
-    pub budget: &'a Budget,
-    pub envelope: &'a Envelope,
-}
-
-impl Scene<'_> {
-    /// Whether the resource has made this thing.
-    pub(crate) fn owns(&self, given: Option<&PhysicalId>, thing: &TrustId) -> bool {
-        given.is_some_and(|it| it.owns(thing)) || self.notes.have_made(thing)
-    }
 }
 
 fn again() -> Backoff {

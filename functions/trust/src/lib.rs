@@ -22,6 +22,7 @@ pub mod mapping;
 pub mod notes;
 pub mod physical_id;
 pub mod properties;
+pub mod scene;
 
 use std::time::{Duration, SystemTime};
 

@@ -248,6 +248,15 @@ async fn a_replacement_that_is_refused_brings_the_old_one_back() {
         site.story()
     );
     assert_eq!(site.trusted(), before);
+    // Not by the rollback, which comes after the answer.
+    let calls = site.gate.calls();
+    let mut of_update = calls
+        .split(|it| it.call.service == Service::CloudFormation)
+        .skip(1);
+    let of_update = of_update.next().into_iter().flatten();
+    let made = of_update.filter(|it| it.call.operation.starts_with("POST"));
+    let made: Vec<_> = made.filter_map(|it| it.status).collect();
+    assert_eq!(made, [403, 201], "{}", site.story());
     assert_eq!(stack.delete().await, Outcome::Complete);
     assert!(
         !site.trusted().iter().any(|it| it.contains("runner")),

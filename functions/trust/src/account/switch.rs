@@ -8,10 +8,10 @@ use datadog_rotation::datadog::trust::AwsAccount;
 use serde_json::Value;
 
 use super::{Wanted, add_tag};
-use crate::delivery::{Done, Scene};
 use crate::error::{Stop, TrustError};
 use crate::notes::Switch;
 use crate::physical_id::PhysicalId;
+use crate::scene::{Done, Scene};
 
 /// Longer than any function runs: only its deadline ends the attempts.
 const WITHOUT_END: Duration = Duration::from_hours(1);
