@@ -6,6 +6,7 @@ mod keys;
 mod pair;
 mod proof;
 mod secret;
+mod trust;
 mod witness;
 
 use tokio::sync::OnceCell;

@@ -1,10 +1,11 @@
-//! Datadog's key management API (v2), as far as rotation needs it.
+//! Datadog's API (v2), as far as rotation and trust need it: keys, mappings, AWS accounts.
 
 pub mod call;
 pub mod error;
 mod keys;
 mod reply;
 mod token;
+pub mod trust;
 mod user;
 
 use std::time::Duration;
@@ -122,7 +123,7 @@ impl Datadog {
         if call.succeeds_with(parts.status) {
             Ok((parts.status, body))
         } else {
-            Err(DatadogProblem::of(parts.status, &parts.headers, &body))
+            Err(call.problem(parts.status, &parts.headers, &body))
         }
     }
 
@@ -137,7 +138,7 @@ impl Datadog {
             .method(&method)
             .uri(format!("{}{path}", self.base))
             .header(ACCEPT, "application/json");
-        if method == Method::POST {
+        if [Method::POST, Method::PATCH].contains(&method) {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let request = match authority {

@@ -65,6 +65,10 @@ pub struct KeyId(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceAccountId(String);
 
+/// The id of a mapping, or of an AWS account's registration: a UUID, likewise in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrustId(String);
+
 /// The id of an organisation: a UUID, likewise in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganisationId(String);
@@ -102,6 +106,24 @@ impl OrganisationId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TrustId {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        is_uuid(text).then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TrustId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -102,6 +102,32 @@ impl LogSettings {
     }
 }
 
+/// Where a function's log is, for whoever is to read it.
+#[derive(Clone, Debug, Default)]
+pub struct LogPlace {
+    /// `AWS_LAMBDA_LOG_GROUP_NAME`
+    pub group: Option<String>,
+    /// `AWS_LAMBDA_LOG_STREAM_NAME`
+    pub stream: Option<String>,
+}
+
+impl LogPlace {
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self {
+            group: variable("AWS_LAMBDA_LOG_GROUP_NAME"),
+            stream: variable("AWS_LAMBDA_LOG_STREAM_NAME"),
+        }
+    }
+}
+
+/// A directory for notes that may get lost: of a function `/tmp`, which outlives a process that
+/// crashed as long as Lambda keeps its environment.
+#[must_use]
+pub fn scratch() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// Whether this process is a Lambda function's.
 #[must_use]
 pub fn is_lambda() -> bool {

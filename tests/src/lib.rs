@@ -26,4 +26,5 @@ pub mod stall;
 pub mod strays;
 pub mod sweep;
 pub mod transport;
+pub mod trust;
 pub mod verdict;

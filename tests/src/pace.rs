@@ -43,7 +43,7 @@ impl Pace {
                 datadog,
             } => Fate::Slow(match call.service {
                 Service::SecretsManager => secrets_manager,
-                Service::Datadog => datadog,
+                Service::Datadog | Service::CloudFormation => datadog,
             }),
             Self::SlowOnce { call, by } if call == number => Fate::Slow(by),
             Self::Throttled { from, service } if from <= number && service == call.service => {
@@ -52,12 +52,12 @@ impl Pace {
             Self::Unstorable { datadog } => match call.service {
                 Service::SecretsManager if call.operation == "PutSecretValue" => Fate::Throttle,
                 Service::SecretsManager => Fate::Pass,
-                Service::Datadog => Fate::Slow(datadog),
+                Service::Datadog | Service::CloudFormation => Fate::Slow(datadog),
             },
             Self::Unlabelled { datadog } => match call.service {
                 Service::SecretsManager if has_minted => Fate::SilenceBefore,
                 Service::SecretsManager => Fate::Pass,
-                Service::Datadog => Fate::Slow(datadog),
+                Service::Datadog | Service::CloudFormation => Fate::Slow(datadog),
             },
             Self::Silent { from, service } if from <= number && service == call.service => {
                 Fate::SilenceBefore

@@ -6,6 +6,16 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-5555555555
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
 
 NOTHING: dict[str, str] = {}
+ORGANISATION = "11111111-2222-4333-8444-555555555555"
+ACCOUNT_ID = "33333333-3333-4333-8333-333333333333"
+BOOTSTRAP, PROVING = (SECRET.format(it) for it in ("bootstrap", "proving"))
+KEYLESS = {
+    "KeylessOrgUuid": ORGANISATION,
+    "KeylessServiceAccountId": ACCOUNT_ID,
+    "KeylessSite": "datadoghq.eu",
+    "KeylessBootstrapSecretArn": BOOTSTRAP,
+    "KeylessApiKeySecretArn": PROVING,
+}
 VPC = {"VpcSubnetIds": "subnet-0123abcd,subnet-4567abcd", "VpcSecurityGroupIds": "sg-0123abcd"}
 FIRST = {
     "AdminSecretArn": ADMIN,

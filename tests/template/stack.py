@@ -137,7 +137,7 @@ class Stack:
 
 def accepted(name: str, parameter: dict, given: dict[str, str]) -> str:
     """The value of a parameter, if its own restrictions let it pass."""
-    value = str(given.get(name, parameter["Default"]))
+    value = str(given[name] if name in given else parameter["Default"])
     if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
         raise Refused(f"{name}: {value} is not among the allowed values")
     if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], value):

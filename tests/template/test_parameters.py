@@ -2,7 +2,7 @@
 
 import pytest
 from check import TEXT, broken, translate
-from parameters import ADMIN, API, APPLICATION, ASSISTANT, EVERYTHING, FIRST, KEY, NOTHING, TOPIC, VPC
+from parameters import ADMIN, API, APPLICATION, ASSISTANT, EVERYTHING, FIRST, KEY, KEYLESS, NOTHING, TOPIC, VPC
 from stack import ACCOUNT, Refused, Stack
 
 # Parameters, and the rules that must refuse them.
@@ -42,6 +42,19 @@ DECISIONS = [
     ({"RotationExpectedWithinDays": "2", "AlarmTopicArn": TOPIC}, ["FirstSecretIsNamed"]),
     (FIRST | {"RotationExpectedWithinDays": "2"}, ["LateRotationsHaveListeners"]),
     (FIRST | {"RotationExpectedWithinDays": "2", "AlarmTopicArn": TOPIC}, []),
+    (KEYLESS, []),
+    (EVERYTHING | KEYLESS, []),
+    (KEYLESS | {"ApiKeySecretArn": API, "ApplicationKeySecretArn": APPLICATION}, []),
+    *(
+        (KEYLESS | {"KeylessApiKeySecretArn": "", name: ""}, ["KeylessIsWhole"])
+        for name in ("KeylessOrgUuid", "KeylessServiceAccountId", "KeylessSite", "KeylessBootstrapSecretArn")
+    ),
+    ({"KeylessApiKeySecretArn": API}, ["KeylessIsWhole"]),
+    (
+        KEYLESS | {"KeylessApiKeySecretArn": "", "ApplicationKeySecretArn": APPLICATION},
+        ["KeylessTriesApplicationKeys"],
+    ),
+    (KEYLESS | {"KeylessApiKeySecretArn": "", "ApiKeySecretArn": API}, []),
 ]
 
 # Values that a parameter takes alone, and values that it does not.
@@ -98,7 +111,9 @@ def test_rules_accept_and_refuse():
 
 
 def test_every_rule_refuses_something():
-    assert {rule for _, expected in DECISIONS for rule in expected} == translate(TEXT)["Rules"].keys()
+    refusing = {rule for _, expected in DECISIONS for rule in expected}
+    # Its parameter is where the stack is.
+    assert refusing | {"KeylessIsOfPartitionAws"} == translate(TEXT)["Rules"].keys()
 
 
 @pytest.mark.parametrize("parameter", [*VALUES, *SCHEDULES[1:], *SECRETS, *KEYS])
@@ -160,3 +175,8 @@ BROKEN = {
 @pytest.mark.parametrize("defect", BROKEN)
 def test_a_broken_template_is_caught(defect):
     assert wrong_decisions(broken(*BROKEN[defect]))
+
+
+def test_keyless_is_refused_outside_of_the_partition_aws():
+    for partition, refused in {"aws": [], "aws-us-gov": ["KeylessIsOfPartitionAws"]}.items():
+        assert list(Stack(translate(TEXT), partition, **KEYLESS).refusals()) == refused

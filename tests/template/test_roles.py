@@ -5,7 +5,7 @@ import re
 
 import pytest
 from check import TEMPLATE, TEXT, broken, translate
-from parameters import ADMIN, API, APPLICATION, ASSISTANT, EVERYTHING, KEY, NOTHING, VPC
+from parameters import ADMIN, API, APPLICATION, ASSISTANT, BOOTSTRAP, EVERYTHING, KEY, KEYLESS, NOTHING, PROVING, VPC
 from stack import ACCOUNT, Stack
 
 FUNCTIONS = {"ApiKey": "api-key", "ApplicationKey": "application-key", "AdminKey": "admin-key"}
@@ -14,6 +14,8 @@ READ = {"ApiKey": ADMIN, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT}
 
 # The scheduled search, for all of them.
 SEARCH = "Doctor"
+# What makes the mappings.
+TRUST = "Trust"
 
 # What the tests have recorded of the functions' calls.
 CALLS = (TEMPLATE.parent / "docs/figures/permissions.md").read_text()
@@ -45,11 +47,14 @@ def allowed(kind: str, statement: dict) -> bool:
         return actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
     if resource == KEY:
         through = condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
-        return through and actions <= {"kms:Decrypt"} | (set() if kind == SEARCH else {"kms:GenerateDataKey"})
+        return through and actions <= {"kms:Decrypt"} | (set() if kind in (SEARCH, TRUST) else {"kms:GenerateDataKey"})
     if kind == SEARCH:
         return allowed_to_search(actions, resource, condition)
-    if resource == READ[kind] and actions == {"secretsmanager:GetSecretValue"}:
+    read = {TRUST: [BOOTSTRAP], "ApplicationKey": [ADMIN, PROVING]}.get(kind) or [READ[kind]]
+    if resource in read and actions == {"secretsmanager:GetSecretValue"}:
         return condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
+    if kind == TRUST:
+        return False
     own = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-rotation-{FUNCTIONS[kind]}"
     return (
         resource in (FIRST[kind], f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*")
@@ -67,14 +72,14 @@ def allowed_to_search(actions: set[str], resource, condition: dict) -> bool:
 
 def roles(stack: Stack) -> list[str]:
     there = stack.section("Resources").keys()
-    return [kind for kind in (*FUNCTIONS, SEARCH) if f"{kind}Role" in there]
+    return [kind for kind in (*FUNCTIONS, SEARCH, TRUST) if f"{kind}Role" in there]
 
 
 def overreach(text: str) -> list[str]:
     """Statements that allow more than a function needs."""
     template = translate(text)
     faults = []
-    for given in (NOTHING, EVERYTHING):
+    for given in (NOTHING, EVERYTHING | KEYLESS):
         stack = Stack(template, **given)
         for kind in roles(stack):
             faults += [f"{kind}: {it}" for it in statements(stack, kind) if not allowed(kind, it)]
@@ -87,7 +92,7 @@ def overreach(text: str) -> list[str]:
 
 def shortfall(text: str) -> set[str]:
     """What a function needs and may not do, where every parameter is given."""
-    stack = Stack(translate(text), **EVERYTHING)
+    stack = Stack(translate(text), **EVERYTHING | KEYLESS)
     missing = set()
     for kind in FUNCTIONS:
         found = {(action, str(it["Resource"])) for it in statements(stack, kind) for action in listed(it["Action"])}
@@ -95,6 +100,9 @@ def shortfall(text: str) -> set[str]:
         wanted |= {("secretsmanager:GetSecretValue", READ[kind]), ("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
         wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}))}
         missing |= {f"{kind}: {action} on {resource}" for action, resource in wanted - found}
+    for kind, secret in {TRUST: BOOTSTRAP, "ApplicationKey": PROVING}.items():
+        if not any(it["Resource"] == secret for it in statements(stack, kind)):
+            missing.add(f"{kind}: {secret}")
     return missing | search_shortfall(stack)
 
 
@@ -114,7 +122,7 @@ def search_shortfall(stack: Stack) -> set[str]:
 def unbounded(text: str) -> list[str]:
     """Roles that ignore the boundary, the path or the network that the parameters name."""
     template = translate(text)
-    everything = Stack(template, **EVERYTHING).section("Resources")
+    everything = Stack(template, **EVERYTHING | KEYLESS).section("Resources")
     nothing = Stack(template).section("Resources")
     wanted = {
         "PermissionsBoundary": EVERYTHING["PermissionsBoundary"],
@@ -123,10 +131,10 @@ def unbounded(text: str) -> list[str]:
     }
     faults = [
         f"{kind}: {key}"
-        for kind in (*FUNCTIONS, SEARCH)
+        for kind in (*FUNCTIONS, SEARCH, TRUST)
         for key, value in wanted.items()
         if everything[f"{kind}Role"]["Properties"].get(key) != value
-        or (kind != SEARCH and nothing[f"{kind}Role"]["Properties"].get(key, "/") != "/")
+        or (kind not in (SEARCH, TRUST) and nothing[f"{kind}Role"]["Properties"].get(key, "/") != "/")
     ]
     return faults + [key for key in nothing if key == "NetworkPolicy"]
 
@@ -150,6 +158,11 @@ def unlike(text: str) -> list[str]:
     resources = translate(text)["Resources"]
     api_key = nameless(resources, "ApiKey", "api-key", "API key")
     application_key = nameless(resources, "ApplicationKey", "application-key", "application key")
+    # Its new keys are tried together with an API key.
+    [policy] = application_key["NAMERole"]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    statements[:] = [it for it in statements if "ProvingApiKey" not in str(it)]
+    del application_key["NAMEFunction"]["Properties"]["Environment"]["Variables"]["DATADOG_API_KEY_SECRET_ARN"]
     return [name for name in api_key | application_key if api_key.get(name) != application_key.get(name)]
 
 
@@ -225,6 +238,12 @@ BROKEN = {
     "the network without a VPC": ("ManagedPolicy\n    Condition: InVpc", "ManagedPolicy", unbounded),
     "the network for code": ("Effect: Deny", "Effect: Allow", network_for_code),
     "the network for other code": ("function:${FunctionNamePrefix}-*", "function:other", network_for_code),
+    "a bootstrap secret that all may read": (
+        "Resource: !Ref KeylessBootstrapSecretArn",
+        'Resource: "*"',
+        overreach,
+    ),
+    "no bootstrap secret": ("Resource: !Ref KeylessBootstrapSecretArn", "Resource: !Ref AdminSecretArn", shortfall),
     "one of two functions alone": ("!Ref ApplicationKeySchedule", "!Ref ApiKeySchedule", unlike),
 }
 

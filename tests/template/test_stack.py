@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from check import TEXT, broken, cfn_lint, translate
-from parameters import ADMIN, API, APPLICATION, SETS, TOPIC, VPC
+from parameters import ADMIN, API, APPLICATION, KEYLESS, SETS, TOPIC, VPC
 from stack import ACCOUNT, PLACES, Stack, references
 
 KINDS = ["ApiKey", "ApplicationKey", "AdminKey"]
@@ -22,7 +22,7 @@ SWITCHES = [
     [{}, {"ServedSecrets": "first"}],
     [{}, {"AlarmTopicArn": TOPIC}, {"AlarmEmail": "on-call@example.com"}],
     [{}, {"RotationExpectedWithinDays": "7"}, {"StraysSchedule": "rate(5 days)"}],
-    [{}, {"Dashboard": "false"}],
+    [{}, {"Dashboard": "false"} | KEYLESS],
 ]
 
 
@@ -50,6 +50,9 @@ def expected(stack: Stack) -> set[str]:
     search = dict.fromkeys(["Function", "LogGroup", "Role", "FunctionSchedule", "FunctionSchedulePermission"], True)
     search |= dict.fromkeys(["Errors", "Strays"], alarms)
     shared |= {f"Doctor{name}": there and asked["StraysSchedule"] for name, there in search.items()}
+    keyless = asked["KeylessOrgUuid"]
+    shared |= {f"Trust{name}": keyless for name in ("Function", "LogGroup", "Role")}
+    shared |= {"DoctorMapping": keyless and asked["StraysSchedule"]}
     wanted = {name for name, there in shared.items() if there}
     for kind in KINDS:
         first = asked[f"{kind}SecretArn"]
@@ -59,6 +62,7 @@ def expected(stack: Stack) -> set[str]:
             "Role": True,
             "Permission": first or asked["ServedSecrets"] == "account",
             "Rotation": first,
+            "Mapping": keyless,
             "NotRotated": first and alarms and asked["RotationExpectedWithinDays"] != "0",
         } | dict.fromkeys(["Errors", "Throttles", "Duration", "Strays"], alarms)
         wanted |= {kind + name for name, there in own.items() if there}
@@ -79,9 +83,10 @@ def misrouted(text: str) -> set[str]:
     faults = set()
     for stack in stacks(text):
         for name, resource in stack.section("Resources").items():
-            kind = next((kind for kind in (*KINDS, "Doctor") if name.startswith(kind)), None)
+            kind = next((kind for kind in (*KINDS, "Doctor", "Trust") if name.startswith(kind)), None)
             if kind:
-                others = {it for it in references(resource) if not it.startswith((kind, "NetworkPolicy", "AlarmTopic"))}
+                shared = ("NetworkPolicy", "AlarmTopic") + (("TrustFunction",) if name.endswith("Mapping") else ())
+                others = {it for it in references(resource) if not it.startswith((kind, *shared))}
                 faults |= {f"{name} -> {other}" for other in others}
     return faults
 
@@ -175,7 +180,38 @@ def foreign(text: str) -> list[str]:
     ]
 
 
-CHECKS = [misplaced, dangling, misrouted, loose_invocations, misdirected, misleading, foreign]
+def mistrusted(text: str) -> set[str]:
+    """Mappings of other roles or to others than the parameters say, and functions that do not act by them."""
+    faults = set()
+    for stack in stacks(text):
+        asked, resources = stack.parameters, stack.section("Resources")
+        variables = {
+            "DATADOG_ORG_UUID": asked["KeylessOrgUuid"],
+            "DATADOG_SERVICE_ACCOUNT_ID": asked["KeylessServiceAccountId"],
+            "DATADOG_SITE": asked["KeylessSite"],
+        }
+        for kind in (*KINDS, "Doctor"):
+            if f"{kind}Function" not in resources:
+                continue
+            given = resources[f"{kind}Function"]["Properties"].get("Environment", {}).get("Variables", {})
+            # The admin function acts by the admin secrets, which may be keyless.
+            if kind != "AdminKey":
+                faults |= {f"{kind}: {it}" for it, value in variables.items() if given.get(it, "") != value}
+            proving = asked["KeylessApiKeySecretArn"] if kind == "ApplicationKey" else ""
+            if given.get("DATADOG_API_KEY_SECRET_ARN", "") != proving:
+                faults.add(f"{kind}: {given}")
+            wanted = {
+                "ServiceToken": {"Fn::GetAtt": ["TrustFunction", "Arn"]},
+                "RoleName": {"Ref": f"{kind}Role"},
+                "ServiceAccountId": asked["KeylessServiceAccountId"],
+            }
+            mapping = resources.get(f"{kind}Mapping", {"Properties": wanted})
+            if mapping["Properties"] != wanted:
+                faults.add(f"{kind}: {mapping}")
+    return faults
+
+
+CHECKS = [mistrusted, misplaced, dangling, misrouted, loose_invocations, misdirected, misleading, foreign]
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -270,6 +306,17 @@ BROKEN = {
     "an alarm that is gone": ("  AdminKeyThrottles:", "  AdminKeyThrottling:", misplaced),
     "another function's role": ("Role: !GetAtt AdminKeyRole.Arn", "Role: !GetAtt ApplicationKeyRole.Arn", misrouted),
     "another function's log": ("LogGroup: !Ref AdminKeyLogGroup", "LogGroup: !Ref ApiKeyLogGroup", misrouted),
+    "another role is mapped": ("RoleName: !Ref AdminKeyRole", "RoleName: !Ref DoctorRole", mistrusted),
+    "no site to act at": (
+        "          DATADOG_SITE: !If [IsKeyless, !Ref KeylessSite, !Ref AWS::NoValue]\n",
+        "",
+        mistrusted,
+    ),
+    "a mapping that nobody asked for": (
+        "IdentityMapping\n    Condition: IsKeyless",
+        "IdentityMapping\n    Condition: ServesAccount",
+        misplaced,
+    ),
     "another function's permission": (
         "FunctionName: !Ref AdminKeyFunction",
         "FunctionName: !Ref ApiKeyFunction",

@@ -60,7 +60,7 @@ def test_every_binary_is_a_package_of_the_workspace():
     binaries = set(re.findall(r"^ +Binary: (\S+)$", TEXT, re.MULTILINE))
     manifests = (TEMPLATE.parent / "functions").glob("*/Cargo.toml")
     packages = {tomllib.loads(manifest.read_text())["package"]["name"] for manifest in manifests}
-    assert len(binaries) == 4
+    assert len(binaries) == 5
     assert binaries <= packages
 
 

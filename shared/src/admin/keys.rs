@@ -200,7 +200,7 @@ impl Admin {
     }
 }
 
-fn is_not_found(problem: &Problem) -> bool {
+pub(super) fn is_not_found(problem: &Problem) -> bool {
     matches!(problem, Problem::Datadog(error) if error.problem == DatadogProblem::NotFound)
 }
 

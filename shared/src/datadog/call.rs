@@ -5,11 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::DatadogProblem;
 use super::reply::Scopes;
+use super::trust::{TrustCall, TrustRefusal};
 use crate::keys::{KeyClass, KeyId, ServiceAccountId};
 
 /// The largest page that the lists give.
@@ -68,6 +70,7 @@ pub enum Call {
     ValidatePair,
     /// A proof of the function's identity for a token.
     Exchange,
+    Trust(Box<TrustCall>),
 }
 
 impl Call {
@@ -102,6 +105,7 @@ impl Call {
                 (Method::DELETE, path, Bytes::new())
             }
             Self::Exchange => (Method::POST, path, Bytes::new()),
+            Self::Trust(call) => call.wire(),
             _ => (Method::GET, path, Bytes::new()),
         }
     }
@@ -124,6 +128,7 @@ impl Call {
             Self::ValidatePair => "/api/v2/validate_keys".into(),
             Self::Exchange => "/api/v2/delegated-token".into(),
             Self::CurrentUser => "/api/v2/current_user".into(),
+            Self::Trust(call) => call.path(),
         }
     }
 
@@ -142,6 +147,7 @@ impl Call {
             | Self::CountAppKeys(_)
             | Self::DeleteAppKey { .. } => Some("service_account_write"),
             Self::GetAnyAppKey(_) => Some("org_app_keys_read"),
+            Self::Trust(call) => Some(call.scope()),
             Self::Validate
             | Self::ValidateWithId
             | Self::ValidatePair
@@ -157,13 +163,36 @@ impl Call {
         match self {
             Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } => status == StatusCode::NO_CONTENT,
             Self::Exchange => status == StatusCode::OK,
+            Self::Trust(call) => call.succeeds_with(status),
             _ => [StatusCode::OK, StatusCode::CREATED].contains(&status),
         }
     }
 
+    /// Whether it makes something, so that sent twice it may leave two.
     #[must_use]
     pub fn is_mint(&self) -> bool {
-        matches!(self, Self::MintApiKey { .. } | Self::MintAppKey { .. })
+        match self {
+            Self::MintApiKey { .. } | Self::MintAppKey { .. } => true,
+            Self::Trust(call) => call.creates(),
+            _ => false,
+        }
+    }
+
+    /// What an answer that is no success says.
+    pub(super) fn problem(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> DatadogProblem {
+        let refusal = match self {
+            Self::Trust(_) => TrustRefusal::of(status, body),
+            _ => None,
+        };
+        refusal.map_or_else(
+            || DatadogProblem::of(status, headers, body),
+            DatadogProblem::Trust,
+        )
     }
 
     /// The time without which it is not to be sent.
@@ -245,6 +274,7 @@ impl fmt::Display for Call {
             Self::ValidatePair => write!(f, "validation of an API key with an application key"),
             Self::Exchange => write!(f, "exchange of the function's identity for a token"),
             Self::CurrentUser => write!(f, "look-up of the current user"),
+            Self::Trust(call) => call.fmt(f),
         }
     }
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::call::Call;
+use super::trust::TrustRefusal;
 use crate::http::TransportError;
 use crate::identity::IdentityError;
 
@@ -24,7 +25,7 @@ pub enum DatadogProblem {
     #[error("refused ({status})")]
     Refused { status: u16 },
     /// 404 in Datadog's own JSON; a 404 of anything in between is [`DatadogProblem::Unexpected`].
-    #[error("there is no such key (404)")]
+    #[error("there is no such thing (404)")]
     NotFound,
     /// 400 or 409 about the name.
     #[error("the name is taken ({status})")]
@@ -32,6 +33,8 @@ pub enum DatadogProblem {
     /// 400 `You have exceeded the maximum number of permitted API keys`.
     #[error("the organisation has as many API keys as it may have (400)")]
     Quota,
+    #[error("{0}")]
+    Trust(TrustRefusal),
     #[error("refused as wrong ({status})")]
     Rejected { status: u16 },
     #[error("too many requests (429)")]
@@ -96,6 +99,7 @@ impl DatadogProblem {
             | Self::NameTaken { .. }
             | Self::Quota
             | Self::Rejected { .. }
+            | Self::Trust(_)
             | Self::RateLimited { .. }
             | Self::NotConnected
             | Self::NotSent

@@ -236,7 +236,7 @@ fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
             "Perhaps Datadog no longer knows a scope, or the category, of the current key: correct \
              it there, then rotate again. If that is not it, report it."
         }
-        DatadogProblem::Rejected { .. } => {
+        DatadogProblem::Rejected { .. } | DatadogProblem::Trust(_) => {
             "Rotating again resumes; if it stays, look at the key at Datadog, and report it."
         }
         DatadogProblem::NotSent => "Correct DATADOG_API_URL if it is set; else report it.",

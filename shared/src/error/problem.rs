@@ -270,7 +270,9 @@ fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
         DatadogProblem::NotSigned(_) => "IdentityUnavailable",
         DatadogProblem::NameTaken { .. } => "KeyNameTaken",
         DatadogProblem::Quota => "DatadogKeyQuota",
-        DatadogProblem::Rejected { .. } | DatadogProblem::NotSent => "DatadogRejected",
+        DatadogProblem::Rejected { .. } | DatadogProblem::Trust(_) | DatadogProblem::NotSent => {
+            "DatadogRejected"
+        }
         DatadogProblem::RateLimited { .. } => "DatadogRateLimited",
         DatadogProblem::Unavailable { .. } | DatadogProblem::Cut => "DatadogUnavailable",
         DatadogProblem::NotConnected | DatadogProblem::TimedOut => "DatadogUnreachable",

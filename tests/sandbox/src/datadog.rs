@@ -9,11 +9,13 @@
 mod access;
 mod api_keys;
 mod application_keys;
+mod aws_accounts;
 mod body;
 mod delegation;
 mod endpoint;
 mod generator;
 mod key;
+mod mappings;
 mod page;
 mod permission;
 mod rate_limit;
@@ -33,13 +35,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use time::OffsetDateTime;
 
+pub use aws_accounts::AwsAccount;
 pub use delegation::Token;
 pub use key::{Class, Key, Minted};
+pub use mappings::{Mapping, MappingKind};
 pub use settings::{Expires, KeptFromTokens, RateLimit, Settings};
 
 use crate::sts::Sts;
-use delegation::Mapping;
-
 use access::Credential;
 use endpoint::Endpoint;
 use generator::Generator;
@@ -59,6 +61,9 @@ pub struct Datadog {
     /// Ended keys stay, so that no text of a key is ever forgotten.
     keys: Vec<Key>,
     mappings: Vec<Mapping>,
+    accounts: Vec<AwsAccount>,
+    /// How many changes of them will be refused for others that are under way.
+    conflicting_updates: u32,
     /// Like keys, none is ever forgotten.
     tokens: Vec<Token>,
     /// All proofs that were ever shown.
@@ -95,6 +100,8 @@ impl Datadog {
             roles: vec![administrators],
             keys: Vec::new(),
             mappings: Vec::new(),
+            accounts: Vec::new(),
+            conflicting_updates: 0,
             tokens: Vec::new(),
             proofs: BTreeSet::new(),
             windows: Windows::default(),
@@ -163,6 +170,9 @@ impl Datadog {
             Endpoint::ServiceAccounts => self.new_service_account(now, &caller, request),
             Endpoint::Roles(act) => self.roles(now, act, request),
             Endpoint::CurrentUser => self.current_user(&caller),
+            Endpoint::Mappings(kind, act) => self.mappings(now, &caller, kind, act, request),
+            Endpoint::AwsAccounts(act) => self.aws_accounts(now, act, request),
+            Endpoint::NewExternalId => Ok(self.new_external_id()),
             Endpoint::ValidateKeys
             | Endpoint::Validate
             | Endpoint::ValidateV2

@@ -1,7 +1,7 @@
 //! Local stand-ins for the services that a rotation touches.
 //!
-//! [`secrets_manager::SecretsManager`] and [`datadog::Datadog`] are plain state machines: one
-//! request in, one response out, time handed in. Nothing in them knows the code under test.
+//! [`secrets_manager::SecretsManager`], [`datadog::Datadog`] and
+//! [`cloudformation::CloudFormation`] are plain state machines: one request in, one response out, time handed in. Nothing in them knows the code under test.
 //! Above them, each layer knows only the ones before it:
 //!
 //! - [`sts::Sts`] knows whose credentials have signed a request; Datadog asks it, nobody else;
@@ -13,6 +13,7 @@
 //! - [`ledger`] watches the gate and books what breaks a [`promise`];
 //! - [`scene`] and [`stack`] set all of it up with three secrets worth rotating.
 
+pub mod cloudformation;
 pub mod credential;
 pub mod datadog;
 pub mod executables;

@@ -22,5 +22,5 @@ pub fn allow(own: &str, call: &Call) -> bool {
     } else {
         &ADMIN_SECRET
     };
-    call.service == Service::Datadog || allowed.contains(&call.operation.as_str())
+    call.service != Service::SecretsManager || allowed.contains(&call.operation.as_str())
 }

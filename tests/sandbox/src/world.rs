@@ -1,4 +1,4 @@
-//! Everything outside the functions: the two services and the time they agree on.
+//! Everything outside the functions: the services and the time they agree on.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use http::{Request, Response};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+use crate::cloudformation::CloudFormation;
 use crate::datadog::Datadog;
 use crate::gate::Service;
 use crate::secrets_manager::SecretsManager;
@@ -17,6 +18,7 @@ pub struct World {
     pub clock: Clock,
     pub secrets_manager: SecretsManager,
     pub datadog: Datadog,
+    pub cloudformation: CloudFormation,
 }
 
 impl World {
@@ -26,6 +28,7 @@ impl World {
             clock,
             secrets_manager,
             datadog,
+            cloudformation: CloudFormation::default(),
         }
     }
 
@@ -39,6 +42,7 @@ impl World {
         match service {
             Service::SecretsManager => self.secrets_manager.call(now, request),
             Service::Datadog => self.datadog.call(now, request),
+            Service::CloudFormation => self.cloudformation.call(request),
         }
     }
 }

@@ -22,14 +22,6 @@ use crate::sts::SignedRequest;
 
 const BODY: &[u8] = b"Action=GetCallerIdentity&Version=2011-06-15";
 
-/// Which callers of AWS act as which user.
-#[derive(Debug)]
-pub(super) struct Mapping {
-    /// A caller's ARN, whose last part may be `*`.
-    pub(super) pattern: String,
-    pub(super) user: String,
-}
-
 /// A token that was handed out.
 #[derive(Debug, Clone)]
 pub struct Token {
@@ -44,15 +36,6 @@ struct Proof {
     request: SignedRequest,
     /// Of the headers that the signature covers.
     signed: Vec<String>,
-}
-
-impl Mapping {
-    fn fits(&self, arn: &str) -> bool {
-        match self.pattern.strip_suffix('*') {
-            Some(stem) => arn.starts_with(stem),
-            None => arn == self.pattern,
-        }
-    }
 }
 
 impl Datadog {
@@ -79,7 +62,7 @@ impl Datadog {
         let caller = self.sts.caller_identity(now, &proof.request);
         let caller = caller.map_err(|refused| unproven(refused.0))?;
         let mapping = self.mappings.iter().find(|it| it.fits(caller));
-        let user = mapping.map(|it| it.user.clone()).ok_or_else(|| {
+        let user = mapping.and_then(|it| it.user.clone()).ok_or_else(|| {
             let text = format!("Authenticated as {caller} but no identity mapping was found.");
             Refusal::new(self.settings.unmapped_identity, text)
         })?;
@@ -141,17 +124,6 @@ impl Datadog {
             granted: self.permissions_of(&token.user),
             by_token: true,
         }))
-    }
-
-    /// Has callers of this pattern act as a user, as an identity mapping does.
-    pub fn map_identity(&mut self, pattern: &str, user: &str) {
-        let (pattern, user) = (pattern.to_owned(), user.to_owned());
-        self.mappings.push(Mapping { pattern, user });
-    }
-
-    /// Takes every identity mapping away. Tokens that were handed out go on working.
-    pub fn unmap_identities(&mut self) {
-        self.mappings.clear();
     }
 
     /// Has every token end now, as if its time had come.

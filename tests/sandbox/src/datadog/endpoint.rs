@@ -2,6 +2,8 @@
 
 use http::Method;
 
+use super::MappingKind;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'a> {
     ApiKeys(Act<'a>),
@@ -14,6 +16,9 @@ pub(super) enum Endpoint<'a> {
     ValidateV2,
     ValidateKeys,
     DelegatedToken,
+    Mappings(MappingKind, Act<'a>),
+    AwsAccounts(Act<'a>),
+    NewExternalId,
 }
 
 /// What is done to a collection, or to the one of its members that has this id.
@@ -61,6 +66,18 @@ impl<'a> Endpoint<'a> {
             ["v2", "application_keys", ref id @ ..] => {
                 Self::ApplicationKeys(Surface::Organisation, Act::of(method, id)?)
             }
+            ["v2", "cloud_auth", "aws", "persona_mapping", ref id @ ..] => {
+                Self::Mappings(MappingKind::Identity, Act::of(method, id)?)
+            }
+            ["v2", "cloud_auth", "aws", "intake_mapping", ref id @ ..] => {
+                Self::Mappings(MappingKind::Intake, Act::of(method, id)?)
+            }
+            ["v2", "integration", "aws", "accounts", ref id @ ..] => {
+                Self::AwsAccounts(Act::of(method, id)?)
+            }
+            ["v2", "integration", "aws", "generate_new_external_id"] if method == Method::POST => {
+                Self::NewExternalId
+            }
             ["v2", "users", ref id @ ..] => Self::Users(Act::of(method, id)?),
             ["v2", "roles", ref id @ ..] => Self::Roles(Act::of(method, id)?),
             _ => return None,
@@ -73,6 +90,7 @@ impl<'a> Endpoint<'a> {
             self,
             Self::ApplicationKeys(Surface::Organisation, Act::Create)
                 | Self::Users(Act::List)
+                | Self::Mappings(_, Act::Edit(_))
                 | Self::Roles(Act::List | Act::Get(_) | Act::Edit(_))
         )
     }
@@ -97,6 +115,18 @@ impl<'a> Endpoint<'a> {
                 &["user_access_manage", "service_account_write"]
             }
             Self::Roles(_) => &["user_access_manage"],
+            // The recorded names; the preview had others, and documents have yet others.
+            Self::Mappings(_, Act::List | Act::Get(_)) => &[
+                "workload_identity_federation_read",
+                "cloud_auth_config_read",
+            ],
+            Self::Mappings(..) => &[
+                "workload_identity_federation_write",
+                "cloud_auth_config_write",
+            ],
+            Self::AwsAccounts(Act::List | Act::Get(_)) => &["aws_configuration_read"],
+            Self::AwsAccounts(Act::Create | Act::Delete(_)) => &["aws_configurations_manage"],
+            Self::AwsAccounts(Act::Edit(_)) | Self::NewExternalId => &["aws_configuration_edit"],
             Self::CurrentUser
             | Self::Validate
             | Self::ValidateV2
@@ -113,6 +143,8 @@ impl<'a> Endpoint<'a> {
             Self::Users(_) | Self::ServiceAccounts | Self::Roles(_) | Self::CurrentUser => "users",
             Self::Validate | Self::ValidateV2 | Self::ValidateKeys => "validate",
             Self::DelegatedToken => "delegated_token",
+            Self::Mappings(..) => "mappings",
+            Self::AwsAccounts(_) | Self::NewExternalId => "aws_accounts",
         }
     }
 }

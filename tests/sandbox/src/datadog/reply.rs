@@ -33,6 +33,11 @@ impl Reply {
         Self::new(status, Some("application/json"), body.to_string())
     }
 
+    /// Of the newer endpoints (recorded).
+    pub(super) fn api(status: StatusCode, body: &Value) -> Self {
+        Self::new(status, Some("application/vnd.api+json"), body.to_string())
+    }
+
     pub(super) fn ok(body: &Value) -> Self {
         Self::json(StatusCode::OK, body)
     }
@@ -85,6 +90,8 @@ pub(super) struct Refusal {
     status: StatusCode,
     error: String,
     edge: bool,
+    /// The error as an object, where the endpoint has such.
+    object: Option<Value>,
 }
 
 impl Refusal {
@@ -93,7 +100,41 @@ impl Refusal {
             status,
             error: error.into(),
             edge: false,
+            object: None,
         }
+    }
+
+    /// In JSON:API's shape (recorded of 404 and 409).
+    pub(super) fn api(status: StatusCode, title: &str, detail: Option<&str>) -> Self {
+        let mut object = json!({ "status": status.as_str(), "title": title });
+        if let Some(detail) = detail {
+            object["detail"] = detail.into();
+        }
+        Self {
+            object: Some(object),
+            ..Self::new(status, title)
+        }
+    }
+
+    /// 400, without a status in its body (recorded).
+    pub(super) fn generic(detail: &str) -> Self {
+        Self {
+            object: Some(json!({ "title": "Generic Error", "detail": detail })),
+            ..Self::new(StatusCode::BAD_REQUEST, detail)
+        }
+    }
+
+    /// 400 about one member (recorded in 2025).
+    pub(super) fn invalid_value(member: &str, what: &str) -> Self {
+        let mut refusal = Self::api(
+            StatusCode::BAD_REQUEST,
+            "Bad Request",
+            Some("invalid value"),
+        );
+        if let Some(object) = &mut refusal.object {
+            object["meta"] = json!({ member: what });
+        }
+        refusal
     }
 
     /// Synthetic.
@@ -158,6 +199,9 @@ impl Refusal {
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
+        if let Some(object) = refusal.object {
+            return Self::api(refusal.status, &json!({ "errors": [object] }));
+        }
         if !refusal.edge {
             return Self::json(refusal.status, &json!({"errors": [refusal.error]}));
         }

@@ -51,6 +51,12 @@ pub struct Settings {
     /// The answer to a token that was revoked before its time (synthetic).
     pub revoked_token: StatusCode,
     pub kept_from_tokens: KeptFromTokens,
+    /// How long no mapping may be of an AWS account that was just registered (recorded).
+    pub fresh_account_unknown_for: Duration,
+    /// How long GET does not find a mapping that was just made, two times of three (reported).
+    pub fresh_mapping_hidden_for: Duration,
+    /// The answer to a pattern of a role that another mapping has: 409 is documented.
+    pub taken_mapping: StatusCode,
     /// Applies to each family of endpoints by itself; the real figures are not published.
     pub rate_limit: Option<RateLimit>,
 }
@@ -75,6 +81,9 @@ impl Default for Settings {
             unmapped_identity: StatusCode::UNAUTHORIZED,
             revoked_token: StatusCode::FORBIDDEN,
             kept_from_tokens: KeptFromTokens::Nothing,
+            fresh_account_unknown_for: Duration::ZERO,
+            fresh_mapping_hidden_for: Duration::ZERO,
+            taken_mapping: StatusCode::CONFLICT,
             rate_limit: None,
         }
     }

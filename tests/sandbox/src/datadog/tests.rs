@@ -9,6 +9,7 @@ mod permissions;
 mod rate_limit;
 mod scopes;
 mod times;
+mod trust;
 mod users;
 mod validation;
 

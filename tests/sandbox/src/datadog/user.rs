@@ -72,7 +72,7 @@ impl User {
     }
 
     /// A person's handle is the e-mail address, a service account's its id (recorded).
-    fn handle(&self) -> &str {
+    pub(super) fn handle(&self) -> &str {
         if self.service_account {
             &self.id
         } else {

@@ -62,7 +62,9 @@ fn failed(service: Service) -> Response<Bytes> {
             "__type": "InternalServiceError",
             "Message": "An error occurred on the server side.",
         }),
-        Service::Datadog => json!({ "errors": ["Internal Server Error"] }),
+        Service::Datadog | Service::CloudFormation => {
+            json!({ "errors": ["Internal Server Error"] })
+        }
     };
     respond(service, StatusCode::INTERNAL_SERVER_ERROR, &body)
 }
@@ -85,7 +87,7 @@ fn throttled(service: Service) -> Response<Bytes> {
             let body = json!({ "__type": "ThrottlingException", "message": "Rate exceeded" });
             respond(service, StatusCode::BAD_REQUEST, &body)
         }
-        Service::Datadog => {
+        Service::Datadog | Service::CloudFormation => {
             let body = json!({ "errors": ["Rate limit exceeded"] });
             let mut response = respond(service, StatusCode::TOO_MANY_REQUESTS, &body);
             for (name, value) in [
@@ -106,7 +108,7 @@ fn throttled(service: Service) -> Response<Bytes> {
 fn respond(service: Service, status: StatusCode, body: &Value) -> Response<Bytes> {
     let media_type = match service {
         Service::SecretsManager => "application/x-amz-json-1.1",
-        Service::Datadog => "application/json",
+        Service::Datadog | Service::CloudFormation => "application/json",
     };
     build(status, media_type, Bytes::from(body.to_string()))
 }

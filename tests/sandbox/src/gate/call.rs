@@ -12,6 +12,8 @@ use time::OffsetDateTime;
 pub enum Service {
     SecretsManager,
     Datadog,
+    /// The presigned URLs of custom resources.
+    CloudFormation,
 }
 
 /// Request extension that says who calls, when somebody wants to know.
@@ -39,13 +41,18 @@ impl Call {
             .headers()
             .get("x-amz-target")
             .and_then(|target| target.to_str().ok()?.strip_prefix("secretsmanager."));
-        let service = extensions
-            .get::<Service>()
-            .copied()
-            .unwrap_or_else(|| target.map_or(Service::Datadog, |_| Service::SecretsManager));
+        let service = extensions.get::<Service>().copied().unwrap_or_else(|| {
+            match (target, request.uri().host()) {
+                (Some(_), _) => Service::SecretsManager,
+                (None, Some(crate::cloudformation::HOST)) => Service::CloudFormation,
+                (None, _) => Service::Datadog,
+            }
+        });
         let (operation, subject) = match service {
             Service::SecretsManager => (target.unwrap_or_default().to_owned(), secret_id(request)),
             Service::Datadog => endpoint(request.method(), request.uri().path()),
+            // The path is as secret as the rest.
+            Service::CloudFormation => (format!("{} answer", request.method()), None),
         };
         Self {
             number,
@@ -66,6 +73,7 @@ impl Call {
                 ["Describe", "Get", "List", "BatchGet", "Validate"].as_slice()
             }
             Service::Datadog => &["GET ", "POST /api/v2/delegated-token"],
+            Service::CloudFormation => &[],
         };
         !reads.iter().any(|verb| self.operation.starts_with(verb))
     }

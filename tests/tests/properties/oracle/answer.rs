@@ -36,7 +36,7 @@ const PAGE: usize = 100;
 /// All that a refused or senseless answer may make an error say, numbers aside.
 const WORDS: [&str; 24] = [
     "refused ()",
-    "there is no such key ()",
+    "there is no such thing ()",
     "the name is taken ()",
     "the organisation has as many API keys as it may have ()",
     "refused as wrong ()",
@@ -208,7 +208,7 @@ fn is_of(problem: &DatadogProblem, answer: &Answer) -> bool {
         It::NotConnected | It::TimedOut | It::Cut | It::TooLarge | It::NotSent => {
             matches!(answer, Answer::Fault(fault) if DatadogProblem::from(*fault) == *problem)
         }
-        It::NoTime | It::NotSigned(_) => false,
+        It::NoTime | It::NotSigned(_) | It::Trust(_) => false,
     }
 }
 

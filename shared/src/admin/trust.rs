@@ -1,0 +1,120 @@
+//! Mappings and AWS accounts, looked up, made and deleted by the admin.
+
+use serde_json::{Map, Value};
+
+use super::Admin;
+use super::keys::is_not_found;
+use crate::datadog::Call;
+use crate::datadog::trust::{AwsAccount, Mapping, MappingKind, TrustCall};
+use crate::error::Problem;
+use crate::keys::TrustId;
+
+impl Admin {
+    pub async fn mappings(&self, kind: MappingKind) -> Result<Vec<Mapping>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move { it.datadog.mappings(&it.authority, kind, budget).await })
+            .await
+    }
+
+    /// `None`: 404, which in the first moments is no proof that it does not exist.
+    pub async fn mapping(
+        &self,
+        kind: MappingKind,
+        id: &TrustId,
+    ) -> Result<Option<Mapping>, Problem> {
+        let budget = &self.budget;
+        found(
+            self.act(|it| async move { it.datadog.mapping(&it.authority, kind, id, budget).await })
+                .await,
+        )
+    }
+
+    /// An identity mapping to this account, or without one an intake mapping.
+    pub async fn create_mapping(
+        &self,
+        pattern: &str,
+        account: Option<&str>,
+    ) -> Result<TrustId, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .create_mapping(&it.authority, pattern, account, budget)
+                .await
+        })
+        .await
+    }
+
+    /// `false`: it was gone before.
+    pub async fn delete_mapping(&self, kind: MappingKind, id: &TrustId) -> Result<bool, Problem> {
+        self.delete(TrustCall::DeleteMapping(kind, id.clone()))
+            .await
+    }
+
+    /// The registration of an AWS account, if there is one.
+    pub async fn aws_account_of(&self, aws_account: &str) -> Result<Option<AwsAccount>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .aws_account_of(&it.authority, aws_account, budget)
+                .await
+        })
+        .await
+    }
+
+    /// `None`: there is none of this id.
+    pub async fn aws_account(&self, id: &TrustId) -> Result<Option<AwsAccount>, Problem> {
+        let budget = &self.budget;
+        found(
+            self.act(|it| async move { it.datadog.aws_account(&it.authority, id, budget).await })
+                .await,
+        )
+    }
+
+    pub async fn create_aws_account(
+        &self,
+        attributes: &Map<String, Value>,
+    ) -> Result<AwsAccount, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .create_aws_account(&it.authority, attributes.clone(), budget)
+                .await
+        })
+        .await
+    }
+
+    /// What the attributes leave out stays as it is.
+    pub async fn update_aws_account(
+        &self,
+        id: &TrustId,
+        attributes: &Map<String, Value>,
+    ) -> Result<AwsAccount, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .update_aws_account(&it.authority, id, attributes.clone(), budget)
+                .await
+        })
+        .await
+    }
+
+    /// `false`: it was gone before.
+    pub async fn delete_aws_account(&self, id: &TrustId) -> Result<bool, Problem> {
+        self.delete(TrustCall::DeleteAccount(id.clone())).await
+    }
+
+    async fn delete(&self, call: TrustCall) -> Result<bool, Problem> {
+        let (call, budget) = (&Call::from(call), &self.budget);
+        let answer = self
+            .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })
+            .await;
+        found(answer).map(|it| it.is_some())
+    }
+}
+
+fn found<T>(answer: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match answer {
+        Err(problem) if is_not_found(&problem) => Ok(None),
+        answer => answer.map(Some),
+    }
+}

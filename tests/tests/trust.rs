@@ -1,0 +1,15 @@
+//! The custom resources of trust, against a Datadog and a `CloudFormation` that are disturbed.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+#[path = "trust/lives.rs"]
+mod lives;
+#[path = "trust/process.rs"]
+mod process;
+#[path = "trust/recorded.rs"]
+mod recorded;
+#[path = "trust/resources.rs"]
+mod resources;
