@@ -17,6 +17,7 @@ use tests::by_hand::ids;
 const KIND: Kind = Kind::ApiKey;
 const DELETE: &str = "DELETE /api/v2/api_keys/{id}";
 const DELETE_APPLICATION_KEY: &str = "DELETE /api/v2/service_accounts/{id}/application_keys/{id}";
+const MINT: &str = "POST /api/v2/service_accounts/{id}/application_keys";
 const VALIDATE: &str = "GET /api/v1/validate";
 
 /// A rotation whose finishSecret has to delete a key; and that key's id.
@@ -152,7 +153,6 @@ async fn keys_that_were_settled_before_a_failure_are_not_called_nothing() {
     bench.assert_failed(finished, "DatadogRejected", &[&displaced]);
     bench.give_up(&job);
     assert!(bench.is_live(&displaced));
-    const MINT: &str = "POST /api/v2/service_accounts/{id}/application_keys";
     refuse(&bench, MINT, StatusCode::BAD_REQUEST);
     let created = bench.create(kind).await;
     let text = bench.assert_failed(created, "DatadogRejected", &["AWSCURRENT is unchanged."]);

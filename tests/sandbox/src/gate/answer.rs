@@ -75,7 +75,9 @@ fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
             "__type": "InvalidRequestException",
             "Message": "You can't perform this operation now.",
         }),
-        Service::Datadog => json!({ "errors": ["The request was refused by the script"] }),
+        Service::Datadog | Service::CloudFormation => {
+            json!({ "errors": ["The request was refused by the script"] })
+        }
     };
     respond(service, status, &body)
 }
