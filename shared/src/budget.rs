@@ -114,6 +114,9 @@ impl Backoff {
     }
 }
 
+/// How often it is tried to come back: windows double, so that time ends sooner than patience.
+const MOST_DRAWS: u32 = 8;
+
 /// Pauses of one who was refused because too many ask at once. How many they are nobody knows: each
 /// pause is drawn from a window that doubles, so that who were refused together come back apart.
 #[derive(Clone, Debug)]
@@ -135,7 +138,8 @@ impl Crowd {
         let pause = at_least + self.window.min(most).mul_f64(self.share(budget));
         self.window = self.window.saturating_mul(2);
         self.draws += 1;
-        most > WORTHWHILE && budget.pause(pause, after).await
+        let is_worthwhile = most > WORTHWHILE && self.draws <= MOST_DRAWS;
+        is_worthwhile && budget.pause(pause, after).await
     }
 
     /// From 0 to 1, always the same for the same invocation and draw.
@@ -187,7 +191,7 @@ mod tests {
             let returns = returns(window * SECOND, length * SECOND).await;
             for begin in (1..21).step_by(4) {
                 let within = (begin * SECOND)..((begin + 4) * SECOND);
-                let count = returns.iter().filter(|it| within.contains(it)).count();
+                let count = returns.iter().filter(|it| within.contains(*it)).count();
                 assert!((150..250).contains(&count), "{count} of 1000 in a fifth");
             }
         }
@@ -201,6 +205,17 @@ mod tests {
             assert!(crowd.pause(Duration::ZERO, &budget, SECOND).await);
         }
         assert!(budget.spent() > 8 * SECOND && budget.spent() < 63 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_comes_back_for_ever() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 10_000 * SECOND);
+        let mut crowd = Crowd::new(Duration::from_millis(1));
+        let mut pauses = 0;
+        while crowd.pause(Duration::ZERO, &budget, SECOND).await {
+            pauses += 1;
+        }
+        assert_eq!(pauses, 8);
     }
 
     #[tokio::test(start_paused = true)]

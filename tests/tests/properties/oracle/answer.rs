@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use super::exchange::{Answer, ID, Question, Script, Sent, Told, ask};
 
-/// A call is tried twelve times at most: pauses of 0.5 s, 1 s, 2 s, 4 s and then of 8 s make a
-/// minute.
-const TRIES: usize = 12;
+/// A call is tried twenty times at most: pauses of 0.5 s, 1 s, 2 s, 4 s and then of 8 s make a
+/// minute, and after a 429 it comes back eight times.
+const TRIES: usize = 20;
 
 /// A list has so many pages at most.
 const PAGES: usize = 20;
