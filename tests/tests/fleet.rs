@@ -162,7 +162,7 @@ fn a_thousand_over_four_hours() {
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "20 minutes"]
 fn ten_thousand() {
     let mut schedules = schedules(&Limits::ALL, &[FOUR_HOURS]);
     schedules.push(Schedule {
