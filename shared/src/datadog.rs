@@ -19,6 +19,7 @@ use crate::budget::{Backoff, Budget, Crowd};
 use crate::http::Http;
 use crate::identity::Identity;
 use crate::keys::{ApiKey, AppKey, OrganisationId};
+use crate::log::DETAIL;
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
@@ -138,7 +139,8 @@ impl Datadog {
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
         self.limits.hear(call.family(), &parts.headers);
-        tracing::debug!(call = %call, status = parts.status.as_u16(), "datadog answered");
+        let status = parts.status.as_u16();
+        tracing::info!(target: DETAIL, call = %call, status, "datadog answered");
         if call.succeeds_with(parts.status) {
             Ok((parts.status, body))
         } else {

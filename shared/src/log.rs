@@ -14,6 +14,10 @@ use crate::settings::LogSettings;
 /// Lines of this crate and of the functions above it, which hold no key at any level.
 const OURS: &str = "datadog_";
 
+/// The target of lines that are shown where DEBUG is asked for. They are at INFO: lines below it are
+/// not compiled into what ships, thousands of the SDK's among them that would never pass.
+pub const DETAIL: &str = "datadog_rotation::detail";
+
 /// The Lambda runtime prints a failed handler's error a second time, in its `Debug` form.
 const REPETITION: &str = "lambda_runtime::layers::panic";
 
@@ -53,7 +57,13 @@ where
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let allowed = FilterFn::new(move |line: &Metadata<'_>| {
-        asked.would_enable(line.target(), line.level())
+        let is_detail = line.target() == DETAIL;
+        let level = if is_detail {
+            &Level::DEBUG
+        } else {
+            line.level()
+        };
+        asked.would_enable(line.target(), level)
             && line.target() != REPETITION
             && (line.target().starts_with(OURS) || *line.level() <= Level::WARN)
     });

@@ -4,6 +4,7 @@ import argparse
 import platform
 import re
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import build
 import instructions
 import sizes
-from contender import Built
+from contender import KINDS, Built
 
 HERE = Path(__file__).parent
 CALLS = HERE.parents[1] / "docs" / "figures" / "calls.md"
@@ -34,9 +35,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budgets", type=Path, default=HERE / "budgets.toml", help="another file of budgets")
     parser.add_argument("--no-build", action="store_true", help="check what needs no build: crates and calls")
+    parser.add_argument("--only", choices=[it[1] for it in KINDS.values()], help="of what is built, this one")
     arguments = parser.parse_args(argv)
     budgets = tomllib.loads(arguments.budgets.read_text())
-    measured = light() if arguments.no_build else light() | heavy()
+    measured = light() if arguments.no_build else light() | heavy(arguments.only)
     lines = compare(measured, budgets)
     for it in lines:
         verdict = "OVER" if it.crossed else "goal not met" if it.goal is not None and it.measured > it.goal else ""
@@ -52,16 +54,23 @@ def light() -> dict[str, dict[str, int]]:
     return {"crates": {name: sizes.crates(name) for name in build.functions()}, "calls": calls(CALLS.read_text())}
 
 
-def heavy() -> dict[str, dict[str, int]]:
-    folder = build.target_folder() / "release"
-    built = Built(folder, build.target_folder() / "debug" / "sandbox")
-    weights = {name: sizes.measure(folder, name) for name in build.functions()}
+def heavy(only: str | None) -> dict[str, dict[str, int]]:
+    """Figures of what is built for release: of all functions, or of this one."""
+    release, debug = (build.target_folder() / profile for profile in ("release", "debug"))
+    names = [only] if only else build.functions()
+    weights = {name: sizes.measure(release, name) for name in names}
     architecture = platform.machine()
     figures = {
         f"{figure}.{architecture}": {name: it[figure] for name, it in weights.items()} for figure in ("binary", "zip")
     }
     if instructions.available() and architecture == "x86_64":
-        steps = instructions.measure(built, lambda what: print(what, file=sys.stderr))
+        kinds = [kind for kind, it in KINDS.items() if it[1] in names]
+        with tempfile.TemporaryDirectory() as folder:
+            # The sandbox needs every function; what one counts for does not depend on how the others are built.
+            for _, name, _ in KINDS.values():
+                (Path(folder) / name).symlink_to((release if name in names else debug) / name)
+            built = Built(Path(folder), debug / "sandbox")
+            steps = instructions.measure(built, kinds, lambda what: print(what, file=sys.stderr))
         figures["instructions"] = {kind: sum(it.values()) for kind, it in steps.items()}
     return figures
 

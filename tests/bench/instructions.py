@@ -4,6 +4,7 @@ one."""
 import re
 import shutil
 import signal
+from collections.abc import Iterable
 
 from contender import KINDS, Built
 from process import Process
@@ -17,10 +18,11 @@ def available() -> bool:
     return shutil.which("valgrind") is not None
 
 
-def measure(built: Built, tell) -> dict[str, dict[str, int]]:
+def measure(built: Built, kinds: Iterable[str], tell) -> dict[str, dict[str, int]]:
     """By kind and step."""
     figures = {}
-    for kind, (_, binary, _) in KINDS.items():
+    for kind in kinds:
+        _, binary, _ = KINDS[kind]
         tell(f"instructions: {kind}")
         command = [str(built.folder / binary)]
         with Sandbox(built) as sandbox:

@@ -53,7 +53,7 @@ def measure(built: contender.Built, repeats: int) -> dict:
         "instructions": None,
     }
     if instructions.available():
-        figures["instructions"] = instructions.measure(built, tell)
+        figures["instructions"] = instructions.measure(built, contender.KINDS, tell)
     else:
         tell("no instructions: valgrind is not installed")
     return figures | {"machine": machine(repeats, begun)}

@@ -21,11 +21,18 @@ use tests::listen::Listening;
 
 /// A stack whose functions log as those of the template do.
 fn stack() -> Stack {
+    stack_at("INFO")
+}
+
+fn stack_at(level: &str) -> Stack {
     let executables = Executables::build(|_| {}).unwrap();
     let mut options = StackOptions::new(executables);
-    options
-        .variables
-        .insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+    let variables = [
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_LAMBDA_LOG_LEVEL", level),
+    ];
+    let variables = variables.map(|(name, value)| (name.into(), value.into()));
+    options.variables.extend(variables);
     Stack::start(&options).unwrap()
 }
 
@@ -121,6 +128,20 @@ async fn an_application_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_admin_pair() {
     page_tells("an admin pair", |it| it.scene.secrets.admin_key.clone()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_told_where_debug_is_asked_for() {
+    let stack = stack_at("DEBUG");
+    let secret = stack.scene.secrets.api_key.clone();
+    stack.turn_rotation_on(&()).await.unwrap();
+    let lines = lines_of_a_rotation(&stack, &secret).await;
+    let calls = lines
+        .iter()
+        .filter(|it| it["message"] == "datadog answered");
+    let minted = calls.clone().filter(|it| it["status"] == 201);
+    assert_eq!(minted.count(), 1, "{lines:?}");
+    assert!(calls.count() > 5, "{lines:?}");
 }
 
 /// Those that the sweep of a rotation has found, and no version held.

@@ -7,6 +7,7 @@ use crate::credential::Credential;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyClass;
+use crate::log::DETAIL;
 use crate::retire::ListedKey;
 use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
 
@@ -100,7 +101,7 @@ impl Inspection<'_> {
                 KeyClass::Api => {
                     let keys = scene.admin.api_keys(&scene.names.stem(*class)).await?;
                     if keys.is_none() {
-                        tracing::debug!("API keys can't be listed without api_keys_read");
+                        tracing::info!(target: DETAIL, "API keys can't be listed without api_keys_read");
                         is_whole = false;
                     }
                     listed.extend(keys.into_iter().flatten().map(ListedKey::from));
