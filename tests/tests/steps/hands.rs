@@ -305,3 +305,48 @@ async fn a_check_of_a_copy_of_the_current_value_changes_nothing() {
     let result = bench.deliver(Kind::ApiKey, &job, Step::TestSecret).await;
     bench.assert_refused(result, "CurrentKeyDead", &["revoked"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_pair_of_which_one_half_was_just_replaced_is_read_again() {
+    for half in [
+        ["adminApiKey", "adminApiKeyId"],
+        ["adminAppKey", "adminAppKeyId"],
+    ] {
+        let bench = bench();
+        let job = bench.begin(Kind::ApiKey);
+        let mut function = bench.function(Kind::ApiKey);
+        function.timeout = Duration::from_secs(250);
+        let (held, release) = pause();
+        let mut held = Some(held);
+        bench.gate.follow(move |call: &Call| {
+            if call.operation == "GET /api/v2/api_keys/{id}" {
+                held.take().map_or(Fate::Pass, Fate::Pause)
+            } else {
+                Fate::Pass
+            }
+        });
+        let event = sandbox::rotation::event(&job, Step::CreateSecret);
+        let (created, ()) = tokio::join!(function.deliver(&event), async {
+            // Until it is held.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let (mut value, made) = (bench.current(Kind::AdminKey), bench.by_hand(Kind::AdminKey));
+            bench.revoke(value[half[1]].as_str().expect("an id"));
+            for field in half {
+                value[field] = made[field].clone();
+            }
+            bench.store(Kind::AdminKey, &value);
+            release.pass();
+        });
+        created.expect("alive").expect("with the new half");
+        // Not taken for a pair that may not look keys up.
+        let calls = bench.gate.calls();
+        let looked = calls
+            .iter()
+            .filter(|it| it.call.operation == "GET /api/v2/api_keys/{id}");
+        assert_eq!(looked.count(), 2, "{}", bench.story());
+        for step in [Step::SetSecret, Step::TestSecret, Step::FinishSecret] {
+            bench.deliver(Kind::ApiKey, &job, step).await.unwrap();
+        }
+        bench.assert_settled();
+    }
+}
