@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::datadog::{Key, MappingKind};
-use sandbox::scene::{Admin, SceneOptions, role_of, trust};
+use sandbox::datadog::Key;
+use sandbox::scene::{Admin, SceneOptions, pair, role_of, token, trust};
 use sandbox::stack::ACCOUNT;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -94,17 +94,22 @@ pub fn world(admin: Admin) -> Bench {
     world_without(admin, &[])
 }
 
-/// The kinds of the mappings that there are of this pattern.
-#[must_use]
-pub fn kinds_of(bench: &Bench, pattern: &str) -> Vec<MappingKind> {
-    bench.gate.with_world(|world| {
-        let mappings = world.datadog.every_mapping().iter();
-        let those = mappings.filter(|it| it.pattern == pattern);
-        those.map(|it| it.kind).collect()
-    })
-}
-
 impl Bench {
+    /// An admin secret with a pair of the service account: its ARN.
+    #[must_use]
+    pub fn another_pair(&self) -> String {
+        let account = &self.scene.service_account;
+        let pair = self.gate.with_world(|world| pair(world, account, &SCOPES));
+        let secret = self.manage(
+            "CreateSecret",
+            &json!({
+                "Name": "another-pair", "ClientRequestToken": token("another pair"),
+                "SecretString": pair.to_string(),
+            }),
+        );
+        secret["ARN"].as_str().expect("an ARN").to_owned()
+    }
+
     /// Runs a probe of everything.
     pub async fn probe(&self) -> Told {
         let probed = self.probe_until(&Notify::new()).await;

@@ -132,13 +132,21 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     tokio::select! {
         () = Box::pin(cleaning.clean_up()) => {}
         () = sleep(TIME_TO_CLEAN) => {}
-        () = stop.notified() => {}
+        () = told_twice(stop, end) => {}
     }
     let scope = Scope {
         keyless: admin.is_keyless(),
         mappings: cleaning.aws_account.is_some(),
     };
     Report::of(&admin, scope, end, notebook)
+}
+
+/// What ends the cleaning up: to be told to stop once more than what has ended the work.
+async fn told_twice(stop: &Notify, end: End) {
+    if end != End::Interrupted {
+        stop.notified().await;
+    }
+    stop.notified().await;
 }
 
 /// So long from now. A budget keeps a second back.

@@ -7,8 +7,11 @@ use sandbox::gate::{Call, Fate};
 use sandbox::scene::Admin;
 use serde_json::{Value, json};
 use tests::bench::Bench;
+use tests::doctor::CALLER;
 use tests::probe::{WHO, inventory, left, world, world_without};
 use tokio::sync::Notify;
+
+use crate::races::Dated;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -150,7 +153,7 @@ async fn a_probe_at_a_desk_whose_clock_is_ahead_deletes_nothing_young() {
         &secret,
     ];
     bench
-        .doctor_at(now.into(), bench.way("datadog-doctor"), &arguments)
+        .doctor_at(now.into(), Dated(bench.way(CALLER)), &arguments)
         .await;
     assert_eq!(left(&bench), names);
 }

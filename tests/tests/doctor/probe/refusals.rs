@@ -26,9 +26,11 @@ async fn probed(bench: &Bench) -> Value {
 async fn a_token_that_may_create_no_application_keys() {
     for admin in [Admin::Identity, Admin::IdentityOfVariables] {
         let mut bench = world(admin);
-        // Somebody who may stand in answers nothing about the identity.
-        let fallback = bench.scene.secrets.admin_key.clone();
-        bench.settings.delegation.fallback_admin_secret_arn = Some(fallback);
+        if admin == Admin::IdentityOfVariables {
+            // Whoever may stand in answers nothing about the identity.
+            let pair = bench.another_pair();
+            bench.settings.delegation.fallback_admin_secret_arn = Some(pair);
+        }
         bench.gate.with_world(|world| {
             world.datadog.settings.kept_from_tokens = KeptFromTokens::ApplicationKeys;
         });

@@ -21,7 +21,11 @@ async fn calls(admin: Admin) -> u64 {
 async fn at_whatever_call_it_is_stopped_it_cleans_up() {
     for admin in WHO {
         for number in 0..calls(admin).await {
-            for fate in [|| Fate::Pass, || Fate::SilenceAfter, || Fate::SilenceBefore] {
+            for fate in [
+                || Fate::Slow(Duration::from_millis(1)),
+                || Fate::SilenceAfter,
+                || Fate::SilenceBefore,
+            ] {
                 let bench = world(admin);
                 let before = inventory(&bench);
                 let (stop, mut met) = (Arc::new(Notify::new()), 0);
@@ -43,6 +47,26 @@ async fn at_whatever_call_it_is_stopped_it_cleans_up() {
             }
         }
     }
+}
+
+/// The work may end at the very moment at which it is told to.
+#[tokio::test(start_paused = true)]
+async fn told_once_while_it_cleans_up_it_cleans_up() {
+    let bench = world(Admin::Pair);
+    let before = inventory(&bench);
+    let (stop, mut refused) = (Arc::new(Notify::new()), false);
+    let told = Arc::clone(&stop);
+    bench.gate.follow(move |call: &Call| {
+        // The first deletion of the last thing that is deleted.
+        if call.operation == "DELETE /api/v2/api_keys/{id}" && !refused {
+            refused = true;
+            told.notify_one();
+            return Fate::Refuse(http::StatusCode::FORBIDDEN);
+        }
+        Fate::Pass
+    });
+    let probed = bench.probe_until(&stop).await;
+    assert_eq!(inventory(&bench), before, "{probed:?}");
 }
 
 #[tokio::test(start_paused = true)]
