@@ -1,11 +1,15 @@
 //! The time that one invocation has left.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 /// Kept back at the end of an invocation, so that its error is answered before Lambda ends it.
 const RESERVE: Duration = Duration::from_secs(1);
+
+/// Who may wait no longer than that gives up: whoever else asks is still there.
+const WORTHWHILE: Duration = Duration::from_secs(1);
 
 /// When this invocation ends, and what time it is.
 ///
@@ -15,6 +19,7 @@ pub struct Budget {
     began: Instant,
     began_at: SystemTime,
     length: Duration,
+    seed: u64,
 }
 
 impl Budget {
@@ -25,7 +30,20 @@ impl Budget {
             began: Instant::now(),
             began_at: now,
             length: length.saturating_sub(RESERVE),
+            seed: 0,
         }
+    }
+
+    /// The same for one among many who work at once: they differ in what [`Crowd`] draws.
+    #[must_use]
+    pub fn of(&self, who: impl Hash) -> Self {
+        let seed = hash(who);
+        Self { seed, ..*self }
+    }
+
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.length
     }
 
     #[must_use]
@@ -83,21 +101,15 @@ impl Backoff {
 
     /// Waits once more, or says that the total or the invocation's time is used up.
     pub async fn pause(&mut self, budget: &Budget) -> bool {
-        self.pause_for(Duration::ZERO, budget, Duration::from_secs(1))
-            .await
+        self.pause_for(budget, Duration::from_secs(1)).await
     }
 
-    /// The same, waiting `at_least` so long, and only if `after` is left then.
-    pub async fn pause_for(
-        &mut self,
-        at_least: Duration,
-        budget: &Budget,
-        after: Duration,
-    ) -> bool {
+    /// The same, only if `after` is left then.
+    pub async fn pause_for(&mut self, budget: &Budget, after: Duration) -> bool {
         let step = self.next.min(self.total);
         self.total -= step;
         self.next = (self.next * 2).min(self.longest);
-        !step.is_zero() && budget.pause(step.max(at_least), after).await
+        !step.is_zero() && budget.pause(step, after).await
     }
 
     /// Whether all of it has been waited: the invocation's time did not end it.
@@ -105,6 +117,47 @@ impl Backoff {
     pub fn is_spent(&self) -> bool {
         self.total.is_zero()
     }
+}
+
+/// How often it is tried to come back: windows double, so that time ends sooner than patience.
+const MOST_DRAWS: u32 = 8;
+
+/// Pauses of one who was refused because too many ask at once. How many they are nobody knows: each
+/// pause is drawn from a window that doubles, so that who were refused together come back apart.
+#[derive(Clone, Debug)]
+pub struct Crowd {
+    window: Duration,
+    draws: u32,
+}
+
+impl Crowd {
+    #[must_use]
+    pub fn new(window: Duration) -> Self {
+        Self { window, draws: 0 }
+    }
+
+    /// Waits `at_least` so long and a share of the window, or of what the invocation has left but
+    /// for `after`. Says no at once if that is too little to be worth it.
+    pub async fn pause(&mut self, at_least: Duration, budget: &Budget, after: Duration) -> bool {
+        let most = budget.left().saturating_sub(at_least + after);
+        let pause = at_least + self.window.min(most).mul_f64(self.share(budget));
+        self.window = self.window.saturating_mul(2);
+        self.draws += 1;
+        let is_worthwhile = most > WORTHWHILE && self.draws <= MOST_DRAWS;
+        is_worthwhile && budget.pause(pause, after).await
+    }
+
+    /// From 0 to 1, always the same for the same invocation and draw.
+    fn share(&self, budget: &Budget) -> f64 {
+        let drawn = u32::try_from(hash((budget.seed, self.draws)) >> u32::BITS);
+        f64::from(drawn.unwrap_or_default()) / 2_f64.powi(32)
+    }
+}
+
+fn hash(it: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    it.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -123,6 +176,60 @@ mod tests {
             budget.now().duration_since(SystemTime::UNIX_EPOCH).unwrap(),
             budget.spent()
         );
+    }
+
+    /// When each of many comes back that were refused together.
+    async fn returns(window: Duration, length: Duration) -> Vec<Duration> {
+        let mut returns = Vec::new();
+        for n in 0..1000 {
+            let budget = Budget::new(SystemTime::UNIX_EPOCH, length).of(n);
+            let waited = Crowd::new(window).pause(SECOND, &budget, 5 * SECOND).await;
+            assert!(waited && budget.left() >= 5 * SECOND, "{:?}", budget.left());
+            returns.push(budget.spent());
+        }
+        returns
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_were_refused_together_come_back_apart() {
+        for (window, length) in [(20, 100), (200, 27)] {
+            let returns = returns(window * SECOND, length * SECOND).await;
+            for begin in (1..21).step_by(4) {
+                let within = (begin * SECOND)..((begin + 4) * SECOND);
+                let count = returns.iter().filter(|it| within.contains(*it)).count();
+                assert!((150..250).contains(&count), "{count} of 1000 in a fifth");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_window_doubles() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 1000 * SECOND).of("who");
+        let mut crowd = Crowd::new(SECOND);
+        for _ in 0..6 {
+            assert!(crowd.pause(Duration::ZERO, &budget, SECOND).await);
+        }
+        assert!(budget.spent() > 8 * SECOND && budget.spent() < 63 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_comes_back_for_ever() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 10_000 * SECOND);
+        let mut crowd = Crowd::new(Duration::from_millis(1));
+        let mut pauses = 0;
+        while crowd.pause(Duration::ZERO, &budget, SECOND).await {
+            pauses += 1;
+        }
+        assert_eq!(pauses, 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_no_time_left_does_not_come_back() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 10 * SECOND);
+        let mut crowd = Crowd::new(SECOND);
+        assert!(!crowd.pause(7 * SECOND, &budget, SECOND).await);
+        assert!(!crowd.pause(Duration::MAX / 4, &budget, SECOND).await);
+        assert_eq!(budget.spent(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod error;
 mod keys;
+mod limits;
 mod reply;
 mod token;
 pub mod trust;
@@ -14,19 +15,24 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::budget::{Backoff, Budget};
+use crate::budget::{Backoff, Budget, Crowd};
 use crate::http::Http;
 use crate::identity::Identity;
 use crate::keys::{ApiKey, AppKey, OrganisationId};
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
+pub use limits::Limits;
 pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
 pub use token::{Expiry, ExpiryForm, Token};
 pub use user::CurrentUser;
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Over which time calls that were refused as too many come back: as long as the template's five
+/// minutes allow, for nobody knows how many they are.
+const RATE_LIMITED_FOR: Duration = Duration::from_mins(4);
 
 /// Whom a request speaks for: one credential, and no other beside it.
 #[derive(Clone, Debug)]
@@ -46,20 +52,22 @@ pub enum Authority {
 pub struct Datadog {
     http: Http,
     base: String,
+    limits: Limits,
 }
 
 impl Datadog {
     /// `base` is the API's URL without a trailing slash.
     #[must_use]
-    pub fn new(http: Http, base: String) -> Self {
-        Self { http, base }
+    pub fn new(http: Http, base: String, limits: Limits) -> Self {
+        Self { http, base, limits }
     }
 
     /// Sends the call and answers the status and JSON body of a success (empty for 204).
     ///
     /// A call without effect, or whose effect may be repeated, is sent again after 429, 5xx, a
     /// cut connection and a time-out. A mint is sent again only where it certainly had no
-    /// effect: after 429 and where no connection was opened.
+    /// effect: after 429 and where no connection was opened. Where a limit is half used up, a call
+    /// that may wait does so for the next window, if half of the invocation's time is left after it.
     pub async fn send(
         &self,
         authority: &Authority,
@@ -71,7 +79,13 @@ impl Datadog {
             Duration::from_secs(8),
             Duration::from_mins(1),
         );
+        let mut crowd = Crowd::new(RATE_LIMITED_FOR);
         loop {
+            if let Some(reset) = self.limits.reset(call.family())
+                && call.may_wait()
+            {
+                crowd.pause(reset, budget, budget.length() / 2).await;
+            }
             if call.is_mint() && budget.left() < call::TIME_FOR_MINT {
                 let problem = DatadogProblem::NoTime;
                 let call = call.clone();
@@ -82,11 +96,15 @@ impl Datadog {
                 Err(problem) => problem,
             };
             let again = problem.is_transient() && (!call.is_mint() || problem.is_definite());
-            let reset = match problem {
-                DatadogProblem::RateLimited { reset: Some(reset) } => call.spread(reset),
-                _ => Duration::ZERO,
-            };
-            if !(again && backoff.pause_for(reset, budget, call.time_needed()).await) {
+            let waited = again
+                && match problem {
+                    DatadogProblem::RateLimited { reset } => {
+                        let reset = reset.unwrap_or_default();
+                        crowd.pause(reset, budget, call.time_needed()).await
+                    }
+                    _ => backoff.pause_for(budget, call.time_needed()).await,
+                };
+            if !waited {
                 let call = call.clone();
                 return Err(DatadogError { call, problem });
             }
@@ -119,6 +137,7 @@ impl Datadog {
         let timeout = ATTEMPT_TIMEOUT.min(budget.left());
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
+        self.limits.hear(call.family(), &parts.headers);
         tracing::debug!(call = %call, status = parts.status.as_u16(), "datadog answered");
         if call.succeeds_with(parts.status) {
             Ok((parts.status, body))

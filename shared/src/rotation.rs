@@ -25,6 +25,7 @@ mod test;
 use crate::admin::{Admin, Means};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
+use crate::datadog::Limits;
 use crate::error::{Problem, RotationError, State};
 use crate::event::{RotationEvent, Step, VersionId};
 use crate::http::Http;
@@ -41,6 +42,7 @@ pub struct Tools {
     pub kind: Kind,
     pub secrets: Secrets,
     pub http: Http,
+    pub limits: Limits,
     pub settings: Settings,
     pub identity: Identity,
 }
@@ -50,6 +52,7 @@ impl Tools {
         Means {
             secrets: self.secrets.clone(),
             http: self.http.clone(),
+            limits: self.limits.clone(),
             settings: self.settings.clone(),
             identity: self.identity.clone(),
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::aws;
 use crate::budget::Budget;
 use crate::credential::Kind;
+use crate::datadog::Limits;
 use crate::error::{Problem, RotationError, State};
 use crate::event::RotationEvent;
 use crate::http::Http;
@@ -36,6 +37,7 @@ impl Rotator {
                 kind,
                 secrets,
                 http,
+                limits: Limits::default(),
                 settings,
                 identity,
             },
@@ -47,7 +49,10 @@ impl Rotator {
     pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
         let event = RotationEvent::parse(event);
         let (result, deleted) = match &event {
-            Ok(event) => Rotation::run(&self.tools, event, budget).await,
+            Ok(event) => {
+                let budget = budget.of(event.token.as_str());
+                Rotation::run(&self.tools, event, &budget).await
+            }
             Err(error) => {
                 let problem = Problem::Event(error.clone());
                 let error = RotationError::new(None, problem, State::Untouched, Vec::new());

@@ -4,6 +4,7 @@ mod arn;
 mod description;
 pub mod error;
 mod labels;
+mod unthrottled;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -17,7 +18,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::budget::{Backoff, Budget};
+use crate::budget::{Backoff, Budget, Crowd};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
@@ -25,12 +26,17 @@ pub use arn::is_secret_arn;
 pub use description::Description;
 pub use error::{SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
+use unthrottled::Unthrottled;
 
 /// The tag (and value field) by which a secret names its admin secret.
 pub const ADMIN_TAG: &str = "adminSecretArn";
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Over which time calls that were throttled come back: a rotation writes twice, and an account may
+/// write 50 times a second (documented), so that this suffices for 1 500 secrets at once.
+const THROTTLED_FOR: Duration = Duration::from_mins(1);
 
 /// The client for one region.
 #[derive(Clone, Debug)]
@@ -66,6 +72,7 @@ impl Secrets {
         let config = Builder::from(config)
             .http_client(http.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .retry_classifier(Unthrottled)
             .timeout_config(
                 TimeoutConfig::builder()
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -99,7 +106,7 @@ impl Secrets {
         budget: &Budget,
     ) -> Result<Description, SecretsError> {
         let call = self.client.describe_secret().secret_id(secret);
-        let answer = within(budget, "DescribeSecret", secret, Box::pin(call.send())).await?;
+        let answer = within(budget, "DescribeSecret", secret, || call.clone().send()).await?;
         Ok(Description::of(secret, &answer))
     }
 
@@ -118,7 +125,7 @@ impl Secrets {
             .secret_id(secret)
             .version_id(version.as_str())
             .version_stage(label);
-        match within(budget, "GetSecretValue", secret, Box::pin(call.send())).await {
+        match within(budget, "GetSecretValue", secret, || call.clone().send()).await {
             Ok(answer) => Ok(Some(StoredValue::of(answer))),
             Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -136,7 +143,7 @@ impl Secrets {
             .get_secret_value()
             .secret_id(secret)
             .version_stage(CURRENT);
-        within(budget, "GetSecretValue", secret, Box::pin(call.send()))
+        within(budget, "GetSecretValue", secret, || call.clone().send())
             .await
             .map(StoredValue::of)
     }
@@ -153,12 +160,9 @@ impl Secrets {
                 .include_deprecated(true)
                 .max_results(100)
                 .set_next_token(next);
-            let page = within(
-                budget,
-                "ListSecretVersionIds",
-                secret,
-                Box::pin(call.send()),
-            )
+            let page = within(budget, "ListSecretVersionIds", secret, || {
+                call.clone().send()
+            })
             .await?;
             versions.extend(page.versions().iter().filter_map(|version| {
                 version
@@ -190,30 +194,29 @@ impl Secrets {
             Duration::from_secs(2),
             Duration::from_secs(8),
         );
+        let rotation_token = event.rotation_token.as_ref();
+        let call = self
+            .client
+            .put_secret_value()
+            .secret_id(secret)
+            .client_request_token(event.token.as_str())
+            .secret_string(value.expose_secret())
+            .version_stages(PENDING)
+            .set_rotation_token(rotation_token.map(|it| it.expose_secret().into()));
+        // Its retries would hide an attempt whose effect is unknown.
+        let unrepeated = Builder::new().retry_config(RetryConfig::disabled());
+        let send = || {
+            let call = call.clone().customize();
+            call.config_override(unrepeated.clone()).send()
+        };
         let mut unknown = false;
         loop {
-            let call = self
-                .client
-                .put_secret_value()
-                .secret_id(secret)
-                .client_request_token(event.token.as_str())
-                .secret_string(value.expose_secret())
-                .version_stages(PENDING)
-                .set_rotation_token(
-                    event
-                        .rotation_token
-                        .as_ref()
-                        .map(|it| it.expose_secret().into()),
-                )
-                .customize()
-                // Its retries would hide an attempt whose effect is unknown.
-                .config_override(Builder::new().retry_config(RetryConfig::disabled()));
-            let stored = within(budget, "PutSecretValue", secret, Box::pin(call.send())).await;
+            let stored = within(budget, "PutSecretValue", secret, send).await;
             let Err(error) = stored else { return Ok(()) };
             if error.problem == SecretsProblem::ResourceExists {
                 return Err(StoreError::Taken);
             }
-            let again = error.is_transient();
+            let again = error.is_transient() && !error.is_throttled();
             unknown |= !error.is_definite();
             if !(again && backoff.pause(budget).await) {
                 let refused = if unknown {
@@ -265,12 +268,9 @@ impl Secrets {
             .version_stage(label)
             .remove_from_version_id(from.as_str())
             .set_move_to_version_id(to.map(|it| it.as_str().to_owned()));
-        within(
-            budget,
-            "UpdateSecretVersionStage",
-            secret,
-            Box::pin(call.send()),
-        )
+        within(budget, "UpdateSecretVersionStage", secret, || {
+            call.clone().send()
+        })
         .await
         .map(drop)
         .map_err(SecretsError::of_label)
@@ -287,20 +287,32 @@ impl StoredValue {
     }
 }
 
-async fn within<T, E: ProvideErrorMetadata>(
+/// Throttled calls are sent again here, and not by the SDK: see [`Unthrottled`].
+async fn within<T, E, F>(
     budget: &Budget,
     call: &'static str,
     secret: &str,
-    sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, SecretsError> {
-    let problem = match tokio::time::timeout(budget.left(), sending).await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => SecretsProblem::of(&error),
-        Err(_) => SecretsProblem::TimedOut,
-    };
-    Err(SecretsError {
-        call,
-        secret: secret.to_owned(),
-        problem,
-    })
+    send: impl Fn() -> F,
+) -> Result<T, SecretsError>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let mut crowd = Crowd::new(THROTTLED_FOR);
+    loop {
+        let problem = match tokio::time::timeout(budget.left(), Box::pin(send())).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => SecretsProblem::of(&error),
+            Err(_) => SecretsProblem::TimedOut,
+        };
+        let error = SecretsError {
+            call,
+            secret: secret.to_owned(),
+            problem,
+        };
+        let (at_least, after) = (Duration::ZERO, Duration::from_secs(1));
+        if !(error.is_throttled() && crowd.pause(at_least, budget, after).await) {
+            return Err(error);
+        }
+    }
 }

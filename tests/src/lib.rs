@@ -15,6 +15,7 @@ pub mod by_hand;
 pub mod case;
 pub mod doctor;
 pub mod figures;
+pub mod fleet;
 pub mod function;
 pub mod interleave;
 pub mod listen;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use datadog_rotation::admin::{Admin, AdminSecret, Means};
 use datadog_rotation::budget::{Backoff, Budget};
+use datadog_rotation::datadog::Limits;
 use datadog_rotation::datadog::trust::MappingKind;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
@@ -66,6 +67,7 @@ impl Trust {
                 secrets: Secrets::new(config, &http),
                 identity: Identity::new(config),
                 http,
+                limits: Limits::default(),
                 settings,
             },
             place,

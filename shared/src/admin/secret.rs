@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use crate::budget::Budget;
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
-use crate::datadog::{Authority, Datadog};
+use crate::datadog::{Authority, Datadog, Limits};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::http::Http;
@@ -35,6 +35,7 @@ pub struct Means {
     /// Of the function's own region.
     pub secrets: Secrets,
     pub http: Http,
+    pub limits: Limits,
     pub settings: Settings,
     pub identity: Identity,
 }
@@ -49,7 +50,8 @@ pub struct AdminSecret {
 impl Means {
     pub(super) fn datadog(&self, site: Site) -> Datadog {
         let base = self.settings.datadog_api_url.clone();
-        Datadog::new(self.http.clone(), base.unwrap_or_else(|| site.api_url()))
+        let base = base.unwrap_or_else(|| site.api_url());
+        Datadog::new(self.http.clone(), base, self.limits.clone())
     }
 }
 

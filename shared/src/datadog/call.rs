@@ -1,7 +1,6 @@
 //! The calls that rotation makes of Datadog: paths, bodies, permissions.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +19,17 @@ pub const PAGE: usize = 100;
 /// A mint, a look at the labels and the store may each wait for one slow answer, and then what was
 /// minted must still be undone: with less time left, no mint is begun.
 pub const TIME_FOR_MINT: Duration = Duration::from_secs(40);
+
+/// Calls that are taken to share a rate limit: Datadog names its limits in answers alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    ApiKeys,
+    ApplicationKeys,
+    Validation,
+    Exchange,
+    Users,
+    Trust,
+}
 
 /// One call. Its `Display` is what errors and logs show: ids and names, never a key.
 #[derive(Clone, Debug)]
@@ -195,6 +205,36 @@ impl Call {
         )
     }
 
+    /// What it counts against.
+    pub(super) fn family(&self) -> Family {
+        match self {
+            Self::MintApiKey { .. }
+            | Self::GetApiKey(_)
+            | Self::ListApiKeys { .. }
+            | Self::CountApiKeys
+            | Self::DeleteApiKey(_) => Family::ApiKeys,
+            Self::MintAppKey { .. }
+            | Self::GetAppKey { .. }
+            | Self::GetAnyAppKey(_)
+            | Self::ListAppKeys { .. }
+            | Self::CountAppKeys(_)
+            | Self::DeleteAppKey { .. } => Family::ApplicationKeys,
+            Self::Validate | Self::ValidateWithId | Self::ValidatePair => Family::Validation,
+            Self::Exchange => Family::Exchange,
+            Self::CurrentUser => Family::Users,
+            Self::Trust(_) => Family::Trust,
+        }
+    }
+
+    /// Whether it can be kept back for the sake of others. What deletes may be what undoes, and what
+    /// trust sends may make up for what it has deleted.
+    pub(super) fn may_wait(&self) -> bool {
+        !matches!(
+            self,
+            Self::DeleteApiKey(_) | Self::DeleteAppKey { .. } | Self::Trust(_)
+        )
+    }
+
     /// The time without which it is not to be sent.
     #[must_use]
     pub fn time_needed(&self) -> Duration {
@@ -203,17 +243,6 @@ impl Call {
         } else {
             Duration::from_secs(1)
         }
-    }
-
-    /// `reset` and up to half of it again, always the same for the same call: secrets that were
-    /// refused together come back apart.
-    #[must_use]
-    pub fn spread(&self, reset: Duration) -> Duration {
-        let mut hasher = DefaultHasher::new();
-        self.path().hash(&mut hasher);
-        self.to_string().hash(&mut hasher);
-        let share = u32::try_from(hasher.finish() % 512).unwrap_or_default();
-        reset + reset * share / 1024
     }
 }
 

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::call::Call;
+use super::limits::reset;
 use super::trust::TrustRefusal;
 use crate::http::TransportError;
 use crate::identity::IdentityError;
@@ -162,19 +163,6 @@ fn rejected(status: u16, text: &str) -> DatadogProblem {
     }
 }
 
-/// `X-RateLimit-Reset`: seconds from now. Anything else, or none, is left to the back-off.
-fn reset(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get("x-ratelimit-reset")?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    // Nobody waits longer than that, and a sum of durations must not overflow.
-    Some(Duration::from_secs(seconds).min(Duration::from_hours(1)))
-}
-
 impl From<TransportError> for DatadogProblem {
     fn from(error: TransportError) -> Self {
         match error {
@@ -237,19 +225,6 @@ mod tests {
                 DatadogProblem::Unexpected { .. }
             ));
         }
-    }
-
-    #[test]
-    fn a_reset_is_never_absurd() {
-        let headers = |text: &str| {
-            HeaderMap::from_iter([("x-ratelimit-reset".parse().unwrap(), text.parse().unwrap())])
-        };
-        assert_eq!(reset(&headers("7")), Some(Duration::from_secs(7)));
-        assert_eq!(
-            reset(&headers("9999999999999999999")),
-            Some(Duration::from_hours(1))
-        );
-        assert_eq!(reset(&headers("soon")), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::scene::{Scene, Standing};
 use crate::admin::Admin;
 use crate::budget::Budget;
 use crate::credential::Kind;
+use crate::datadog::Limits;
 use crate::error::{Problem, Role};
 use crate::event::VersionId;
 use crate::http::Http;
@@ -54,6 +55,7 @@ impl Examiner {
             kind,
             secrets,
             http: self.http.clone(),
+            limits: Limits::default(),
             settings: self.settings.clone(),
             identity: self.identity.clone(),
         };

@@ -66,6 +66,11 @@ impl SecretsError {
         self
     }
 
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self.problem, SecretsProblem::Throttled { .. })
+    }
+
     /// Whether the same call may succeed in a moment.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::trust::{TrustCall, TrustRefusal};
-use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogProblem};
+use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogProblem, Limits};
 use datadog_rotation::http::{Http, Sending, Transport};
 use datadog_rotation::keys::{ApiKey, AppKey};
 use serde_json::Value;
@@ -59,7 +59,11 @@ async fn our_client_sends_the_recorded_requests_and_reads_the_answers() {
             body: exchange.response.body.clone().into(),
             sent: Arc::default(),
         };
-        let datadog = Datadog::new(Http::new(canned.clone()), HOST.to_owned());
+        let datadog = Datadog::new(
+            Http::new(canned.clone()),
+            HOST.to_owned(),
+            Limits::default(),
+        );
         let told = ask(&datadog, exchange.call()).await;
         let sent = canned
             .sent

@@ -100,9 +100,7 @@ impl Scene<'_> {
                 return self.find_made(&intent).await.ok_or(stop);
             }
             let again = refusal == Some(TrustRefusal::NotIntegrated)
-                && registration
-                    .pause_for(Duration::ZERO, self.budget, TIME_FOR_MINT)
-                    .await;
+                && registration.pause_for(self.budget, TIME_FOR_MINT).await;
             if again {
                 continue;
             }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use datadog_rotation::budget::Budget;
-use datadog_rotation::datadog::{Datadog, DatadogError, DatadogProblem};
+use datadog_rotation::datadog::{Datadog, DatadogError, DatadogProblem, Limits};
 use datadog_rotation::http::{Http, TransportError};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::exchange::{Answer, ID, Question, Script, Sent, Told, ask};
 
-/// A call is tried twelve times at most: pauses of 0.5 s, 1 s, 2 s, 4 s and then of 8 s make a
-/// minute.
-const TRIES: usize = 12;
+/// A call is tried twenty times at most: pauses of 0.5 s, 1 s, 2 s, 4 s and then of 8 s make a
+/// minute, and after a 429 it comes back eight times.
+const TRIES: usize = 20;
 
 /// A list has so many pages at most.
 const PAGES: usize = 20;
@@ -95,7 +95,8 @@ pub(crate) fn check(
     let (end, result) = runtime.block_on(async {
         let end = Instant::now() + length;
         let budget = Budget::new(SystemTime::UNIX_EPOCH, length);
-        let datadog = Datadog::new(Http::new(script), "https://api.datadoghq.com".to_owned());
+        let base = "https://api.datadoghq.com".to_owned();
+        let datadog = Datadog::new(Http::new(script), base, Limits::default());
         let asking = ask(question, &datadog, &budget);
         let result = tokio::time::timeout(length * 2 + SECOND, asking).await;
         assert!(Instant::now() <= end, "outlived the invocation");
