@@ -6,6 +6,7 @@
 //! process that is killed the next probe finds what is left, by its name.
 
 mod clean_up;
+mod document;
 mod identity;
 mod keys;
 mod mappings;
@@ -30,7 +31,7 @@ use datadog_rotation::keys::ServiceAccountId;
 use datadog_rotation::rotation::examiner::Examiner;
 use datadog_rotation::rotation::strays::Unseen;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::arguments::{Command, Task};
 use crate::program::Outside;
@@ -96,7 +97,7 @@ pub async fn run(
 ) -> io::Result<bool> {
     let report = report_of(task, outside, notes, stop).await;
     if task.json {
-        crate::document::write(out, &report::Document::of(&report))?;
+        crate::document::write(out, &document::Document::of(&report))?;
     } else {
         report::write_table(out, &report)?;
     }
@@ -104,7 +105,7 @@ pub async fn run(
 }
 
 async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: &Notify) -> Report {
-    let watch = &outside.watch;
+    let (watch, deadline) = (&outside.watch, Instant::now() + TIME_TO_WORK);
     let wire = Wire::default();
     let examiner = Examiner {
         http: wire.listen(outside.examiner.http.clone()),
@@ -114,6 +115,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     let budget = lasting(watch, TIME_TO_WORK + TIME_TO_CLEAN);
     let admin = tokio::select! {
         admin = examiner.default_admin(&budget) => admin.map(Admin::alone),
+        () = sleep_until(deadline) => return Report::nothing(End::OutOfTime, None),
         () = stop.notified() => return Report::nothing(End::Interrupted, None),
     };
     let mut admin = match admin {
@@ -124,7 +126,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     let working = Probe::of(task, outside, &admin, &wire, &notebook);
     let end = tokio::select! {
         end = Box::pin(working.work()) => end,
-        () = sleep(TIME_TO_WORK) => End::OutOfTime,
+        () = sleep_until(deadline) => End::OutOfTime,
         () = stop.notified() => End::Interrupted,
     };
     admin.renew(&lasting(watch, TIME_TO_CLEAN));
@@ -138,7 +140,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
         keyless: admin.is_keyless(),
         mappings: cleaning.aws_account.is_some(),
     };
-    Report::of(&admin, scope, end, notebook)
+    Report::of(&admin, scope, end, notebook, wire.limits())
 }
 
 /// What ends the cleaning up: to be told to stop once more than what has ended the work.

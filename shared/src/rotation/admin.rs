@@ -5,6 +5,7 @@ use super::inspection::{Inspection, Version};
 use crate::admin::{Admin, AdminSecret, Means};
 use crate::budget::Budget;
 use crate::credential::Kind;
+use crate::datadog::Limits;
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::secrets::{ADMIN_TAG, Description, is_secret_arn};
@@ -123,6 +124,7 @@ impl Examiner {
         let means = Means {
             secrets: self.secrets.clone(),
             http: self.http.clone(),
+            limits: Limits::default(),
             settings: self.settings.clone(),
             identity: self.identity.clone(),
         };

@@ -1,5 +1,6 @@
 //! What a probe has come to, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use datadog_rotation::admin::Admin;
@@ -8,24 +9,25 @@ use serde::Serialize;
 
 use super::question::{Answer, Finding, Question, Scope};
 use super::throwaway::{Class, Fate, Throwaway};
+use super::wire::RateLimit;
 use super::{End, Notebook};
-use crate::document::Problem;
 use crate::table::{Row, write_rows, write_text};
 
 #[derive(Debug)]
 pub struct Report {
     /// `None`: there was nobody to act as.
-    who: Option<Who>,
-    error: Option<Unseen>,
-    end: End,
-    findings: Vec<Finding>,
-    things: Vec<Throwaway>,
-    young: Vec<String>,
-    unlisted: Vec<Class>,
+    pub(super) who: Option<Who>,
+    pub(super) error: Option<Unseen>,
+    pub(super) end: End,
+    pub(super) findings: Vec<Finding>,
+    pub(super) things: Vec<Throwaway>,
+    pub(super) young: Vec<String>,
+    pub(super) unlisted: Vec<Class>,
+    pub(super) limits: BTreeSet<RateLimit>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Who {
+pub(super) struct Who {
     keyless: bool,
     service_account: String,
     site: String,
@@ -41,10 +43,17 @@ impl Report {
             things: Vec::new(),
             young: Vec::new(),
             unlisted: Vec::new(),
+            limits: BTreeSet::new(),
         }
     }
 
-    pub(super) fn of(admin: &Admin, scope: Scope, end: End, notebook: Notebook<'_>) -> Self {
+    pub(super) fn of(
+        admin: &Admin,
+        scope: Scope,
+        end: End,
+        notebook: Notebook<'_>,
+        limits: BTreeSet<RateLimit>,
+    ) -> Self {
         let mut findings = notebook.findings.into_inner();
         for question in Question::ALL {
             if question.is_of(scope) && findings.iter().all(|it| it.question != question) {
@@ -71,6 +80,7 @@ impl Report {
             things,
             young: notebook.young.into_inner(),
             unlisted: notebook.unlisted.into_inner(),
+            limits,
         }
     }
 
@@ -137,8 +147,7 @@ pub(super) fn write_table(out: &mut impl Write, report: &Report) -> io::Result<(
         .map(|(answer, it)| row_of(answer, it))
         .collect();
     write_rows(out, &rows)?;
-    let things = report.things.iter().chain([]);
-    let things: Vec<_> = things.map(row_of_thing).collect();
+    let things: Vec<_> = report.things.iter().map(row_of_thing).collect();
     if !things.is_empty() {
         writeln!(out, "throwaway")?;
         write_rows(out, &things)?;
@@ -180,7 +189,7 @@ fn row_of_thing(thing: &Throwaway) -> Row<'_> {
 }
 
 /// What is to be done about a thing that is left.
-fn by_hand(thing: &Throwaway) -> String {
+pub(super) fn by_hand(thing: &Throwaway) -> String {
     let (class, place) = (thing.class, thing.class.place());
     let what = match thing.fate {
         Fate::Unknown => format!("It may be there. Look for the {class} of this name at Datadog"),
@@ -209,81 +218,12 @@ fn summary(report: &Report) -> String {
     for class in &report.unlisted {
         text += &format!(" What earlier probes have left of {class}s is not known.");
     }
+    for limit in &report.limits {
+        let (name, requests) = (&limit.name, limit.requests);
+        text += &match limit.period_seconds {
+            Some(seconds) => format!(" Rate limit {name}: {requests} in {seconds} s."),
+            None => format!(" Rate limit {name}: {requests}."),
+        };
+    }
     text
-}
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-pub(super) struct Document<'a> {
-    command: &'static str,
-    ok: bool,
-    end: &'static str,
-    error: Option<Problem>,
-    admin: Option<Who>,
-    answers: Vec<Answered<'a>>,
-    throwaway: Vec<Thing<'a>>,
-    young: &'a [String],
-    unlisted: Vec<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Answered<'a> {
-    question: &'static str,
-    answer: &'static str,
-    ms: Option<u64>,
-    seen: &'a str,
-    follows: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Thing<'a> {
-    class: &'static str,
-    name: &'a str,
-    id: Option<&'a str>,
-    state: &'static str,
-    earlier: bool,
-    trouble: Option<&'a str>,
-    advice: Option<String>,
-}
-
-impl<'a> Document<'a> {
-    pub(super) fn of(report: &'a Report) -> Self {
-        Self {
-            command: "probe",
-            ok: report.is_fine(),
-            end: report.end.word(),
-            error: report.error.as_ref().map(Problem::of),
-            admin: report.who.clone(),
-            answers: report.findings.iter().map(Answered::of).collect(),
-            throwaway: report.things.iter().map(Thing::of).collect(),
-            young: &report.young,
-            unlisted: report.unlisted.iter().map(|it| it.word()).collect(),
-        }
-    }
-}
-
-impl<'a> Answered<'a> {
-    fn of(finding: &'a Finding) -> Self {
-        Self {
-            question: finding.question.word(),
-            answer: finding.answer.word(),
-            ms: finding.answer.ms(),
-            seen: &finding.seen,
-            follows: finding.follows.as_deref(),
-        }
-    }
-}
-
-impl<'a> Thing<'a> {
-    fn of(thing: &'a Throwaway) -> Self {
-        Self {
-            class: thing.class.word(),
-            name: &thing.name,
-            id: thing.id.as_deref(),
-            state: thing.word(),
-            earlier: thing.is_old,
-            trouble: thing.trouble.as_deref().filter(|_| thing.is_left()),
-            advice: thing.is_left().then(|| by_hand(thing)),
-        }
-    }
 }

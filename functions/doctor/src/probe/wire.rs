@@ -1,5 +1,6 @@
 //! What was answered, by status: errors and successes tell of it in words alone.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,11 +8,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use datadog_rotation::datadog::Call;
 use datadog_rotation::http::{Http, Sending, Transport, TransportError};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
-/// Listens to a transport. Keeps no header and no body.
+/// Listens to a transport. Keeps no body, and of the headers the rate limits alone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wire(Arc<Mutex<Vec<Exchange>>>);
+
+/// A rate limit, as the headers of an answer tell it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RateLimit {
+    /// Datadog's own, or the path of the call.
+    pub(crate) name: String,
+    pub(crate) requests: u64,
+    pub(crate) period_seconds: Option<u64>,
+}
 
 #[derive(Clone, Debug)]
 struct Exchange {
@@ -19,6 +29,7 @@ struct Exchange {
     /// With the query.
     path: String,
     came: Result<StatusCode, TransportError>,
+    limit: Option<RateLimit>,
 }
 
 #[derive(Debug)]
@@ -68,6 +79,12 @@ impl Wire {
         Some(last.ok()?.as_u16())
     }
 
+    /// Every limit that was told, once.
+    pub(crate) fn limits(&self) -> BTreeSet<RateLimit> {
+        let exchanges = self.lock();
+        exchanges.iter().filter_map(|it| it.limit.clone()).collect()
+    }
+
     fn of(&self, call: &Call, since: usize) -> Vec<Result<StatusCode, TransportError>> {
         let (method, path, _) = call.wire();
         let exchanges = self.lock();
@@ -89,12 +106,35 @@ impl Transport for Heard {
         Box::pin(async move {
             let answer = self.http.send(request, timeout).await;
             let came = answer.as_ref().map(http::Response::status);
+            let headers = answer.as_ref().map(http::Response::headers);
+            let limit = headers
+                .ok()
+                .and_then(|it| RateLimit::read(it, &method, &path));
             self.wire.lock().push(Exchange {
+                limit,
                 method,
                 path,
                 came: came.map_err(|error| *error),
             });
             answer
+        })
+    }
+}
+
+impl RateLimit {
+    fn read(headers: &HeaderMap, method: &Method, path: &str) -> Option<Self> {
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let number = |name| text(name)?.trim().parse().ok();
+        let name = text("x-ratelimit-name").map(|it| {
+            // Whatever answers may name it as it likes.
+            let plain = it.chars().filter(char::is_ascii_graphic);
+            plain.take(64).collect::<String>()
+        });
+        let path = path.split('?').next().unwrap_or_default();
+        Some(Self {
+            name: name.unwrap_or_else(|| format!("{method} {path}")),
+            requests: number("x-ratelimit-limit")?,
+            period_seconds: number("x-ratelimit-period"),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sandbox::datadog::{Expires, Settings};
+use sandbox::datadog::{Expires, RateLimit, Settings};
 use sandbox::gate::Service;
 use sandbox::scene::Admin;
 use serde_json::{Value, json};
@@ -228,6 +228,29 @@ async fn an_identity_of_the_environment_reads_no_secret() {
     let calls = bench.gate.calls();
     let of_datadog = |service| service == Service::Datadog;
     assert!(calls.iter().all(|it| of_datadog(it.call.service)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rate_limits_are_told_by_name() {
+    let bench = world(Admin::IdentityOfVariables);
+    let document = probed(&bench, |settings| {
+        settings.rate_limit = Some(RateLimit {
+            requests: 1000,
+            period_seconds: 60,
+        });
+    })
+    .await;
+    let limits = document["limits"].as_array().unwrap();
+    assert!(limits.len() >= 3, "{document:#}");
+    for limit in limits {
+        assert_eq!(
+            (&limit["requests"], &limit["period_seconds"]),
+            (&json!(1000), &json!(60))
+        );
+        assert!(!limit["name"].as_str().unwrap().is_empty());
+    }
+    let told = probed(&world(Admin::Pair), |_| {}).await;
+    assert_eq!(told["limits"], json!([]));
 }
 
 #[tokio::test(start_paused = true)]

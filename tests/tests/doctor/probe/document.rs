@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use datadog_doctor::probe::Question;
+use sandbox::datadog::RateLimit;
 use sandbox::scene::Admin;
 use serde_json::Value;
 use tests::probe::world;
@@ -32,7 +33,14 @@ async fn the_pages_document_is_of_the_shape_that_is_printed() {
     let (_, shown) = PAGE.split_once("## probe").unwrap();
     let shown = shown.split("```json\n").nth(1).unwrap();
     let shown: Value = serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
-    let printed = world(Admin::Identity).probe().await.json();
+    let bench = world(Admin::Identity);
+    bench.gate.with_world(|world| {
+        world.datadog.settings.rate_limit = Some(RateLimit {
+            requests: 1000,
+            period_seconds: 60,
+        });
+    });
+    let printed = bench.probe().await.json();
     assert_eq!(shape(&shown), shape(&printed));
 }
 
