@@ -100,12 +100,9 @@ impl Probe<'_, '_> {
             if matches!(class, Class::Mapping(_)) && self.aws_account.is_none() {
                 continue;
             }
-            let listed = match self.list(class).await {
-                Ok(Some(listed)) => listed,
-                Ok(None) | Err(_) => {
-                    self.notebook.unlisted.borrow_mut().push(class);
-                    continue;
-                }
+            let Ok(Some(listed)) = self.list(class).await else {
+                self.notebook.unlisted.borrow_mut().push(class);
+                continue;
             };
             self.note_left(class, listed);
             self.delete_all(class).await;

@@ -200,30 +200,29 @@ pub(super) fn by_hand(thing: &Throwaway) -> String {
 
 fn summary(report: &Report) -> String {
     let count = |fate| report.things.iter().filter(|it| it.fate == fate).count();
-    let mut text = format!(
+    let mut sentences = vec![format!(
         "{} deleted, {} left, {} perhaps left.",
         count(Fate::Deleted),
         count(Fate::Made),
         count(Fate::Unknown)
-    );
+    )];
     if report.end != End::Done {
-        text += &format!(" The probe is not complete: {}.", report.end.word());
+        let end = report.end.word();
+        sentences.push(format!("The probe is not complete: {end}."));
     }
     if !report.young.is_empty() {
-        text += &format!(
-            " Another probe may be at work with {}.",
-            report.young.join(", ")
-        );
+        let young = report.young.join(", ");
+        sentences.push(format!("Another probe may be at work with {young}."));
     }
-    for class in &report.unlisted {
-        text += &format!(" What earlier probes have left of {class}s is not known.");
-    }
-    for limit in &report.limits {
+    let unlisted = report.unlisted.iter();
+    sentences
+        .extend(unlisted.map(|it| format!("What earlier probes have left of {it}s is not known.")));
+    sentences.extend(report.limits.iter().map(|limit| {
         let (name, requests) = (&limit.name, limit.requests);
-        text += &match limit.period_seconds {
-            Some(seconds) => format!(" Rate limit {name}: {requests} in {seconds} s."),
-            None => format!(" Rate limit {name}: {requests}."),
-        };
-    }
-    text
+        match limit.period_seconds {
+            Some(seconds) => format!("Rate limit {name}: {requests} in {seconds} s."),
+            None => format!("Rate limit {name}: {requests}."),
+        }
+    }));
+    sentences.join(" ")
 }

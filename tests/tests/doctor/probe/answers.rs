@@ -88,7 +88,7 @@ async fn times_are_told_as_they_are() {
         settings.fresh_key_unusable_for = Duration::from_secs(three);
         settings.fresh_key_unlisted_for = Duration::from_secs(five);
         settings.revoked_key_usable_for = Duration::from_secs(four);
-        settings.fresh_mapping_hidden_for = Duration::from_secs(60);
+        settings.fresh_mapping_hidden_for = Duration::from_mins(1);
     })
     .await;
     for (question, seconds) in [
