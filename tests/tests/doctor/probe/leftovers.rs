@@ -138,6 +138,27 @@ async fn what_is_alike_and_not_a_probes_is_left_alone() {
     assert_eq!(told.json()["young"], json!([name]));
 }
 
+/// What is looked for after a lost answer bears the very name that was told.
+#[tokio::test(start_paused = true)]
+async fn a_lost_thing_is_not_taken_for_another_probes() {
+    for path in POSTS {
+        let bench = world(Admin::Pair);
+        killed_after(&bench, path).await;
+        let names = left(&bench);
+        bench.wait(MINUTE).await;
+        bench.gate.follow(move |call: &Call| {
+            if call.operation == format!("POST {path}") {
+                Fate::CutBefore
+            } else {
+                Fate::Pass
+            }
+        });
+        let told = bench.probe().await;
+        assert_eq!(left(&bench), names, "{}", told.output);
+        assert!(!told.fine);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_probe_at_a_desk_whose_clock_is_ahead_deletes_nothing_young() {
     let bench = world(Admin::Pair);

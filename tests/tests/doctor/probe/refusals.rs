@@ -1,12 +1,17 @@
 //! Organisations that say no.
 
-use http::StatusCode;
+use std::time::Duration;
+
+use bytes::Bytes;
+use datadog_rotation::http::{Sending, Transport};
+use http::{Method, StatusCode};
 use sandbox::datadog::KeptFromTokens;
 use sandbox::scene::{Admin, SceneOptions, role_of, trust};
 use serde_json::{Value, json};
 use tests::bench::Bench;
 use tests::doctor::CALLER;
 use tests::probe::{SCOPES, answer, answered, inventory, world, world_without};
+use tests::transport::InProcess;
 
 /// The operations that made or deleted something.
 fn changes(bench: &Bench) -> Vec<String> {
@@ -195,4 +200,40 @@ async fn nobody_to_act_as() {
         "{}",
         table.output
     );
+}
+
+/// An organisation that gives an application key more than it was asked for.
+#[derive(Debug)]
+struct Generous(InProcess);
+
+impl Transport for Generous {
+    fn send(&self, request: http::Request<Bytes>, timeout: Duration) -> Sending<'_> {
+        Box::pin(async move {
+            let path = request.uri().path();
+            let is_key = path.contains("/application_keys/") && request.method() == Method::GET;
+            let answer = self.0.send(request, timeout).await?;
+            Ok(
+                answer.map(|body| match serde_json::from_slice::<Value>(&body) {
+                    Ok(mut document) if is_key => {
+                        document["data"]["attributes"]["scopes"] = json!(null);
+                        document.to_string().into()
+                    }
+                    _ => body,
+                }),
+            )
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_were_not_asked_for() {
+    let bench = world(Admin::IdentityOfVariables);
+    let now = bench.gate.with_world(|world| world.now());
+    let way = Generous(bench.way(CALLER));
+    let told = bench.doctor_at(now.into(), way, &["probe", "--json"]).await;
+    let document = told.json();
+    assert_eq!(answered(&document, "no"), ["application_key_scopes"]);
+    let follows = &answer(&document, "application_key_scopes")["follows"];
+    assert!(follows.as_str().unwrap().contains("NewKeyDiffers"));
+    assert!(!told.fine);
 }

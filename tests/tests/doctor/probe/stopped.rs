@@ -49,6 +49,33 @@ async fn at_whatever_call_it_is_stopped_it_cleans_up() {
     }
 }
 
+/// What no list shows yet is looked for again.
+#[tokio::test(start_paused = true)]
+async fn a_lost_key_that_is_listed_late_is_found() {
+    for path in [
+        "/api/v2/api_keys",
+        "/api/v2/service_accounts/{id}/application_keys",
+    ] {
+        let bench = world(Admin::Pair);
+        let before = inventory(&bench);
+        bench.gate.with_world(|world| {
+            world.datadog.settings.fresh_key_unlisted_for = Duration::from_secs(5);
+        });
+        let stop = Arc::new(Notify::new());
+        let told = Arc::clone(&stop);
+        bench.gate.follow(move |call: &Call| {
+            if call.operation == format!("POST {path}") {
+                told.notify_one();
+                Fate::SilenceAfter
+            } else {
+                Fate::Pass
+            }
+        });
+        let probed = bench.probe_until(&stop).await;
+        assert_eq!(inventory(&bench), before, "{probed:?}");
+    }
+}
+
 /// The work may end at the very moment at which it is told to.
 #[tokio::test(start_paused = true)]
 async fn told_once_while_it_cleans_up_it_cleans_up() {
