@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
-use crate::datadog::{Authority, Datadog, DatadogError};
+use crate::datadog::{Authority, Datadog, DatadogError, Expiry};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
@@ -109,6 +109,29 @@ impl Admin {
             stand_in: OnceCell::new(),
             api_keys_unreadable: OnceCell::new(),
             budget: *budget,
+        }
+    }
+
+    /// The same, for which no other one stands in.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        if let Hand::Delegate(delegate) = &mut self.hand {
+            delegate.forgo_fallback();
+        }
+        self
+    }
+
+    /// Whether it is the identity that this runs with, and no pair of keys.
+    #[must_use]
+    pub fn is_keyless(&self) -> bool {
+        matches!(self.hand, Hand::Delegate(_))
+    }
+
+    /// When the token ends that it acts with, if it has one.
+    pub async fn token_expiry(&self) -> Option<Expiry> {
+        match &self.hand {
+            Hand::Pair(_) => None,
+            Hand::Delegate(delegate) => delegate.expiry().await,
         }
     }
 

@@ -25,7 +25,7 @@ pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
 pub use limits::Limits;
 pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
-pub use token::Token;
+pub use token::{Expiry, ExpiryForm, Token};
 pub use user::CurrentUser;
 
 /// One try of one call.

@@ -26,6 +26,8 @@ pub struct Told {
     /// Whether its exit code would be 0.
     pub fine: bool,
     pub output: String,
+    /// What a probe says while it is at work.
+    pub notes: String,
 }
 
 impl Told {
@@ -50,6 +52,20 @@ impl Bench {
         way: impl Transport + 'static,
         arguments: &[&str],
     ) -> Told {
+        let (stop, mut notes) = (Notify::new(), Vec::new());
+        self.doctor_until(&stop, &mut notes, now, way, arguments)
+            .await
+    }
+
+    /// The same; it is told to stop when `stop` is notified, and `notes` outlive it.
+    pub async fn doctor_until(
+        &self,
+        stop: &Notify,
+        notes: &mut Vec<u8>,
+        now: SystemTime,
+        way: impl Transport + 'static,
+        arguments: &[&str],
+    ) -> Told {
         let arguments = arguments.iter().map(OsString::from);
         let Asked::Task(task) = parse(arguments).expect("right usage") else {
             panic!("nothing is to be done");
@@ -59,12 +75,17 @@ impl Bench {
         let config = config(REGION, &self.gate, CALLER);
         let outside = Outside::new(&task, settings, &http, &config, watch);
         let mut output = Vec::new();
-        let fine = run(&task, &outside, &mut output)
+        let fine = run(&task, &outside, &mut output, notes, stop)
             .await
             .expect("no end of memory");
         let output = String::from_utf8(output).expect("text");
-        self.assert_silent(&format!("{output}{outside:?}"));
-        Told { fine, output }
+        let notes = String::from_utf8(notes.clone()).expect("text");
+        self.assert_silent(&format!("{output}{notes}{outside:?}"));
+        Told {
+            fine,
+            output,
+            notes,
+        }
     }
 
     /// Runs `datadog-doctor check`, and asserts that it made no call of a kind that changes anything.

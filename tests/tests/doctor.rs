@@ -16,6 +16,8 @@ mod documents;
 mod keyless;
 #[path = "doctor/open_world.rs"]
 mod open_world;
+#[path = "doctor/probe.rs"]
+mod probe;
 #[path = "doctor/process.rs"]
 mod process;
 #[path = "doctor/races.rs"]

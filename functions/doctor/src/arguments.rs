@@ -10,15 +10,19 @@ use lexopt::prelude::*;
 pub const USAGE: &str = "\
 usage: datadog-doctor check  SECRET_ARN... [--json] [--admin-secret ARN] [--kind KIND]
        datadog-doctor strays SECRET_ARN... [--revoke] [--json] [--admin-secret ARN] [--kind KIND]
+       datadog-doctor probe  [--mappings ACCOUNT_ID] [--json] [--admin-secret ARN]
        datadog-doctor --help | --version
 ";
 
 const HELP: &str = "
 check says, for each secret, what a rotation of it would fail on. It changes nothing, and needs no
 function and no rotation turned on. strays lists keys that bear this suite's names and that no
-version names. Neither ever prints a key.
+version names. probe acts as the functions would: it makes throwaway keys at Datadog, watches what
+becomes of them, and deletes them, within a minute. None of them ever prints a key.
 
   --revoke            delete those stray keys that a rotation would delete itself
+  --mappings ACCOUNT_ID
+                      ask about mappings too, with a role of this AWS account that does not exist
   --json              one JSON document instead of tables
   --admin-secret ARN  the admin secret of secrets that name none; else ADMIN_SECRET_ARN
   --kind KIND         the secrets' type, where they do not tell it: api-key, application-key or
@@ -29,16 +33,22 @@ something would fail, is left over or could not be looked at, 2 if this was call
 ";
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Check,
-    Strays { revoke: bool },
+    Strays {
+        revoke: bool,
+    },
+    Probe {
+        /// The AWS account with a role of which mappings are tried.
+        mappings: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     pub command: Command,
-    /// Full ARNs, each once, at least one.
+    /// Full ARNs, each once, at least one; of a probe none.
     pub secrets: Vec<String>,
     pub json: bool,
     pub admin_secret: Option<String>,
@@ -57,7 +67,7 @@ pub enum Asked {
 pub enum UsageError {
     #[error("{0}")]
     Syntax(#[from] lexopt::Error),
-    #[error("the first argument is to be check or strays")]
+    #[error("the first argument is to be check, strays or probe")]
     NoCommand,
     #[error("at least one secret is to be named by its ARN")]
     NoSecret,
@@ -67,6 +77,14 @@ pub enum UsageError {
     NoKind(String),
     #[error("--revoke is of strays alone")]
     Revoke,
+    #[error("--mappings is of probe alone")]
+    Mappings,
+    #[error("{0:?} is no AWS account's number of 12 digits")]
+    NoAccount(String),
+    #[error("probe takes no secrets; --admin-secret names the one to act with")]
+    SecretsOfProbe,
+    #[error("probe takes no --kind")]
+    KindOfProbe,
 }
 
 /// `arguments` without the program's own name.
@@ -74,6 +92,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut command, mut is_to_revoke, mut json) = (None, false, false);
     let (mut secrets, mut admin_secret, mut kind) = (Vec::new(), None, None);
+    let mut mappings = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Asked::Text(format!("{USAGE}{HELP}"))),
@@ -84,11 +103,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
             Long("revoke") => is_to_revoke = true,
             Long("json") => json = true,
             Long("admin-secret") => admin_secret = Some(arn(parser.value()?.string()?)?),
+            Long("mappings") => mappings = Some(account(parser.value()?.string()?)?),
             Long("kind") => kind = Some(kind_of(&parser.value()?.string()?)?),
             Value(value) if command.is_none() => {
                 command = Some(match value.string()?.as_str() {
                     "check" => Command::Check,
                     "strays" => Command::Strays { revoke: false },
+                    "probe" => Command::Probe { mappings: None },
                     _ => return Err(UsageError::NoCommand),
                 });
             }
@@ -96,13 +117,24 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
             other => return Err(other.unexpected().into()),
         }
     }
-    let command = match (command.ok_or(UsageError::NoCommand)?, is_to_revoke) {
-        (Command::Strays { .. }, revoke) => Command::Strays { revoke },
-        (Command::Check, true) => return Err(UsageError::Revoke),
-        (Command::Check, false) => Command::Check,
+    let command = match command.ok_or(UsageError::NoCommand)? {
+        Command::Strays { .. } => Command::Strays {
+            revoke: is_to_revoke,
+        },
+        _ if is_to_revoke => return Err(UsageError::Revoke),
+        Command::Probe { .. } => Command::Probe {
+            mappings: mappings.take(),
+        },
+        Command::Check => Command::Check,
     };
-    if secrets.is_empty() {
-        return Err(UsageError::NoSecret);
+    if mappings.is_some() {
+        return Err(UsageError::Mappings);
+    }
+    match (&command, secrets.is_empty(), kind) {
+        (Command::Probe { .. }, false, _) => return Err(UsageError::SecretsOfProbe),
+        (Command::Probe { .. }, true, Some(_)) => return Err(UsageError::KindOfProbe),
+        (Command::Check | Command::Strays { .. }, true, _) => return Err(UsageError::NoSecret),
+        _ => {}
     }
     Ok(Asked::Task(Task {
         command,
@@ -118,6 +150,14 @@ fn arn(text: String) -> Result<String, UsageError> {
         Ok(text)
     } else {
         Err(UsageError::NoArn(text))
+    }
+}
+
+fn account(text: String) -> Result<String, UsageError> {
+    if text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit()) {
+        Ok(text)
+    } else {
+        Err(UsageError::NoAccount(text))
     }
 }
 
@@ -168,18 +208,38 @@ mod tests {
     #[test]
     fn wrong_usage_is_named() {
         for (line, words) in [
-            (String::new(), "check or strays"),
-            ("probe".into(), "check or strays"),
+            (String::new(), "check, strays or probe"),
+            ("prove".into(), "check, strays or probe"),
             ("check".into(), "at least one"),
             ("check datadog/api".into(), "no full ARN"),
             (format!("check {ARN} --revoke"), "strays alone"),
             (format!("check {ARN} --kind key"), "api-key"),
             (format!("check {ARN} --admin-secret"), "missing argument"),
             (format!("check {ARN} --region x"), "--region"),
+            (
+                format!("strays {ARN} --mappings 123456789012"),
+                "probe alone",
+            ),
+            ("probe --mappings 12345678901".into(), "12 digits"),
+            ("probe --mappings 12345678901x".into(), "12 digits"),
+            ("probe --revoke".into(), "strays alone"),
+            ("probe --kind api-key".into(), "no --kind"),
+            (format!("probe {ARN}"), "no secrets"),
         ] {
             let error = parsed(&line).unwrap_err().to_string();
             assert!(error.contains(words), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_probe_is_of_no_secret() {
+        let asked = parsed("probe --mappings 123456789012 --json").unwrap();
+        let Asked::Task(task) = asked else {
+            panic!("no task");
+        };
+        let mappings = Some("123456789012".to_owned());
+        assert_eq!(task.command, Command::Probe { mappings });
+        assert!(task.secrets.is_empty() && task.json);
     }
 
     #[test]

@@ -68,7 +68,7 @@ struct Key<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Problem {
+pub(crate) struct Problem {
     error_type: &'static str,
     text: String,
     advice: String,
@@ -177,7 +177,7 @@ impl<'a> Key<'a> {
 }
 
 impl Problem {
-    fn of(unseen: &Unseen) -> Self {
+    pub(crate) fn of(unseen: &Unseen) -> Self {
         Self {
             error_type: unseen.error_type(),
             text: unseen.text(),

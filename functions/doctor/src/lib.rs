@@ -1,25 +1,29 @@
 //! The operator's program: `check` says what a rotation would fail on, `strays` which keys are
-//! left over.
+//! left over, `probe` what Datadog does with keys and mappings.
 //!
 //! It decides nothing itself. The checks are the engine's ([`datadog_rotation::rotation`]), and
 //! what may be deleted is decided where the sweep decides it ([`datadog_rotation::retire`]).
 
 pub mod arguments;
 pub mod document;
+pub mod probe;
 pub mod program;
 mod scheduled;
 pub mod strays;
 mod table;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use datadog_rotation::log;
 use datadog_rotation::settings::{LogSettings, is_lambda};
 
-use arguments::Asked;
+use arguments::{Asked, Command, Task};
 use program::Outside;
+use tokio::sync::Notify;
 
 /// Nothing is wrong.
 const FINE: u8 = 0;
@@ -40,12 +44,25 @@ pub async fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments::parse(arguments) {
         Ok(Asked::Text(text)) => finish(&io::stdout().write_all(text.as_bytes()).map(|()| true)),
-        Ok(Asked::Task(task)) => match Outside::network(&task).await {
-            Ok(outside) => finish(&program::run(&task, &outside, &mut io::stdout()).await),
+        Ok(Asked::Task(task)) => match begin(&task).await {
+            Ok((outside, stop)) => {
+                let (out, notes) = (&mut io::stdout(), &mut io::stderr());
+                finish(&program::run(&task, &outside, out, notes, &stop).await)
+            }
             Err(error) => complain(&error.to_string(), WRONG),
         },
         Err(error) => complain(&format!("{error}\n\n{}", arguments::USAGE), USAGE),
     }
+}
+
+async fn begin(task: &Task) -> Result<(Outside, Arc<Notify>), Box<dyn Error>> {
+    let outside = Outside::network(task).await?;
+    let stop = match task.command {
+        Command::Probe { .. } => probe::signals::listen()?,
+        // These may be ended at any moment, by the system.
+        Command::Check | Command::Strays { .. } => Arc::default(),
+    };
+    Ok((outside, stop))
 }
 
 fn finish(outcome: &io::Result<bool>) -> ExitCode {

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::ProvideRegion;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::clock::Clock;
@@ -13,10 +15,11 @@ use datadog_rotation::rotation::examiner::Examiner;
 use datadog_rotation::secrets::Secrets;
 use datadog_rotation::settings::Settings;
 use datadog_rotation::tls::TlsError;
+use tokio::sync::Notify;
 
 use crate::arguments::{Command, Task};
 use crate::strays::Report;
-use crate::{document, table};
+use crate::{document, probe, table};
 
 /// As long as the template lets a rotation function run: a secret that takes longer is ill.
 const TIME_FOR_ONE: Duration = Duration::from_mins(5);
@@ -27,9 +30,9 @@ const NO_END: Duration = Duration::from_hours(24);
 /// What a run finds outside of itself.
 #[derive(Debug)]
 pub struct Outside {
-    examiner: Examiner,
-    clock: Clock,
-    watch: Budget,
+    pub(crate) examiner: Examiner,
+    pub(crate) clock: Clock,
+    pub(crate) watch: Budget,
 }
 
 impl Outside {
@@ -73,14 +76,20 @@ impl Outside {
     /// The real network, and this process's environment.
     pub(crate) async fn network(task: &Task) -> Result<Self, TlsError> {
         let http = Http::network()?;
+        let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
         // Each secret's ARN tells its region: looking for a default one could take seconds.
-        let region = task.secrets.first().and_then(|arn| arn.split(':').nth(3));
+        let arn = task.secrets.first().or(task.admin_secret.as_ref());
+        let arn = arn.or(settings.admin_secret_arn.as_ref());
+        let region = arn.and_then(|arn| arn.split(':').nth(3));
+        let region = region.map(|it| Region::new(it.to_owned()));
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())
-            .region(region.map(|it| Region::new(it.to_owned())))
+            .region(match region {
+                Some(region) => Some(region),
+                None => EnvironmentVariableRegionProvider::new().region().await,
+            })
             .load()
             .await;
-        let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
         Ok(Self::new(task, settings, &http, &config, watch))
     }
 }
@@ -90,15 +99,22 @@ pub(crate) fn for_one(watch: &Budget) -> Budget {
     Budget::new(watch.now(), watch.left().min(TIME_FOR_ONE))
 }
 
-/// Does what is asked and writes what came of it. Answers whether all is fine.
+/// Does what is asked and writes what came of it. Answers whether all is fine. `notes` and `stop`
+/// are a probe's.
 ///
 /// # Errors
-/// Those of the output.
-pub async fn run(task: &Task, outside: &Outside, out: &mut impl Write) -> io::Result<bool> {
+/// Those of `out`.
+pub async fn run(
+    task: &Task,
+    outside: &Outside,
+    out: &mut impl Write,
+    notes: &mut impl Write,
+    stop: &Notify,
+) -> io::Result<bool> {
     let Outside {
         examiner, watch, ..
     } = outside;
-    match task.command {
+    match &task.command {
         Command::Check => {
             let mut checkups = Vec::new();
             for secret in &task.secrets {
@@ -113,7 +129,7 @@ pub async fn run(task: &Task, outside: &Outside, out: &mut impl Write) -> io::Re
         }
         Command::Strays { revoke } => {
             let mut report = outside.report(&task.secrets).await;
-            if revoke {
+            if *revoke {
                 report.revoke(watch).await;
             }
             if task.json {
@@ -123,5 +139,6 @@ pub async fn run(task: &Task, outside: &Outside, out: &mut impl Write) -> io::Re
             }
             Ok(report.summary().is_fine())
         }
+        Command::Probe { .. } => probe::run(task, outside, out, notes, stop).await,
     }
 }

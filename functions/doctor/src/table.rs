@@ -17,9 +17,9 @@ const UNLISTED: &str = "API keys can't be listed without the scope api_keys_read
                         not seen.";
 
 /// Some words in front, and a text beside them.
-struct Row<'a> {
-    cells: Vec<&'a str>,
-    paragraphs: Vec<String>,
+pub(crate) struct Row<'a> {
+    pub(crate) cells: Vec<&'a str>,
+    pub(crate) paragraphs: Vec<String>,
 }
 
 /// # Errors
@@ -168,7 +168,7 @@ fn write_heading(
     writeln!(out, "{secret}")
 }
 
-fn write_rows(out: &mut impl Write, rows: &[Row<'_>]) -> io::Result<()> {
+pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>]) -> io::Result<()> {
     let columns = rows.iter().map(|row| row.cells.len()).max();
     let widths: Vec<_> = (0..columns.unwrap_or_default())
         .map(|at| {
@@ -192,7 +192,7 @@ fn write_rows(out: &mut impl Write, rows: &[Row<'_>]) -> io::Result<()> {
     writeln!(out)
 }
 
-fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
+pub(crate) fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
     wrapped(text, COLUMNS)
         .iter()
         .try_for_each(|line| writeln!(out, "{line}"))

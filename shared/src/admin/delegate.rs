@@ -10,7 +10,7 @@ use super::witness::Witness;
 use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
-use crate::datadog::{Authority, Datadog, DatadogError, DatadogProblem, Token};
+use crate::datadog::{Authority, Datadog, DatadogError, DatadogProblem, Expiry, Token};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::ServiceAccountId;
@@ -89,6 +89,16 @@ impl Delegate {
         let (means, budget) = (&self.means, &self.budget);
         self.witness = Witness::provide(kind, current, named, means, budget).await?;
         Ok(())
+    }
+
+    pub(super) fn forgo_fallback(&mut self) {
+        self.delegation.fallback = None;
+    }
+
+    /// When the token at hand ends.
+    pub(super) async fn expiry(&self) -> Option<Expiry> {
+        let held = self.grant.lock().await;
+        held.as_ref().map(|grant| grant.token.expiry())
     }
 
     /// The admin secret whose pair may act in its place, if the user has named one for that.

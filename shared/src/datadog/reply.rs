@@ -68,6 +68,8 @@ pub struct ApiKeyDetails {
     pub status: Status,
     pub category: Option<String>,
     pub remote_config_read_enabled: Option<bool>,
+    /// The id of the user who made it, if that is told.
+    pub created_by: Option<String>,
 }
 
 impl ApiKeyDetails {
@@ -123,6 +125,9 @@ struct Resource {
 #[derive(Deserialize)]
 struct Relationships {
     owned_by: Option<Relationship>,
+    /// Whatever shape it has: no rotation depends on it.
+    #[serde(default)]
+    created_by: Value,
 }
 
 #[derive(Deserialize)]
@@ -273,6 +278,10 @@ impl Resource {
             },
             category: self.attributes.category,
             remote_config_read_enabled: self.attributes.remote_config_read_enabled,
+            created_by: self.relationships.and_then(|it| {
+                let maker = it.created_by.pointer("/data/id")?.as_str()?;
+                Some(maker.to_owned())
+            }),
         })
     }
 

@@ -20,7 +20,27 @@ const MARGIN: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug)]
 pub struct Token {
     text: SecretString,
-    expires: SystemTime,
+    expiry: Expiry,
+}
+
+/// When a token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    pub at: SystemTime,
+    pub form: ExpiryForm,
+}
+
+/// How Datadog told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpiryForm {
+    /// A string of seconds since 1970.
+    Text,
+    /// A number of seconds since 1970.
+    Number,
+    /// RFC 3339.
+    Date,
+    /// Not at all, or not so that it can be read: a quarter of an hour is assumed.
+    Untold,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +71,10 @@ impl Token {
         }
         Ok(Self {
             text: text.into(),
-            expires: expiry(&attributes.expires).unwrap_or(now + USUAL_LIFE),
+            expiry: expiry(&attributes.expires).unwrap_or(Expiry {
+                at: now + USUAL_LIFE,
+                form: ExpiryForm::Untold,
+            }),
         })
     }
 
@@ -60,10 +83,15 @@ impl Token {
         self.text.expose_secret()
     }
 
+    #[must_use]
+    pub fn expiry(&self) -> Expiry {
+        self.expiry
+    }
+
     /// Whether it has ended, or ends within a minute.
     #[must_use]
     pub fn is_stale(&self, now: SystemTime) -> bool {
-        now + MARGIN >= self.expires
+        now + MARGIN >= self.expiry.at
     }
 }
 
@@ -74,20 +102,23 @@ fn is_of_tokens(byte: u8) -> bool {
 
 /// Seconds since 1970, in a string (Datadog's clients) or as a number, or RFC 3339 (a draft of the
 /// API's description).
-fn expiry(told: &Value) -> Option<SystemTime> {
-    let seconds = match told {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
+fn expiry(told: &Value) -> Option<Expiry> {
+    let (form, seconds) = match told {
+        Value::Number(number) => (ExpiryForm::Number, number.as_u64()?),
+        Value::String(text) => match text.parse() {
+            Ok(seconds) => (ExpiryForm::Text, seconds),
+            Err(_) => return date(text),
+        },
+        _ => return None,
     };
-    match (seconds, told) {
-        (Some(seconds), _) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
-        (None, Value::String(text)) => {
-            let date = DateTime::from_str(text, Format::DateTimeWithOffset).ok()?;
-            SystemTime::try_from(date).ok()
-        }
-        (None, _) => None,
-    }
+    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+    Some(Expiry { at, form })
+}
+
+fn date(text: &str) -> Option<Expiry> {
+    let date = DateTime::from_str(text, Format::DateTimeWithOffset).ok()?;
+    let (at, form) = (SystemTime::try_from(date).ok()?, ExpiryForm::Date);
+    Some(Expiry { at, form })
 }
 
 #[cfg(test)]
@@ -109,13 +140,14 @@ mod tests {
 
     #[test]
     fn every_known_form_of_expiry_is_read() {
-        for expires in [
-            r#""1767226200""#,
-            "1767226200",
-            r#""2026-01-01T00:10:00Z""#,
-            r#""2026-01-01T01:10:00.000+01:00""#,
+        for (expires, form) in [
+            (r#""1767226200""#, ExpiryForm::Text),
+            ("1767226200", ExpiryForm::Number),
+            (r#""2026-01-01T00:10:00Z""#, ExpiryForm::Date),
+            (r#""2026-01-01T01:10:00.000+01:00""#, ExpiryForm::Date),
         ] {
             let token = token(expires).unwrap();
+            assert_eq!(token.expiry().form, form, "{expires}");
             assert!(!token.is_stale(at(ISSUED + 539)), "{expires}");
             assert!(token.is_stale(at(ISSUED + 540)), "{expires}");
         }
@@ -132,6 +164,7 @@ mod tests {
             "18446744073709551615",
         ] {
             let token = token(expires).unwrap();
+            assert_eq!(token.expiry().form, ExpiryForm::Untold, "{expires}");
             assert!(!token.is_stale(at(ISSUED + 839)), "{expires}");
             assert!(token.is_stale(at(ISSUED + 840)), "{expires}");
         }

@@ -1,11 +1,15 @@
 //! Which admin rotates a secret.
 
+use super::examiner::Examiner;
 use super::inspection::{Inspection, Version};
-use crate::admin::{Admin, AdminSecret};
+use crate::admin::{Admin, AdminSecret, Means};
+use crate::budget::Budget;
 use crate::credential::Kind;
+use crate::datadog::Limits;
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::secrets::{ADMIN_TAG, Description, is_secret_arn};
+use crate::settings::Settings;
 use crate::value::SecretValue;
 
 /// Who is to act for a secret.
@@ -65,19 +69,7 @@ impl Inspection<'_> {
             (Some((_, arn)), Kind::AdminKey) if arn == description.arn => Ok(Choice::Itself),
             (Some((by, arn)), _) => choose_secret(by, arn),
             (None, Kind::AdminKey) => Ok(Choice::Itself),
-            (None, Kind::ApiKey | Kind::ApplicationKey) => self.default_admin(),
-        }
-    }
-
-    /// Of a secret that names none: the function's own identity, else its admin secret.
-    fn default_admin(&self) -> Result<Choice, Problem> {
-        let settings = &self.tools.settings;
-        let said = Delegation::of_settings(settings);
-        let said = said.map_err(|source| Problem::IdentityMalformed { source })?;
-        match (said, settings.admin_secret_arn.clone()) {
-            (Some(delegation), _) => Ok(Choice::Identity(delegation.into())),
-            (None, Some(arn)) => choose_secret(NamedBy::Setting, arn),
-            (None, None) => Err(Problem::NoAdminSecret),
+            (None, Kind::ApiKey | Kind::ApplicationKey) => default_choice(&self.tools.settings),
         }
     }
 
@@ -112,6 +104,35 @@ impl Inspection<'_> {
     pub(super) fn admin_secret(&self, arn: String) -> AdminSecret {
         let means = self.tools.means();
         AdminSecret { arn, means }
+    }
+}
+
+/// Of a secret that names none: the function's own identity, else its admin secret.
+fn default_choice(settings: &Settings) -> Result<Choice, Problem> {
+    let said = Delegation::of_settings(settings);
+    let said = said.map_err(|source| Problem::IdentityMalformed { source })?;
+    match (said, settings.admin_secret_arn.clone()) {
+        (Some(delegation), _) => Ok(Choice::Identity(delegation.into())),
+        (None, Some(arn)) => choose_secret(NamedBy::Setting, arn),
+        (None, None) => Err(Problem::NoAdminSecret),
+    }
+}
+
+impl Examiner {
+    /// The admin of secrets that name none.
+    pub async fn default_admin(&self, budget: &Budget) -> Result<Admin, Problem> {
+        let means = Means {
+            secrets: self.secrets.clone(),
+            http: self.http.clone(),
+            limits: Limits::default(),
+            settings: self.settings.clone(),
+            identity: self.identity.clone(),
+        };
+        match default_choice(&self.settings)? {
+            Choice::Identity(delegation) => Ok(Admin::delegated(*delegation, means, budget)),
+            Choice::Secret(_, arn) => Admin::read(AdminSecret { arn, means }, budget).await,
+            Choice::Itself => Err(Problem::NoAdminSecret),
+        }
     }
 }
 

@@ -24,6 +24,12 @@ use crate::retire::{Candidates, ListedKey, Verdict, retirable, verdicts};
 #[derive(Debug)]
 pub struct Unseen(Problem);
 
+impl From<Problem> for Unseen {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
 impl Unseen {
     /// A stable word, listed in the README.
     #[must_use]

@@ -98,7 +98,7 @@ async fn what_strays_prints() {
 }
 
 /// The words in code at the beginning of each row of the table that follows a line.
-fn rows_after(line: &str) -> BTreeSet<&'static str> {
+pub(super) fn rows_after(line: &str) -> BTreeSet<&'static str> {
     let (_, rest) = PAGE.split_once(line).expect(line);
     let rows = rest
         .lines()
@@ -145,7 +145,7 @@ async fn the_pages_documents_are_of_the_shape_that_is_printed() {
 }
 
 /// The members of the document and of the first item of each list, down to the last.
-fn shape(value: &Value) -> Value {
+pub(super) fn shape(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
             .iter()

@@ -17,7 +17,7 @@ use sandbox::server::{Door, Server};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::{Clock, World};
 use tests::listen::indiscretion;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The program, built.
 pub(crate) static DOCTOR: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -48,7 +48,15 @@ impl OpenWorld {
     }
 
     pub(crate) async fn doctor(&self, arguments: &[&str]) -> Output {
-        let output = Command::new(&*DOCTOR)
+        let output = self.begin(arguments).wait_with_output().await.unwrap();
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(indiscretion(&self.gate, &said), None);
+        output
+    }
+
+    /// The program, at work.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        Command::new(&*DOCTOR)
             .args(arguments)
             .env_clear()
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -60,12 +68,10 @@ impl OpenWorld {
             .env("DATADOG_API_URL", self.datadog.url())
             .env("RUST_LOG", "trace")
             .stdin(Stdio::null())
-            .output()
-            .await
-            .unwrap();
-        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        assert_eq!(indiscretion(&self.gate, &said), None);
-        output
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// A key of a version that does not hold it.

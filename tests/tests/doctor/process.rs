@@ -29,7 +29,7 @@ async fn exit_codes_and_streams() {
     assert_eq!(wrong.status.code(), Some(1));
     assert!(text(&wrong.stdout).contains("SecretNotFound: "));
 
-    for arguments in [&["check"][..], &["check", "datadog/api-key"], &["probe"]] {
+    for arguments in [&["check"][..], &["check", "datadog/api-key"], &["prove"]] {
         let usage = site.doctor(arguments).await;
         assert_eq!(usage.status.code(), Some(2), "{arguments:?}");
         assert!(usage.stdout.is_empty());

@@ -160,7 +160,7 @@ async fn a_rotation_that_stands_at_any_call_loses_nothing() {
 
 /// Answers that tell the time, as those of Datadog and AWS do.
 #[derive(Debug)]
-struct Dated(InProcess);
+pub(super) struct Dated(pub(super) InProcess);
 
 impl Transport for Dated {
     fn send(&self, request: http::Request<Bytes>, timeout: Duration) -> Sending<'_> {
