@@ -23,6 +23,7 @@ use crate::log::DETAIL;
 
 pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
+use limits::Family;
 pub use limits::Limits;
 pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
 pub use token::{Expiry, ExpiryForm, Token};
@@ -82,7 +83,7 @@ impl Datadog {
         );
         let mut crowd = Crowd::new(RATE_LIMITED_FOR);
         loop {
-            if let Some(reset) = self.limits.reset(call.family())
+            if let Some(reset) = self.limits.reset(Family::of(call))
                 && call.may_wait()
             {
                 crowd.pause(reset, budget, budget.length() / 2).await;
@@ -138,7 +139,7 @@ impl Datadog {
         let timeout = ATTEMPT_TIMEOUT.min(budget.left());
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
-        self.limits.hear(call.family(), &parts.headers);
+        self.limits.hear(Family::of(call), &parts.headers);
         let status = parts.status.as_u16();
         tracing::info!(target: DETAIL, call = %call, status, "datadog answered");
         if call.succeeds_with(parts.status) {

@@ -20,17 +20,6 @@ pub const PAGE: usize = 100;
 /// minted must still be undone: with less time left, no mint is begun.
 pub const TIME_FOR_MINT: Duration = Duration::from_secs(40);
 
-/// Calls that are taken to share a rate limit: Datadog names its limits in answers alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Family {
-    ApiKeys,
-    ApplicationKeys,
-    Validation,
-    Exchange,
-    Users,
-    Trust,
-}
-
 /// One call. Its `Display` is what errors and logs show: ids and names, never a key.
 #[derive(Clone, Debug)]
 pub enum Call {
@@ -203,27 +192,6 @@ impl Call {
             || DatadogProblem::of(status, headers, body),
             DatadogProblem::Trust,
         )
-    }
-
-    /// What it counts against.
-    pub(super) fn family(&self) -> Family {
-        match self {
-            Self::MintApiKey { .. }
-            | Self::GetApiKey(_)
-            | Self::ListApiKeys { .. }
-            | Self::CountApiKeys
-            | Self::DeleteApiKey(_) => Family::ApiKeys,
-            Self::MintAppKey { .. }
-            | Self::GetAppKey { .. }
-            | Self::GetAnyAppKey(_)
-            | Self::ListAppKeys { .. }
-            | Self::CountAppKeys(_)
-            | Self::DeleteAppKey { .. } => Family::ApplicationKeys,
-            Self::Validate | Self::ValidateWithId | Self::ValidatePair => Family::Validation,
-            Self::Exchange => Family::Exchange,
-            Self::CurrentUser => Family::Users,
-            Self::Trust(_) => Family::Trust,
-        }
     }
 
     /// Whether it can be kept back for the sake of others. What deletes may be what undoes, and what

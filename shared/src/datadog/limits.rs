@@ -7,12 +7,46 @@ use std::time::Duration;
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use super::call::Family;
+use super::Call;
+
+/// Calls that are taken to share a rate limit: Datadog names its limits in answers alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    ApiKeys,
+    ApplicationKeys,
+    Validation,
+    Exchange,
+    Users,
+    Trust,
+}
 
 /// When the limits that are half used up are reset; clones share them. A warm process hears of them
 /// for every secret that it rotates.
 #[derive(Clone, Debug, Default)]
 pub struct Limits(Arc<Mutex<BTreeMap<Family, Instant>>>);
+
+impl Family {
+    /// What a call counts against.
+    pub(super) fn of(call: &Call) -> Self {
+        match call {
+            Call::MintApiKey { .. }
+            | Call::GetApiKey(_)
+            | Call::ListApiKeys { .. }
+            | Call::CountApiKeys
+            | Call::DeleteApiKey(_) => Self::ApiKeys,
+            Call::MintAppKey { .. }
+            | Call::GetAppKey { .. }
+            | Call::GetAnyAppKey(_)
+            | Call::ListAppKeys { .. }
+            | Call::CountAppKeys(_)
+            | Call::DeleteAppKey { .. } => Self::ApplicationKeys,
+            Call::Validate | Call::ValidateWithId | Call::ValidatePair => Self::Validation,
+            Call::Exchange => Self::Exchange,
+            Call::CurrentUser => Self::Users,
+            Call::Trust(_) => Self::Trust,
+        }
+    }
+}
 
 impl Limits {
     /// Reads the headers of an answer, which not every end point sends.

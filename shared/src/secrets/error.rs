@@ -109,10 +109,8 @@ impl SecretsProblem {
             "ResourceNotFoundException" => Self::NotFound,
             "InvalidRequestException" => Self::Contradiction { code },
             "ResourceExistsException" => Self::ResourceExists,
+            _ if is_throttling(status, &code) => Self::Throttled { code },
             _ if status >= 500 => Self::Unavailable { status },
-            _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
-                Self::Throttled { code }
-            }
             _ => Self::Refused { code },
         }
     }
@@ -135,6 +133,19 @@ impl SecretsProblem {
     }
 }
 
+/// What the SDK takes for throttling and leaves to us ([`super::unthrottled`]), except for
+/// `LimitExceededException`, which here is about the number of versions.
+fn is_throttling(status: u16, code: &str) -> bool {
+    let words = [
+        "Throttl",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "SlowDown",
+    ];
+    status == 429 || words.iter().any(|it| code.contains(it))
+}
+
 /// Text from outside, made fit for one log line.
 fn plain(text: &str, longest: usize) -> String {
     text.chars()
@@ -145,7 +156,33 @@ fn plain(text: &str, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use aws_sdk_secretsmanager::error::ErrorMetadata;
+
+    use super::{SecretsProblem, plain};
+
+    #[test]
+    fn throttling_is_told_from_failure_and_from_a_limit() {
+        let of = |status, code| {
+            let answer = ErrorMetadata::builder().code(code).build();
+            SecretsProblem::of_answer(&answer, status)
+        };
+        for (status, code) in [
+            (400, "ThrottlingException"),
+            (400, "RequestLimitExceeded"),
+            (503, "SlowDown"),
+            (429, "Unheard"),
+        ] {
+            let problem = of(status, code);
+            assert!(
+                matches!(problem, SecretsProblem::Throttled { .. }),
+                "{problem}"
+            );
+        }
+        let failed = SecretsProblem::Unavailable { status: 503 };
+        assert_eq!(of(503, "InternalServiceError"), failed);
+        let code = "LimitExceededException".to_owned();
+        assert_eq!(of(400, &code), SecretsProblem::Refused { code });
+    }
 
     #[test]
     fn texts_from_outside_fit_one_line_of_the_log() {
