@@ -101,11 +101,6 @@ async fn on_a_schedule_it_reports_and_never_revokes() {
     assert_eq!((summaries.len(), of("ERROR", "").len()), (2, 2));
     assert_eq!(metrics(&lines), [1, 1]);
     let documented = figures::fields_of_logs();
-    let is_for_people = |it: &&Value| {
-        ["INFO", "WARN", "ERROR"]
-            .iter()
-            .any(|level| it["level"] == *level)
-    };
     for line in &lines {
         for field in line.as_object().unwrap().keys() {
             assert!(documented.contains(field.as_str()), "{field} in {line}");
