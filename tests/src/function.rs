@@ -29,6 +29,7 @@ pub const TIMEOUT: Duration = Duration::from_mins(5);
 #[derive(Clone, Debug)]
 pub struct Function {
     gate: Gate,
+    caller: String,
     rotator: Rotator,
     pub kind: Kind,
     killed: Arc<Notify>,
@@ -56,12 +57,13 @@ impl Function {
         let caller = caller.to_owned();
         let transport = InProcess {
             gate: gate.clone(),
-            caller,
+            caller: caller.clone(),
             killed: Arc::clone(&killed),
         };
         let rotator = Rotator::new(kind, settings, Http::new(transport), &config);
         Self {
             gate: gate.clone(),
+            caller,
             rotator,
             kind,
             killed,
@@ -71,7 +73,10 @@ impl Function {
 
     /// One delivery; `None` if the gate killed it.
     pub async fn deliver(&self, event: &Value) -> Option<Result<(), RotationError>> {
-        let now = self.gate.with_world(|world| world.now()).into();
+        let now = self.gate.with_world(|world| {
+            world.invoke(&self.caller, event);
+            world.now().into()
+        });
         let budget = Budget::new(now, self.timeout);
         let result = tokio::select! {
             result = self.rotator.rotate(event, &budget) => result,

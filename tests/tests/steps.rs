@@ -1,5 +1,7 @@
 //! The steps of a rotation: what they do undisturbed, what they refuse, what people do in between.
 
+#[path = "steps/admins.rs"]
+mod admins;
 #[path = "steps/bad_answers.rs"]
 mod bad_answers;
 #[path = "steps/bad_current.rs"]
@@ -14,6 +16,10 @@ mod dead_keys;
 mod deletions;
 #[path = "steps/hands.rs"]
 mod hands;
+#[path = "steps/lag.rs"]
+mod lag;
+#[path = "steps/moved_labels.rs"]
+mod moved_labels;
 #[path = "steps/rights.rs"]
 mod rights;
 #[path = "steps/rotation.rs"]

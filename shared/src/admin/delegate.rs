@@ -55,9 +55,6 @@ impl Delegate {
 
     pub(super) fn renew(&mut self, budget: &Budget) {
         self.budget = *budget;
-        if let Some(witness) = &mut self.witness {
-            witness.renew(budget);
-        }
     }
 
     pub(super) fn site(&self) -> Site {

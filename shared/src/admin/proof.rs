@@ -54,7 +54,7 @@ impl Admin {
         if self.validate_api_key(used).await? {
             return Ok(false);
         }
-        match witness.successor_of(used).await {
+        match witness.successor_of(used, &self.budget).await {
             Some(fresh) => Ok(self.validate_beside(fresh, other).await?),
             None => Err(witness.refused()),
         }

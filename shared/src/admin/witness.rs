@@ -28,7 +28,6 @@ pub(super) struct Witness {
 struct Source {
     arn: String,
     means: Means,
-    budget: Budget,
 }
 
 impl Witness {
@@ -48,9 +47,8 @@ impl Witness {
         let source = Source {
             arn: named.ok_or(Problem::NoApiKeySecret)?,
             means: means.clone(),
-            budget: *budget,
         };
-        Ok(Some(Self::of(source.read().await?, Some(source))))
+        Ok(Some(Self::of(source.read(budget).await?, Some(source))))
     }
 
     fn of(key: ApiKey, secret: Option<Source>) -> Self {
@@ -58,12 +56,6 @@ impl Witness {
             key,
             secret,
             reread: OnceCell::new(),
-        }
-    }
-
-    pub(super) fn renew(&mut self, budget: &Budget) {
-        if let Some(source) = &mut self.secret {
-            source.budget = *budget;
         }
     }
 
@@ -75,10 +67,10 @@ impl Witness {
     }
 
     /// The key as it is now, if it is another one than `used`: it may just have rotated.
-    pub(super) async fn successor_of(&self, used: &ApiKey) -> Option<&ApiKey> {
+    pub(super) async fn successor_of(&self, used: &ApiKey, budget: &Budget) -> Option<&ApiKey> {
         let source = self.secret.as_ref()?;
         let fresh = self.reread.get_or_init(|| async {
-            let read = source.read().await;
+            let read = source.read(budget).await;
             read.inspect_err(|problem| tracing::warn!(%problem, "API key secret not read again"))
                 .ok()
         });
@@ -95,9 +87,9 @@ impl Witness {
 }
 
 impl Source {
-    async fn read(&self) -> Result<ApiKey, Problem> {
+    async fn read(&self, budget: &Budget) -> Result<ApiKey, Problem> {
         let secrets = self.means.secrets.in_region_of(&self.arn);
-        let stored = secrets.current_value(&self.arn, &self.budget).await?;
+        let stored = secrets.current_value(&self.arn, budget).await?;
         let text = stored.text.ok_or(ValueError::NotJson);
         let read = text
             .and_then(|text| SecretValue::parse(text.expose_secret()))

@@ -13,7 +13,7 @@ use crate::credential::{AppPart, Credential};
 use crate::datadog::{AppKeyDetails, Status};
 use crate::error::{Problem, State};
 use crate::keys::{KeyClass, KeyRef};
-use crate::secrets::{PENDING, SecretsProblem};
+use crate::secrets::PENDING;
 
 /// A fresh key may answer 401 or 403 for some seconds; 30 s is the most that is waited for it.
 fn propagation() -> Backoff {
@@ -287,17 +287,18 @@ impl Rotation<'_> {
         self.retire(&scene.admin, Candidates::Named(&keys), &kept, old)
             .await?;
         let secrets = &self.tools.secrets;
-        match secrets
+        let removed = secrets
             .abandon(self.secret(), &pending.id, self.budget)
-            .await
-        {
-            // It may answer the second try of a removal that took effect.
-            Err(error) if matches!(error.problem, SecretsProblem::Contradiction { .. }) => {
-                let labels = secrets.describe(self.secret(), self.budget).await?.labels;
-                let is_off = !labels.carries(&pending.id, PENDING);
-                if is_off { Ok(()) } else { Err(error.into()) }
-            }
-            result => Ok(result?),
+            .await;
+        let Err(error) = removed else {
+            return Ok(());
+        };
+        // It may have taken effect all the same, before its answer was lost or it was tried again.
+        let labels = secrets.describe(self.secret(), self.budget).await?.labels;
+        if labels.carries(&pending.id, PENDING) {
+            Err(error.into())
+        } else {
+            Ok(())
         }
     }
 }

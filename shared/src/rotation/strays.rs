@@ -127,11 +127,6 @@ impl Examiner {
 
 impl Search {
     #[must_use]
-    pub fn arn(&self) -> &str {
-        &self.scene.description.arn
-    }
-
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.scene.description.name
     }

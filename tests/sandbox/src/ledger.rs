@@ -168,11 +168,18 @@ impl Book {
             self.minted.extend(new.map(|key| (key.id.clone(), arn)));
         } else if operation.starts_with("DELETE ")
             && let Some(id) = &record.call.subject
-            && !self.may_end(&arn, id)
         {
-            let text = format!("a rotation of {arn} deleted {id}");
-            self.breaches
-                .push(Breach::at(Promise::OnlyOwn, record, text));
+            if !self.may_end(&arn, id) {
+                let text = format!("a rotation of {arn} deleted {id}");
+                self.breaches
+                    .push(Breach::at(Promise::OnlyOwn, record, text));
+            }
+            if is_early(world, record, &arn, id) {
+                let text =
+                    format!("{arn}: the key {id} of AWSPREVIOUS was deleted before its time");
+                self.breaches
+                    .push(Breach::at(Promise::CurrentWorks, record, text));
+            }
         }
     }
 
@@ -260,6 +267,18 @@ fn is_about_to_displace(secret: &Secret) -> bool {
         let mut labels = secret.labels(pending.id());
         pending.value().is_some() && !labels.any(|label| label == "AWSCURRENT")
     })
+}
+
+/// Whether another step than finishSecret has deleted a key of AWSPREVIOUS that has grace.
+fn is_early(world: &World, record: &CallRecord, arn: &str, key_id: &str) -> bool {
+    let caller = record.call.caller.as_deref();
+    let step = caller.and_then(|it| world.step_of(it));
+    let secret = world.secrets_manager.secret(arn).filter(|it| has_grace(it));
+    step.is_some_and(|step| step != "finishSecret")
+        && secret.is_some_and(|secret| {
+            let mut previous = keys_labelled(secret, "AWSPREVIOUS").into_iter();
+            previous.any(|key| key.id == key_id)
+        })
 }
 
 /// Where a key stands for this secret.

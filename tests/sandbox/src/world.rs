@@ -1,9 +1,11 @@
 //! Everything outside the functions: the services and the time they agree on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -19,6 +21,8 @@ pub struct World {
     pub secrets_manager: SecretsManager,
     pub datadog: Datadog,
     pub cloudformation: CloudFormation,
+    /// What a function was last invoked for, by the name that the gate knows it by.
+    steps: BTreeMap<String, String>,
 }
 
 impl World {
@@ -29,12 +33,27 @@ impl World {
             secrets_manager,
             datadog,
             cloudformation: CloudFormation::default(),
+            steps: BTreeMap::new(),
         }
     }
 
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         self.clock.now()
+    }
+
+    /// A function is invoked with this event.
+    pub fn invoke(&mut self, function: &str, event: &Value) {
+        match event["Step"].as_str() {
+            Some(step) => self.steps.insert(function.to_owned(), step.to_owned()),
+            None => self.steps.remove(function),
+        };
+    }
+
+    /// The step that a function was last invoked for.
+    #[must_use]
+    pub fn step_of(&self, function: &str) -> Option<&str> {
+        self.steps.get(function).map(String::as_str)
     }
 
     pub(crate) fn answer(&mut self, service: Service, request: &Request<Bytes>) -> Response<Bytes> {

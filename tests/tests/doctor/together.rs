@@ -6,8 +6,10 @@ use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::keys::KeyClass;
 use sandbox::gate::{Call, Fate};
-use sandbox::scene::{ADMIN_SCOPES, token};
+use sandbox::scene::{ADMIN_SCOPES, Admin, SceneOptions, role_of, token, trust};
 use serde_json::json;
+use tests::bench::Bench;
+use tests::doctor::CALLER;
 use tests::strays::{every_sort, standings};
 
 use crate::strays::{bench, of, rotated};
@@ -33,8 +35,8 @@ async fn secrets_that_are_asked_for_together_account_for_each_others_keys() {
         );
         (created["ARN"].as_str().unwrap().to_owned(), name, token(end))
     });
-    let minted = |of: &(String, String, String)| {
-        let (arn, name, version) = of;
+    let minted_under = |of: &(String, String, String), version: &str| {
+        let (arn, name, _) = of;
         let names = datadog_rotation::key_name::KeyNames::new(API, arn, name);
         let version = VersionId::parse(version).unwrap();
         bench.make(
@@ -43,29 +45,50 @@ async fn secrets_that_are_asked_for_together_account_for_each_others_keys() {
             DAY,
         )
     };
-    let (of_one, of_two, copied) = (minted(&one), minted(&two), minted(&one));
+    let minted = |of: &(String, String, String)| minted_under(of, &of.2);
+    let (of_one, of_two, copied, shared) = (minted(&one), minted(&two), minted(&one), minted(&one));
+    let nobodys = minted_under(&one, &token("forgotten"));
     // The second secret's value holds a key that the first's rotation made.
-    let text = bench
-        .gate
-        .with_world(|world| world.datadog.key(&copied).unwrap().value.clone());
-    let value = json!({ "apiKey": text, "apiKeyId": copied }).to_string();
-    bench.manage(
-        "PutSecretValue",
-        &json!({ "SecretId": two.0, "ClientRequestToken": token("copy"), "SecretString": value }),
-    );
+    let store = |key: &String, of: &(String, String, String), label: &str| {
+        let text = bench
+            .gate
+            .with_world(|world| world.datadog.key(key).unwrap().value.clone());
+        let value = json!({ "apiKey": text, "apiKeyId": key }).to_string();
+        bench.manage(
+            "PutSecretValue",
+            &json!({
+                "SecretId": of.0, "ClientRequestToken": token(&format!("{label} of {}", of.2)),
+                "SecretString": value, "VersionStages": [label],
+            }),
+        );
+    };
+    store(&copied, &two, "AWSCURRENT");
+    // And both hold another one.
+    store(&shared, &one, "AWSPENDING");
+    store(&shared, &two, "AWSPENDING");
 
     let alone = bench.doctor(&["strays", &one.0, "--json"]).await;
     assert_eq!(standings(&alone)[&of_two], "unknown_version");
-    let both = bench
-        .doctor(&["strays", &one.0, &two.0, "--json", "--revoke"])
-        .await;
-    assert!(both.fine, "{}", both.output);
+    let arguments = ["strays", &one.0, &two.0, "--json", "--revoke"];
+    let both = bench.doctor(&arguments).await;
+    assert!(!both.fine, "one is left: {}", both.output);
     assert_eq!(
         standings(&both),
-        [(of_one.clone(), "revocable".to_owned())].into()
+        [
+            (of_one.clone(), "revocable".to_owned()),
+            (nobodys.clone(), "unknown_version".to_owned())
+        ]
+        .into()
     );
     assert!(!bench.is_live(&of_one) && !bench.is_live(&of_two));
-    assert!(bench.is_live(&copied));
+    assert!(
+        [&copied, &shared, &nobodys]
+            .into_iter()
+            .all(|it| bench.is_live(it))
+    );
+    bench.revoke(&nobodys);
+    let both = bench.doctor(&arguments).await;
+    assert!(both.fine, "{}", both.output);
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,6 +108,10 @@ async fn one_secret_that_can_not_be_looked_at_keeps_nothing_from_the_others() {
         document["secrets"][0]["error"]["error_type"],
         "AccessDenied"
     );
+    let words = |word: &str| document["secrets"][0]["error"][word].to_string();
+    assert!(words("text").contains("ListSecretVersionIds"), "{document}");
+    assert!(words("advice").contains("role to rotate"), "{document}");
+    assert_eq!(document["secrets"][1]["name"], "datadog/app-key");
     assert_eq!(document["summary"]["unseen"], 1);
     assert_eq!(
         document["summary"]["revoked"],
@@ -144,4 +171,51 @@ async fn a_secret_that_takes_long_takes_no_others_time() {
         assert_eq!(unseen["error"]["error_type"], "DatadogUnreachable");
     }
     assert_eq!(told["summary"]["revoked"], of(&planted, "revocable").len());
+}
+
+/// A secret's deletions have time of their own, however long the others were looked at: for a
+/// refusal to be explained, and for another token.
+#[tokio::test(start_paused = true)]
+async fn deletions_have_time_of_their_own() {
+    for (admin, error_type) in [
+        (Admin::Pair, Some("DatadogForbidden")),
+        (Admin::Identity, None),
+    ] {
+        let bench = Bench::new(SceneOptions {
+            admin,
+            ..SceneOptions::default()
+        });
+        bench.rotate(APP).await.unwrap();
+        bench.wait(20 * MINUTE).await;
+        let planted = every_sort(&bench, APP);
+        bench.gate.with_world(|world| {
+            trust(world, &role_of(CALLER), &bench.scene.service_account);
+            world.datadog.settings.token_life = 3 * MINUTE;
+        });
+        let is_refused = error_type.is_some();
+        bench
+            .gate
+            .follow(move |call: &Call| match call.operation.as_str() {
+                "GET /api/v2/api_keys" => Fate::SilenceBefore,
+                _ if is_refused && call.operation.starts_with("DELETE ") => {
+                    Fate::Refuse(http::StatusCode::FORBIDDEN)
+                }
+                _ => Fate::Pass,
+            });
+        let [quick, slow] = [APP, API].map(|kind| bench.secret(kind));
+        let told = bench
+            .doctor(&["strays", quick, slow, "--json", "--revoke"])
+            .await;
+        let document = told.json();
+        let due = of(&planted, "revocable").len();
+        match error_type {
+            None => assert_eq!(document["summary"]["revoked"], due, "{}", bench.story()),
+            Some(error_type) => {
+                let keys = document["secrets"][0]["keys"].as_array().unwrap();
+                let failed = keys.iter().filter(|it| it["error"].is_object());
+                let failed: Vec<_> = failed.map(|it| &it["error"]["error_type"]).collect();
+                assert_eq!(failed, vec![error_type; due], "{}", bench.story());
+            }
+        }
+    }
 }

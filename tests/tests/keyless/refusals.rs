@@ -6,13 +6,14 @@ use datadog_rotation::Kind;
 use datadog_rotation::settings::DelegationSettings;
 use http::StatusCode;
 use sandbox::datadog::KeptFromTokens;
+use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, trust_the_functions};
 use serde_json::json;
 use tests::function::Function;
 use tests::listen::Listening;
 
-use super::{EXCHANGE, MODES, ROTATED, WHO, by_variables, count, keyless};
+use super::{EXCHANGE, MODES, ROTATED, WHO, by_variables, count, keyless, spare};
 
 #[tokio::test(start_paused = true)]
 async fn an_identity_that_is_not_mapped_is_refused() {
@@ -240,5 +241,25 @@ async fn trust_that_is_withdrawn_midway_leaves_a_state_that_the_next_rotation_re
             bench.rotate(kind).await.expect("trusted again");
             bench.assert_settled();
         }
+    }
+}
+
+/// The fallback is for an identity that Datadog refuses, not for a Datadog that is away.
+#[tokio::test(start_paused = true)]
+async fn a_datadog_that_fails_is_no_reason_for_the_fallback() {
+    for step in [Step::CreateSecret, Step::TestSecret] {
+        let mut bench = by_variables();
+        let account = bench.scene.service_account.clone();
+        bench.settings.delegation.fallback_admin_secret_arn = Some(spare(&bench, &account));
+        bench.gate.forget_calls();
+        bench
+            .gate
+            .follow(|call: &Call| match call.operation.as_str() {
+                EXCHANGE => Fate::FailBefore,
+                _ => Fate::Pass,
+            });
+        let job = bench.begin(Kind::ApiKey);
+        let result = bench.deliver(Kind::ApiKey, &job, step).await;
+        bench.assert_refused(result, "DatadogUnavailable", &["resumes"]);
     }
 }

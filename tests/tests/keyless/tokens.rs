@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use http::StatusCode;
 use sandbox::datadog::Expires;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
@@ -115,4 +116,24 @@ async fn tokens_that_never_work_are_not_asked_for_for_ever() {
         &["look-up of the current user", "401"],
     );
     assert_eq!(count(&bench.gate.calls(), EXCHANGE), 2, "{}", bench.story());
+}
+
+/// Refused is the call and not the token, which Datadog is asked once.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_works_is_not_replaced_after_a_refusal() {
+    let bench = by_variables();
+    let read = "GET /api/v2/api_keys/{id}";
+    bench.gate.follow(move |call: &Call| {
+        if call.operation == read {
+            Fate::Refuse(StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+    let job = bench.begin(Kind::ApiKey);
+    let created = bench.deliver(Kind::ApiKey, &job, Step::CreateSecret).await;
+    created.expect("without api_keys_read");
+    let calls = bench.gate.calls();
+    let got = [EXCHANGE, read].map(|it| count(&calls, it));
+    assert_eq!(got, [1, 1], "{}", bench.story());
 }

@@ -249,3 +249,45 @@ async fn revoked_current_keys() {
         assert!(bench.changes().is_empty(), "{}", bench.story());
     }
 }
+
+/// Without `api_keys_read` and without the preview of `/api/v2/validate` the key is tried, and no
+/// more.
+#[tokio::test(start_paused = true)]
+async fn an_api_key_of_which_nothing_is_told_has_to_work() {
+    let bench = || {
+        let bench = Bench::new(SceneOptions {
+            admin_scopes: &DOCUMENTED_SCOPES,
+            ..SceneOptions::default()
+        });
+        bench
+            .gate
+            .with_world(|world| world.datadog.settings.validate_v2 = false);
+        bench
+    };
+    let sound = bench();
+    let begun = tokio::time::Instant::now();
+    sound.create(Kind::ApiKey).await.expect("it works");
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+    let dead = bench();
+    let id = tests::by_hand::ids(&dead.current(Kind::ApiKey)).remove(0);
+    dead.revoke(&id);
+    let result = dead.create(Kind::ApiKey).await;
+    dead.assert_refused(result, "CurrentKeyDead", &[&id]);
+}
+
+/// The label is told under which the value is.
+#[tokio::test(start_paused = true)]
+async fn a_pending_value_that_is_none_of_the_type() {
+    let bench = bench();
+    let job = bench.begin(Kind::ApiKey);
+    let put = json!({
+        "SecretId": job.arn, "ClientRequestToken": job.token, "SecretString": "{}",
+        "VersionStages": ["AWSPENDING"],
+    });
+    bench.manage("PutSecretValue", &put);
+    for step in [Step::CreateSecret, Step::TestSecret, Step::FinishSecret] {
+        let result = bench.deliver(Kind::ApiKey, &job, step).await;
+        let words = ["the value under AWSPENDING", "`apiKey`"];
+        bench.assert_refused(result, "SecretMalformed", &words);
+    }
+}

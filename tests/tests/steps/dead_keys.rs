@@ -100,3 +100,114 @@ async fn a_dead_current_pair_does_not_cost_the_previous_one() {
             .expect("with the pair gone back to");
     }
 }
+
+/// What createSecret finds stored already is most often sound, and one look at each key tells.
+#[tokio::test(start_paused = true)]
+async fn a_pending_key_that_works_is_not_waited_for() {
+    for admin_scopes in [&sandbox::scene::ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
+        for kind in Kind::ALL {
+            let bench = Bench::new(SceneOptions {
+                admin_scopes,
+                ..SceneOptions::default()
+            });
+            let job = bench.begin(kind);
+            for wait in [0, 0, 20] {
+                bench.wait(Duration::from_mins(wait)).await;
+                let begun = tokio::time::Instant::now();
+                let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+                created.unwrap();
+                assert_eq!(begun.elapsed(), Duration::ZERO, "{}", bench.story());
+            }
+        }
+    }
+}
+
+/// A refusal alone proves nothing: Datadog may be slow to know a young key, and where old ones
+/// are refused they may still be there.
+#[tokio::test(start_paused = true)]
+async fn a_pending_key_that_is_refused_for_long_is_not_given_up() {
+    for (admin_scopes, age) in [
+        (&sandbox::scene::ADMIN_SCOPES[..], 0),
+        (&sandbox::scene::ADMIN_SCOPES[..], 20),
+        (&DOCUMENTED_SCOPES, 0),
+    ] {
+        for kind in [Kind::ApiKey, Kind::AdminKey] {
+            let bench = Bench::new(SceneOptions {
+                admin_scopes,
+                ..SceneOptions::default()
+            });
+            let hour = Duration::from_hours(1);
+            bench
+                .gate
+                .with_world(|world| world.datadog.settings.fresh_key_unusable_for = hour);
+            let job = bench.begin(kind);
+            let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+            created.unwrap();
+            bench.wait(Duration::from_mins(age)).await;
+            for step in [Step::TestSecret, Step::FinishSecret] {
+                let result = bench.deliver(kind, &job, step).await;
+                bench.assert_failed(result, "NewKeyUnusable", &["AWSCURRENT is unchanged"]);
+            }
+            bench.wait(hour).await;
+            for step in &Step::ALL[1..] {
+                bench.deliver(kind, &job, *step).await.expect("works now");
+            }
+            bench.assert_settled();
+        }
+    }
+}
+
+/// Taking AWSPENDING off is tried again when its answer is lost, and then refused.
+#[tokio::test(start_paused = true)]
+async fn a_dead_pending_key_is_given_up_whatever_becomes_of_the_answer() {
+    let fates: [fn() -> Fate; 3] = [|| Fate::FailAfter, || Fate::CutAfter, || Fate::SilenceAfter];
+    for fate in fates {
+        for times in [1, 20] {
+            let bench = Bench::new(SceneOptions::default());
+            let kind = Kind::ApiKey;
+            let job = bench.begin(kind);
+            let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+            created.unwrap();
+            bench.revoke(&ids(&bench.value(kind, "AWSPENDING").unwrap())[0]);
+            let mut left = times;
+            bench.gate.follow(move |call: &Call| {
+                if call.operation == "UpdateSecretVersionStage" && left > 0 {
+                    left -= 1;
+                    fate()
+                } else {
+                    Fate::Pass
+                }
+            });
+            let tested = bench.deliver(kind, &job, Step::TestSecret).await;
+            bench.assert_failed(tested, "PendingKeyDead", &["AWSPENDING was taken off"]);
+            bench.give_up(&job);
+            bench.rotate(kind).await.expect("afresh");
+            bench.assert_settled();
+        }
+    }
+}
+
+/// AWSPENDING stays where it can't be taken off, and nothing else is said.
+#[tokio::test(start_paused = true)]
+async fn a_dead_pending_key_that_may_not_be_given_up_is_an_error() {
+    let bench = Bench::new(SceneOptions::default());
+    let kind = Kind::ApiKey;
+    let job = bench.begin(kind);
+    let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+    created.unwrap();
+    bench.revoke(&ids(&bench.value(kind, "AWSPENDING").unwrap())[0]);
+    bench.gate.follow(|call: &Call| {
+        if call.operation == "UpdateSecretVersionStage" {
+            Fate::Refuse(http::StatusCode::BAD_REQUEST)
+        } else {
+            Fate::Pass
+        }
+    });
+    let tested = bench.deliver(kind, &job, Step::TestSecret).await;
+    bench.assert_failed(
+        tested,
+        "SecretsManagerRefused",
+        &["AWSCURRENT is unchanged"],
+    );
+    assert_eq!(bench.labelled(kind, "AWSPENDING"), Some(job.token));
+}

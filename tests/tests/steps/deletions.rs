@@ -5,10 +5,13 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+use std::time::Duration;
+
 use datadog_rotation::Kind;
+use datadog_rotation::keys::KeyClass;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
-use sandbox::rotation::Step;
+use sandbox::rotation::{Step, event};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use sandbox::secrets_manager::RotationJob;
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
@@ -158,4 +161,81 @@ async fn keys_that_were_settled_before_a_failure_are_not_called_nothing() {
     let text = bench.assert_failed(created, "DatadogRejected", &["AWSCURRENT is unchanged."]);
     assert!(!text.contains("Nothing was changed"), "{text}");
     assert!(!bench.is_live(&displaced));
+}
+
+/// A key that no version holds goes in createSecret, and the grace key with it by no means.
+#[tokio::test(start_paused = true)]
+async fn a_stray_key_goes_and_the_key_of_the_grace_period_stays() {
+    let bench = Bench::new(SceneOptions::default());
+    bench.rotate(KIND).await.expect("undisturbed");
+    bench.rotate(KIND).await.expect("undisturbed");
+    bench.wait(Duration::from_mins(20)).await;
+    let previous = ids(&bench.value(KIND, "AWSPREVIOUS").expect("a value")).remove(0);
+    let job = bench.begin(KIND);
+    let version = bench.labelled(KIND, "AWSPREVIOUS").expect("a version");
+    let age = Duration::from_hours(1);
+    let stray = bench.plant(KIND, KeyClass::Api, &version, age);
+    let created = bench.deliver(KIND, &job, Step::CreateSecret).await;
+    created.expect("undisturbed");
+    assert!(!bench.is_live(&stray), "{}", bench.story());
+    assert!(bench.is_live(&previous), "{}", bench.story());
+}
+
+/// A pair goes by the name of its application key, and may have to be known by it once more.
+#[tokio::test(start_paused = true)]
+async fn of_a_pair_that_a_person_displaced_the_application_key_goes_last() {
+    let kind = Kind::AdminKey;
+    for killed in [true, false] {
+        let bench = Bench::new(SceneOptions::default());
+        bench.rotate(kind).await.expect("undisturbed");
+        let displaced = ids(&bench.current(kind));
+        bench.store(kind, &bench.by_hand(kind));
+        let job = bench.begin(kind);
+        for step in [Step::CreateSecret, Step::TestSecret] {
+            bench.deliver(kind, &job, step).await.expect("undisturbed");
+        }
+        let mut deletions = 0;
+        bench.gate.follow(move |call: &Call| {
+            deletions += usize::from(call.operation.starts_with("DELETE "));
+            if killed && deletions == 1 {
+                Fate::KillAfter
+            } else {
+                Fate::Pass
+            }
+        });
+        let finish = event(&job, Step::FinishSecret);
+        let finished = bench.function(kind).deliver(&finish).await;
+        assert_eq!(finished.is_none(), killed);
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+        finished.expect("delivered again");
+        let deleted = bench.changes().into_iter();
+        let deleted = deleted.filter(|it| it.call.operation.starts_with("DELETE "));
+        let deleted = deleted.filter_map(|it| it.call.subject);
+        let mut deleted: Vec<_> = deleted.filter(|it| displaced.contains(it)).collect();
+        deleted.dedup();
+        assert_eq!(deleted, displaced, "the API key first\n{}", bench.story());
+        bench.assert_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finish_secret_that_died_after_the_promotion_is_finished_by_the_next_delivery() {
+    for kind in [Kind::ApplicationKey, Kind::AdminKey] {
+        let (bench, job, displaced) = due(kind, &ADMIN_SCOPES).await;
+        bench.gate.follow(|call: &Call| {
+            if call.operation == "UpdateSecretVersionStage" {
+                Fate::KillAfter
+            } else {
+                Fate::Pass
+            }
+        });
+        let finish = event(&job, Step::FinishSecret);
+        assert!(bench.function(kind).deliver(&finish).await.is_none());
+        assert!(bench.is_live(&displaced));
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+        finished.expect("delivered again");
+        bench.assert_settled();
+    }
 }

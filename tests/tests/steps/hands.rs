@@ -69,23 +69,6 @@ async fn a_hand_made_key_that_a_person_displaced_stays_theirs() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_rollback_is_survived() {
-    for kind in Kind::ALL {
-        let bench = bench();
-        bench.rotate(kind).await.unwrap();
-        let value = bench.by_hand(kind);
-        bench.store(kind, &value);
-        bench.roll_back(kind);
-        for _ in 0..2 {
-            bench.wait(DAY).await;
-            bench.rotate(kind).await.unwrap();
-            assert_eq!(bench.ledger.breaches(), []);
-        }
-        bench.assert_settled();
-    }
-}
-
 /// setSecret has nothing to do, and asks nobody whether it may.
 fn asking(steps: &[Step]) -> impl Iterator<Item = Step> {
     steps.iter().copied().filter(|it| *it != Step::SetSecret)
@@ -136,7 +119,11 @@ async fn a_value_stored_at_the_last_moment_stays() {
             bench.store(kind, &value);
             release.pass();
         });
-        bench.assert_failed(finished, "PromotionRefused", &[]);
+        bench.assert_failed(
+            finished,
+            "PromotionRefused",
+            &["whether it became AWSCURRENT is not known"],
+        );
         assert_eq!(bench.current(kind), value);
         bench.give_up(&job);
         bench.wait(Duration::from_mins(16)).await;
@@ -170,25 +157,6 @@ async fn the_admins_own_keys_outlive_every_value_that_names_them() {
         assert!(bench.is_live(own.as_str().unwrap()), "{half}");
         assert_eq!(bench.ledger.breaches(), []);
     }
-}
-
-/// Between createSecret and finishSecret AWSCURRENT comes to name the id of another key.
-#[tokio::test(start_paused = true)]
-async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
-    let kind = Kind::ApplicationKey;
-    let bench = bench();
-    let job = bench.begin(kind);
-    for step in &Step::ALL[..3] {
-        bench.deliver(kind, &job, *step).await.unwrap();
-    }
-    let (others, mut value) = (bench.by_hand(kind), bench.current(kind));
-    value["appKeyId"] = others["appKeyId"].clone();
-    bench.store_aside(kind, "MINE", &value);
-    bench.make_current(kind, "MINE");
-    let result = bench.deliver(kind, &job, Step::FinishSecret).await;
-    bench.assert_failed(result, "CurrentKeyMismatch", &["AWSCURRENT is unchanged"]);
-    assert!(bench.is_live(&ids(&others)[0]));
-    assert_eq!(bench.ledger.breaches(), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,14 @@ fn failed(service: Service) -> Response<Bytes> {
 
 fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
     let body = match service {
+        // Every refusal of Secrets Manager's is a 400.
+        Service::SecretsManager if status == StatusCode::NOT_FOUND => {
+            let body = json!({
+                "__type": "ResourceNotFoundException",
+                "Message": "Secrets Manager can't find the specified secret value.",
+            });
+            return respond(service, StatusCode::BAD_REQUEST, &body);
+        }
         Service::SecretsManager => json!({
             "__type": "InvalidRequestException",
             "Message": "You can't perform this operation now.",

@@ -24,6 +24,9 @@ const MEMORY_MB: &str = "128";
 /// Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Environment {
+    gate: Gate,
+    /// How the gate knows it.
+    name: String,
     api: RuntimeApi,
     child: Child,
     killed: Arc<Notify>,
@@ -76,6 +79,8 @@ impl Environment {
             .take()
             .map(|pipe| output.collect(&name, Stream::Stderr, pipe));
         Ok(Self {
+            gate: gate.clone(),
+            name,
             api,
             child,
             killed,
@@ -97,6 +102,8 @@ impl Environment {
         event: &Value,
         timeout: Duration,
     ) -> Result<Value, FunctionError> {
+        self.gate
+            .with_world(|world| world.invoke(&self.name, event));
         self.api.send(Invocation {
             request_id: request_id.to_owned(),
             function_arn: function_arn.to_owned(),

@@ -165,6 +165,28 @@ async fn the_grace_key_has_to_live_until_a_successor_waits() {
 }
 
 #[tokio::test]
+async fn the_grace_key_has_to_live_until_finish_secret() {
+    for (step, broken) in [
+        ("createSecret", vec![Promise::CurrentWorks]),
+        ("testSecret", vec![Promise::CurrentWorks]),
+        ("finishSecret", vec![]),
+    ] {
+        let story = Story::begin();
+        let first = story.current();
+        let second = story.mint("second").await;
+        story.put("second", &second, "AWSCURRENT").await;
+        let third = story.mint("third").await;
+        story.put("third", &third, "AWSPENDING").await;
+        let event = json!({ "Step": step });
+        story
+            .gate
+            .with_world(|world| world.invoke("rotator#1", &event));
+        story.delete(&first).await;
+        assert_eq!(story.broken(), broken, "{step}");
+    }
+}
+
+#[tokio::test]
 async fn standings_follow_the_labels() {
     let story = Story::begin();
     let first = story.current();

@@ -1,0 +1,215 @@
+//! What is seen a moment late: labels, values and keys. A step waits for it, and neither fails nor
+//! takes what it sees meanwhile for the truth.
+
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use http::StatusCode;
+use sandbox::gate::{Call, Fate, pause};
+use sandbox::rotation::Step;
+use sandbox::scene::SceneOptions;
+use serde_json::json;
+use tests::bench::Bench;
+use tests::case::{Case, Setting, Subject};
+use tests::stage;
+
+const LAG: Duration = Duration::from_secs(2);
+const PROMOTION: &str = "UpdateSecretVersionStage";
+
+fn bench() -> Bench {
+    Bench::new(SceneOptions::default())
+}
+
+/// The first call of this operation meets this fate.
+fn spoil_first(bench: &Bench, operation: &'static str, fate: Fate) {
+    let mut fate = Some(fate);
+    bench.gate.follow(move |call: &Call| {
+        let spoiled = fate.take_if(|_| call.operation == operation);
+        spoiled.unwrap_or(Fate::Pass)
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_step_waits_for_labels_values_and_keys() {
+    for subject in Subject::ALL {
+        for reads in [true, false] {
+            let (bench, _) = stage::set(Case {
+                subject,
+                setting: Setting::Lagging,
+                reads,
+                redelivered: false,
+            })
+            .await;
+            let kind = subject.kind();
+            let job = bench.begin(kind);
+            for step in Step::ALL {
+                let done = bench.deliver(kind, &job, step).await;
+                done.unwrap_or_else(|error| panic!("{subject}: {error}\n{}", bench.story()));
+            }
+            bench.wait(LAG).await;
+            bench.assert_settled();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_application_key_that_is_not_found_yet_is_waited_for() {
+    for kind in [Kind::ApplicationKey, Kind::AdminKey] {
+        let bench = bench();
+        let later = Duration::from_secs(10);
+        bench
+            .gate
+            .with_world(|world| world.datadog.settings.fresh_key_unlisted_for = later);
+        let job = bench.begin(kind);
+        for step in &Step::ALL[..3] {
+            let done = bench.deliver(kind, &job, *step).await;
+            done.expect("found in the end");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_whose_answer_is_lost_is_seen_when_the_labels_show_it() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        let job = bench.begin(kind);
+        for step in &Step::ALL[..3] {
+            bench.deliver(kind, &job, *step).await.expect("undisturbed");
+        }
+        let lag = LAG.try_into().expect("a short time");
+        bench
+            .gate
+            .with_world(|world| world.secrets_manager.label_lag = lag);
+        spoil_first(&bench, PROMOTION, Fate::FailAfter);
+        let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+        finished.expect("promoted");
+        bench.wait(LAG).await;
+        bench.assert_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_that_failed_is_told_by_what_is_known_of_it() {
+    let fates: [(fn() -> Fate, _, _); 3] = [
+        (
+            || Fate::Throttle,
+            "SecretsManagerThrottled",
+            "stored as AWSPENDING; AWSCURRENT is unchanged",
+        ),
+        (
+            || Fate::FailBefore,
+            "SecretsManagerUnavailable",
+            "whether it became AWSCURRENT is not known",
+        ),
+        (
+            || Fate::SilenceBefore,
+            "SecretsManagerUnreachable",
+            "whether it became AWSCURRENT is not known",
+        ),
+    ];
+    for (fate, error_type, state) in fates {
+        let bench = bench();
+        let job = bench.begin(Kind::ApiKey);
+        for step in &Step::ALL[..3] {
+            let done = bench.deliver(Kind::ApiKey, &job, *step).await;
+            done.expect("undisturbed");
+        }
+        bench.gate.follow(move |call: &Call| {
+            if call.operation == PROMOTION {
+                fate()
+            } else {
+                Fate::Pass
+            }
+        });
+        let finished = bench.deliver(Kind::ApiKey, &job, Step::FinishSecret).await;
+        bench.assert_failed(finished, error_type, &[state]);
+    }
+}
+
+/// The labels and the value under AWSCURRENT are read at once, and AWSCURRENT moves between the
+/// two: what the step goes by is one reading of both.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_becomes_current_between_two_readings_is_the_one_that_is_replaced() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        let value = bench.by_hand(kind);
+        bench.store_aside(kind, "MINE", &value);
+        let job = bench.begin(kind);
+        let (held, release) = pause();
+        spoil_first(&bench, "GetSecretValue", Fate::Pause(held));
+        let (created, ()) = tokio::join!(bench.deliver(kind, &job, Step::CreateSecret), async {
+            // Until the labels have been read.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            bench.make_current(kind, "MINE");
+            release.pass();
+        });
+        created.unwrap_or_else(|error| panic!("{error}\n{}", bench.story()));
+        for step in &Step::ALL[1..] {
+            bench.deliver(kind, &job, *step).await.expect("undisturbed");
+        }
+        bench.assert_kept();
+        let previous = bench.value(kind, "AWSPREVIOUS");
+        assert_eq!(previous, Some(value), "{}", bench.story());
+    }
+}
+
+/// The value under AWSCURRENT is asked for before it is known which version that is: that nothing
+/// is found there yet says nothing of the version, and any other failure is one.
+#[tokio::test(start_paused = true)]
+async fn a_current_value_that_is_not_found_at_first_is_asked_for_by_its_version() {
+    let bench = bench();
+    let missing = Fate::Refuse(StatusCode::NOT_FOUND);
+    spoil_first(&bench, "GetSecretValue", missing);
+    let result = bench.create(Kind::ApiKey).await;
+    result.expect("found by its version");
+    let bench = self::bench();
+    spoil_first(
+        &bench,
+        "GetSecretValue",
+        Fate::Refuse(StatusCode::BAD_REQUEST),
+    );
+    let result = bench.create(Kind::ApiKey).await;
+    bench.assert_refused(result, "SecretsManagerRefused", &[]);
+}
+
+/// Another delivery has stored its keys, and the version's value is not found at first, or never.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_another_delivery_has_stored_is_waited_for() {
+    let kind = Kind::ApiKey;
+    for (times, error_type) in [(2, None), (usize::MAX, Some("PendingWithoutValue"))] {
+        let bench = bench();
+        let job = bench.begin(kind);
+        let (held, release) = pause();
+        let (mut held, mut left) = (Some(held), times);
+        bench
+            .gate
+            .follow(move |call: &Call| match call.operation.as_str() {
+                "PutSecretValue" => held.take().map_or(Fate::Pass, Fate::Pause),
+                "GetSecretValue" if held.is_none() && left > 0 => {
+                    left -= 1;
+                    Fate::Refuse(StatusCode::NOT_FOUND)
+                }
+                _ => Fate::Pass,
+            });
+        let overtaken = bench.deliver(kind, &job, Step::CreateSecret);
+        let (overtaken, ()) = tokio::join!(overtaken, async {
+            // Until it is held.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let others = bench.by_hand(kind).to_string();
+            let put = json!({
+                "SecretId": job.arn, "ClientRequestToken": job.token, "SecretString": others,
+                "VersionStages": ["AWSPENDING"],
+            });
+            bench.manage("PutSecretValue", &put);
+            release.pass();
+        });
+        match error_type {
+            None => overtaken.expect("with the other's keys"),
+            Some(error_type) => {
+                bench.assert_failed(overtaken, error_type, &["stored as AWSPENDING"]);
+            }
+        }
+        let minted = bench.gate.with_world(|world| bench.ledger.strays(world));
+        assert!(minted.is_empty(), "{}", bench.story());
+    }
+}

@@ -1,0 +1,106 @@
+//! Labels that people move: back to an older version, or to one of their own.
+
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use sandbox::rotation::Step;
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair};
+use serde_json::json;
+use tests::bench::Bench;
+use tests::by_hand::ids;
+
+const DAY: Duration = Duration::from_hours(24);
+
+fn bench() -> Bench {
+    Bench::new(SceneOptions::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_is_survived() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        bench.rotate(kind).await.unwrap();
+        let value = bench.by_hand(kind);
+        bench.store(kind, &value);
+        bench.roll_back(kind);
+        for _ in 0..2 {
+            bench.wait(DAY).await;
+            bench.rotate(kind).await.unwrap();
+            assert_eq!(bench.ledger.breaches(), []);
+        }
+        bench.assert_settled();
+    }
+}
+
+/// A person's value that a person displaced, by going back to a rotation's, is still theirs: also
+/// if it was stored in the instant in which the rotation's was.
+#[tokio::test(start_paused = true)]
+async fn what_a_rollback_puts_aside_stays() {
+    for kind in [Kind::ApplicationKey, Kind::AdminKey] {
+        for wait in [0, 20] {
+            let bench = bench();
+            bench.rotate(kind).await.unwrap();
+            bench.wait(Duration::from_mins(wait)).await;
+            let value = bench.by_hand(kind);
+            bench.store(kind, &value);
+            bench.roll_back(kind);
+            for _ in 0..2 {
+                bench.rotate(kind).await.unwrap();
+                bench.wait(DAY).await;
+                for id in ids(&value) {
+                    assert!(bench.is_live(&id), "{id} of a person\n{}", bench.story());
+                }
+            }
+            bench.assert_settled();
+        }
+    }
+}
+
+/// A person puts AWSPREVIOUS on an older version, of another service account.
+#[tokio::test(start_paused = true)]
+async fn keys_of_another_service_account_are_left_alone() {
+    let kind = Kind::AdminKey;
+    let bench = bench();
+    let value = bench.gate.with_world(|world| {
+        let now = world.now();
+        let other = world
+            .datadog
+            .create_service_account(now, "other", &ADMIN_SCOPES);
+        pair(world, &other, &ADMIN_SCOPES)
+    });
+    bench.store_aside(kind, "THEIRS", &value);
+    bench.wait(DAY).await;
+    bench.rotate(kind).await.unwrap();
+    bench.manage(
+        "UpdateSecretVersionStage",
+        &json!({
+            "SecretId": bench.secret(kind), "VersionStage": "AWSPREVIOUS",
+            "RemoveFromVersionId": bench.labelled(kind, "AWSPREVIOUS"),
+            "MoveToVersionId": bench.labelled(kind, "THEIRS"),
+        }),
+    );
+    bench.wait(DAY).await;
+    bench.rotate(kind).await.unwrap();
+    for id in ids(&value) {
+        assert!(bench.is_live(&id), "{}", bench.story());
+    }
+}
+
+/// Between createSecret and finishSecret AWSCURRENT comes to name the id of another key.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
+    let kind = Kind::ApplicationKey;
+    let bench = bench();
+    let job = bench.begin(kind);
+    for step in &Step::ALL[..3] {
+        bench.deliver(kind, &job, *step).await.unwrap();
+    }
+    let (others, mut value) = (bench.by_hand(kind), bench.current(kind));
+    value["appKeyId"] = others["appKeyId"].clone();
+    bench.store_aside(kind, "MINE", &value);
+    bench.make_current(kind, "MINE");
+    let result = bench.deliver(kind, &job, Step::FinishSecret).await;
+    bench.assert_failed(result, "CurrentKeyMismatch", &["AWSCURRENT is unchanged"]);
+    assert!(bench.is_live(&ids(&others)[0]));
+    assert_eq!(bench.ledger.breaches(), []);
+}
