@@ -13,7 +13,7 @@ use sandbox::rotation::{Step, event};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use sandbox::secrets_manager::RotationJob;
 use tests::bench::{Bench, DOCUMENTED_SCOPES, caller};
-use tests::doctor::CALLER;
+use tests::doctor::{CALLER, line};
 use tests::stall::Stalled;
 use tests::strays::standings;
 use tests::transport::InProcess;
@@ -41,6 +41,29 @@ async fn lost(kind: Kind, admin_scopes: &[&str]) -> (Bench, RotationJob) {
     bench.gate.follow(|_: &Call| Fate::Pass);
     bench.wait(20 * MINUTE).await;
     (bench, job)
+}
+
+/// The admin pair dies while it is tried, and what replaces it is dead too.
+#[tokio::test(start_paused = true)]
+async fn an_admin_pair_that_is_replaced_by_a_dead_one_is_dead() {
+    let bench = Bench::new(SceneOptions::default());
+    let (held, release) = pause();
+    let mut held = Some(held);
+    bench.gate.follow(move |call: &Call| {
+        let held = held.take_if(|_| call.operation == "GET /api/v2/validate_keys");
+        held.map_or(Fate::Pass, Fate::Pause)
+    });
+    let (checkup, ()) = tokio::join!(bench.checkup(bench.secret(Kind::ApiKey)), async {
+        // Until it is held.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let next = bench.by_hand(Kind::AdminKey);
+        for value in [&next, &bench.current(Kind::AdminKey)] {
+            bench.revoke(value["adminAppKeyId"].as_str().expect("an id"));
+        }
+        bench.store(Kind::AdminKey, &next);
+        release.pass();
+    });
+    assert_eq!(line(&checkup, "admin_keys")["status"], "failed");
 }
 
 /// The deletions that the doctor has asked for; a rotation may have been first.

@@ -14,6 +14,7 @@ use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair, token};
 use serde_json::{Value, json};
 use tests::bench::Bench;
+use tests::listen::Listening;
 
 const ROTATED: [Kind; 2] = [Kind::ApiKey, Kind::ApplicationKey];
 const OF_ACCOUNT: &str = "GET /api/v2/service_accounts/{id}/application_keys/{id}";
@@ -174,7 +175,12 @@ async fn the_check_finds_the_admins_scopes_where_it_may() {
                 OF_ANYBODY => of_anybody(),
                 _ => Fate::Pass,
             });
+        let listening = Listening::begin();
         let checked = check(&bench, Kind::ApiKey).await;
+        let is_told = listening
+            .heard()
+            .contains("its own scopes: they were not checked");
+        assert_eq!(is_told, error_type.is_none());
         match error_type {
             Some(error_type) => bench.assert_refused(checked, error_type, &[]),
             None => checked.expect("as far as can be seen"),

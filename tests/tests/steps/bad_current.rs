@@ -1,6 +1,7 @@
 //! Every value under AWSCURRENT that can't be rotated is refused by name, before any effect.
 
 use datadog_rotation::Kind;
+use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, token};
 use serde_json::json;
@@ -268,6 +269,17 @@ async fn an_api_key_of_which_nothing_is_told_has_to_work() {
     let begun = tokio::time::Instant::now();
     sound.create(Kind::ApiKey).await.expect("it works");
     assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+    // One refusal may be a hiccup.
+    let refused = bench();
+    let mut first = true;
+    refused.gate.follow(move |call: &Call| {
+        if call.operation == "GET /api/v1/validate" && std::mem::take(&mut first) {
+            Fate::Refuse(http::StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+    refused.create(Kind::ApiKey).await.expect("it works");
     let dead = bench();
     let id = tests::by_hand::ids(&dead.current(Kind::ApiKey)).remove(0);
     dead.revoke(&id);

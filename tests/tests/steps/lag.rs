@@ -10,6 +10,7 @@ use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use serde_json::json;
 use tests::bench::Bench;
+use tests::by_hand::ids;
 use tests::case::{Case, Setting, Subject};
 use tests::stage;
 
@@ -52,19 +53,58 @@ async fn every_step_waits_for_labels_values_and_keys() {
     }
 }
 
+/// AWSPENDING is not seen on the version that is about to be filled, and then it is again.
+#[tokio::test(start_paused = true)]
+async fn a_label_that_is_gone_for_a_moment_is_waited_for() {
+    let kind = Kind::ApiKey;
+    let bench = bench();
+    let job = bench.begin(kind);
+    let (held, release) = pause();
+    spoil_first(&bench, "POST /api/v2/api_keys", Fate::Pause(held));
+    let created = bench.deliver(kind, &job, Step::CreateSecret);
+    let (created, ()) = tokio::join!(created, async {
+        // Until it is held.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.take_pending_off(kind);
+        release.pass();
+        tokio::time::sleep(LAG).await;
+        bench.manage(
+            "UpdateSecretVersionStage",
+            &json!({
+                "SecretId": job.arn, "VersionStage": "AWSPENDING", "MoveToVersionId": job.token,
+            }),
+        );
+    });
+    created.expect("seen again");
+    for step in &Step::ALL[1..] {
+        bench.deliver(kind, &job, *step).await.expect("undisturbed");
+    }
+    bench.assert_settled();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_new_application_key_that_is_not_found_yet_is_waited_for() {
     for kind in [Kind::ApplicationKey, Kind::AdminKey] {
         let bench = bench();
-        let later = Duration::from_secs(10);
-        bench
-            .gate
-            .with_world(|world| world.datadog.settings.fresh_key_unlisted_for = later);
         let job = bench.begin(kind);
-        for step in &Step::ALL[..3] {
-            let done = bench.deliver(kind, &job, *step).await;
+        let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+        created.expect("undisturbed");
+        let pending = bench.value(kind, "AWSPENDING").expect("a stored value");
+        let fresh = ids(&pending).pop();
+        let mut left = 3;
+        bench.gate.follow(move |call: &Call| {
+            if left > 0 && call.operation.starts_with("GET ") && call.subject == fresh {
+                left -= 1;
+                Fate::Refuse(StatusCode::NOT_FOUND)
+            } else {
+                Fate::Pass
+            }
+        });
+        for step in [Step::TestSecret, Step::FinishSecret] {
+            let done = bench.deliver(kind, &job, step).await;
             done.expect("found in the end");
         }
+        bench.assert_settled();
     }
 }
 
@@ -144,6 +184,10 @@ async fn a_value_that_becomes_current_between_two_readings_is_the_one_that_is_re
             release.pass();
         });
         created.unwrap_or_else(|error| panic!("{error}\n{}", bench.story()));
+        let calls = bench.gate.calls().into_iter();
+        let before = calls.take_while(|it| !it.call.operation.starts_with("POST "));
+        let readings = before.filter(|it| it.call.operation == "DescribeSecret");
+        assert_eq!(readings.count(), 2, "{}", bench.story());
         for step in &Step::ALL[1..] {
             bench.deliver(kind, &job, *step).await.expect("undisturbed");
         }

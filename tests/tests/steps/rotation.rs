@@ -7,6 +7,7 @@ use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::{Value, json};
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
+use tests::listen::Listening;
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
@@ -79,6 +80,22 @@ async fn one_value_serves_every_reader() {
     assert_eq!(after["api_key"], after["apiKey"]);
     assert_eq!(after["copyOfId"], after["apiKeyId"]);
     assert_eq!(after["note"], value["note"]);
+}
+
+/// A field named like a key that holds something else is nobody's to change.
+#[tokio::test(start_paused = true)]
+async fn a_field_that_holds_another_key_is_left_and_told() {
+    for (field, is_told) in [("dd_api_key", true), ("note", false)] {
+        let bench = bench();
+        let mut value = bench.current(Kind::ApiKey);
+        value[field] = json!("f".repeat(32));
+        bench.store(Kind::ApiKey, &value);
+        let listening = Listening::begin();
+        bench.rotate(Kind::ApiKey).await.unwrap();
+        let heard = listening.heard();
+        assert_eq!(heard.contains("they were left as they are"), is_told);
+        assert_eq!(bench.current(Kind::ApiKey)[field], value[field]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
