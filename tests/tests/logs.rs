@@ -14,6 +14,7 @@ use datadog_rotation::key_name::KeyNames;
 use datadog_rotation::keys::KeyClass;
 use sandbox::executables::Executables;
 use sandbox::lambda::Line;
+use sandbox::scene::Admin;
 use sandbox::stack::{Stack, StackOptions};
 use serde_json::Value;
 use tests::figures;
@@ -175,6 +176,32 @@ async fn stray_keys_are_counted() {
     });
     // AWSPREVIOUS's key is retired as well.
     assert_eq!(sums, [2, 3]);
+}
+
+/// A function that acts by its own identity has no use for the admin secret of its settings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_secret_that_is_not_used_is_told() {
+    for (admin, names_secret, is_told) in [
+        (Admin::IdentityOfVariables, true, true),
+        (Admin::IdentityOfVariables, false, false),
+        (Admin::Pair, true, false),
+    ] {
+        let executables = Executables::build(|_| {}).unwrap();
+        let mut options = StackOptions::new(executables);
+        options.scene.admin = admin;
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:admin-AbCdEf";
+        let default = names_secret.then(|| ("ADMIN_SECRET_ARN".to_owned(), arn.to_owned()));
+        options.variables.extend(default);
+        let stack = Stack::start(&options).unwrap();
+        stack.turn_rotation_on(&()).await.unwrap();
+        stack.stop().await;
+        let output = stack.output();
+        assert!(!output.is_empty());
+        let told = output
+            .iter()
+            .any(|it| it.text.contains("ADMIN_SECRET_ARN is not used"));
+        assert_eq!(told, is_told, "{output:?}");
+    }
 }
 
 #[test]

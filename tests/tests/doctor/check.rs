@@ -191,6 +191,19 @@ async fn the_admin_secret_is_found_as_a_rotation_finds_it() {
     );
 }
 
+/// Its id is a live key's, and it ends as that key does: it has to be tried.
+#[tokio::test(start_paused = true)]
+async fn an_application_key_that_only_ends_like_another_is_told() {
+    let bench = bench();
+    let mut value = bench.current(APP);
+    let text = value["appKey"].as_str().unwrap();
+    value["appKey"] = json!(format!("ddapp_{:a>34}", &text[text.len() - 4..]));
+    bench.store(APP, &value);
+    let checkup = bench.checkup(bench.secret(APP)).await;
+    let line = line(&checkup, "application_key");
+    assert_eq!(line["error_type"], "CurrentKeyMismatch", "{checkup:#}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_organisations_key_is_told_by_its_text() {
     let bench = bench_with(&DOCUMENTED_SCOPES);
