@@ -193,10 +193,11 @@ async fn deletions_have_time_of_their_own() {
             .gate
             .follow(|call: &Call| match call.operation.as_str() {
                 "GET /api/v2/api_keys" => Fate::SilenceBefore,
-                _ => Fate::Pass,
+                _ => Fate::Slow(Duration::from_millis(100)),
             });
+        let slower = bench.another(API).secret;
         let [quick, slow] = [APP, API].map(|kind| bench.secret(kind));
-        let arguments = ["strays", quick, slow, "--json", "--revoke"];
+        let arguments = ["strays", quick, slow, &slower, "--json", "--revoke"];
         let (told, ()) = tokio::join!(bench.doctor(&arguments), async {
             bench.wait(MINUTE).await;
             // A pair dies meanwhile, and its tokens end.
