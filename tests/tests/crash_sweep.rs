@@ -265,7 +265,7 @@ fn keyless_in_trouble() {
 }
 
 #[test]
-#[ignore = "80,000 runs, 24 minutes of one processor"]
+#[ignore = "80,000 runs, half an hour of one processor"]
 fn double_faults() {
     let tables: Vec<_> = std::thread::scope(|scope| {
         let sweeps = Subject::ALL.map(|it| scope.spawn(move || sweep_double(it, 20_000)));
