@@ -1,12 +1,9 @@
 """A budget that is crossed fails, each of them. What is measured without a build is measured here too."""
 
 import re
-import subprocess
 
 import budgets
-import build
 import pytest
-import sizes
 
 TEXT = (budgets.HERE / "budgets.toml").read_text()
 
@@ -56,11 +53,3 @@ def test_a_figure_without_a_budget_is_an_error():
 def test_calls_are_read_off_the_page_that_the_tests_hold():
     counted = budgets.calls(budgets.CALLS.read_text())
     assert list(counted) == ["API key", "application key", "admin pair", "admin pair, assisted"]
-
-
-@pytest.mark.parametrize("function", build.functions())
-def test_no_crate_is_below_a_function_twice_but_two_that_are_argued(function):
-    command = ["cargo", "tree", "--locked", "--duplicates", "--package", function, "--target", sizes.TARGET]
-    command += ["--edges", "normal", "--depth", "0", "--prefix", "none", "--format", "{p}"]
-    told = subprocess.run(command, cwd=build.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    assert {line.split()[0] for line in told.splitlines() if line} == {"base64", "syn"}
