@@ -1,7 +1,10 @@
 //! What people do to a secret.
 
+use std::time::Duration;
+
 use datadog_rotation::Kind;
 use sandbox::datadog::{Datadog, Key, Minted};
+use sandbox::gate::{Call, Fate, pause};
 use sandbox::scene::token;
 use serde_json::{Value, json};
 
@@ -37,6 +40,29 @@ impl Bench {
             }
         });
         value
+    }
+
+    /// Holds the first call of this operation that `step` makes, and lets it go once `change` is
+    /// done.
+    pub async fn meanwhile<T>(
+        &self,
+        operation: &'static str,
+        step: impl Future<Output = T>,
+        change: impl FnOnce(),
+    ) -> T {
+        let (held, release) = pause();
+        let mut held = Some(held);
+        self.gate.follow(move |call: &Call| {
+            let held = held.take_if(|_| call.operation == operation);
+            held.map_or(Fate::Pass, Fate::Pause)
+        });
+        let (done, ()) = tokio::join!(step, async {
+            // Until it is held.
+            self.wait(Duration::from_secs(1)).await;
+            change();
+            release.pass();
+        });
+        done
     }
 
     /// Stores a value: it becomes AWSCURRENT at once.

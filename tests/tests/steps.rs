@@ -20,6 +20,8 @@ mod hands;
 mod lag;
 #[path = "steps/moved_labels.rs"]
 mod moved_labels;
+#[path = "steps/promotion.rs"]
+mod promotion;
 #[path = "steps/rights.rs"]
 mod rights;
 #[path = "steps/rotation.rs"]

@@ -1,4 +1,5 @@
-//! Everything outside the functions: the services and the time they agree on.
+//! Everything outside the functions: the services, the time they agree on, and what the functions
+//! are invoked for.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -47,22 +47,17 @@ async fn lost(kind: Kind, admin_scopes: &[&str]) -> (Bench, RotationJob) {
 #[tokio::test(start_paused = true)]
 async fn an_admin_pair_that_is_replaced_by_a_dead_one_is_dead() {
     let bench = Bench::new(SceneOptions::default());
-    let (held, release) = pause();
-    let mut held = Some(held);
-    bench.gate.follow(move |call: &Call| {
-        let held = held.take_if(|_| call.operation == "GET /api/v2/validate_keys");
-        held.map_or(Fate::Pass, Fate::Pause)
-    });
-    let (checkup, ()) = tokio::join!(bench.checkup(bench.secret(Kind::ApiKey)), async {
-        // Until it is held.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let change = || {
         let next = bench.by_hand(Kind::AdminKey);
         for value in [&next, &bench.current(Kind::AdminKey)] {
             bench.revoke(value["adminAppKeyId"].as_str().expect("an id"));
         }
         bench.store(Kind::AdminKey, &next);
-        release.pass();
-    });
+    };
+    let check = bench.checkup(bench.secret(Kind::ApiKey));
+    let checkup = bench
+        .meanwhile("GET /api/v2/validate_keys", check, change)
+        .await;
     assert_eq!(line(&checkup, "admin_keys")["status"], "failed");
 }
 

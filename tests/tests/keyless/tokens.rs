@@ -118,7 +118,7 @@ async fn tokens_that_never_work_are_not_asked_for_for_ever() {
     assert_eq!(count(&bench.gate.calls(), EXCHANGE), 2, "{}", bench.story());
 }
 
-/// Refused is the call and not the token, which Datadog is asked once.
+/// Refused is the call and not the token.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_works_is_not_replaced_after_a_refusal() {
     let bench = by_variables();

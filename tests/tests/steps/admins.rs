@@ -5,11 +5,9 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-use std::time::Duration;
-
 use datadog_rotation::Kind;
 use http::StatusCode;
-use sandbox::gate::{Call, Fate, pause};
+use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair, token};
 use serde_json::{Value, json};
@@ -53,38 +51,17 @@ async fn check(bench: &Bench, kind: Kind) -> Result<(), datadog_rotation::error:
         .await
 }
 
-/// Waits for the first call of this operation, changes something, and lets it go.
-async fn meanwhile<T>(
-    bench: &Bench,
-    operation: &'static str,
-    step: impl Future<Output = T>,
-    change: impl FnOnce(),
-) -> T {
-    let (held, release) = pause();
-    let mut held = Some(held);
-    bench.gate.follow(move |call: &Call| {
-        let held = held.take_if(|_| call.operation == operation);
-        held.map_or(Fate::Pass, Fate::Pause)
-    });
-    let (done, ()) = tokio::join!(step, async {
-        // Until it is held.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        change();
-        release.pass();
-    });
-    done
-}
-
 /// The default's pair may do all that is needed, but for another service account.
 #[tokio::test(start_paused = true)]
 async fn the_admin_that_a_secret_names_acts_and_not_the_functions_default() {
     for kind in ROTATED {
         let mut bench = bench();
+        let others = pair_of_another(&bench);
         let default = bench.manage(
             "CreateSecret",
             &json!({
                 "Name": "datadog/default", "ClientRequestToken": token("default"),
-                "SecretString": pair_of_another(&bench).to_string(),
+                "SecretString": others.to_string(),
             }),
         );
         let default = default["ARN"].as_str().expect("an ARN");
@@ -105,11 +82,11 @@ async fn a_pair_of_another_service_account_does_not_take_the_place_of_the_dead_o
         };
         let job = bench.begin(kind);
         let step = bench.deliver(kind, &job, Step::CreateSecret);
-        let created = meanwhile(&bench, mint, step, || {
+        let change = || {
             kill(&bench);
             bench.store(Kind::AdminKey, &others);
-        })
-        .await;
+        };
+        let created = bench.meanwhile(mint, step, change).await;
         bench.assert_failed(created, "AdminKeyRefused", &[]);
         let minted = bench.changes().into_iter();
         assert_eq!(
@@ -138,11 +115,11 @@ async fn the_check_tells_a_dead_pair_that_was_just_replaced() {
     let (kind, next) = (Kind::ApiKey, bench.by_hand(Kind::AdminKey));
     bench.revoke(next["adminAppKeyId"].as_str().expect("an id"));
     let step = check(&bench, kind);
-    let checked = meanwhile(&bench, VALIDATION, step, || {
+    let change = || {
         kill(&bench);
         bench.store(Kind::AdminKey, &next);
-    })
-    .await;
+    };
+    let checked = bench.meanwhile(VALIDATION, step, change).await;
     bench.assert_failed(checked, "AdminKeyRefused", &[]);
 }
 

@@ -286,20 +286,3 @@ async fn an_api_key_of_which_nothing_is_told_has_to_work() {
     let result = dead.create(Kind::ApiKey).await;
     dead.assert_refused(result, "CurrentKeyDead", &[&id]);
 }
-
-/// The label is told under which the value is.
-#[tokio::test(start_paused = true)]
-async fn a_pending_value_that_is_none_of_the_type() {
-    let bench = bench();
-    let job = bench.begin(Kind::ApiKey);
-    let put = json!({
-        "SecretId": job.arn, "ClientRequestToken": job.token, "SecretString": "{}",
-        "VersionStages": ["AWSPENDING"],
-    });
-    bench.manage("PutSecretValue", &put);
-    for step in [Step::CreateSecret, Step::TestSecret, Step::FinishSecret] {
-        let result = bench.deliver(Kind::ApiKey, &job, step).await;
-        let words = ["the value under AWSPENDING", "`apiKey`"];
-        bench.assert_refused(result, "SecretMalformed", &words);
-    }
-}

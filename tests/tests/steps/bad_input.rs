@@ -1,4 +1,5 @@
-//! Every bad input is refused by name, before any effect: events, labels, admin secrets.
+//! Every bad input is refused by name, before any effect: events, labels, pending values, admin
+//! secrets.
 
 use datadog_rotation::Kind;
 use sandbox::rotation::{Step, event};
@@ -198,4 +199,21 @@ async fn an_admin_key_id_that_is_of_no_key_is_found_by_the_check() {
     let job = bench.begin(Kind::ApiKey);
     let result = bench.deliver(Kind::ApiKey, &job, Step::TestSecret).await;
     bench.assert_refused(result, "AdminSecretMalformed", &["`adminAppKeyId`"]);
+}
+
+/// The label is told under which the value is.
+#[tokio::test(start_paused = true)]
+async fn a_pending_value_that_is_none_of_the_type() {
+    let bench = bench();
+    let job = bench.begin(Kind::ApiKey);
+    let put = json!({
+        "SecretId": job.arn, "ClientRequestToken": job.token, "SecretString": "{}",
+        "VersionStages": ["AWSPENDING"],
+    });
+    bench.manage("PutSecretValue", &put);
+    for step in [Step::CreateSecret, Step::TestSecret, Step::FinishSecret] {
+        let result = bench.deliver(Kind::ApiKey, &job, step).await;
+        let words = ["the value under AWSPENDING", "`apiKey`"];
+        bench.assert_refused(result, "SecretMalformed", &words);
+    }
 }

@@ -284,27 +284,19 @@ async fn an_admin_pair_of_which_one_half_was_just_replaced_is_read_again() {
         let job = bench.begin(Kind::ApiKey);
         let mut function = bench.function(Kind::ApiKey);
         function.timeout = Duration::from_secs(250);
-        let (held, release) = pause();
-        let mut held = Some(held);
-        bench.gate.follow(move |call: &Call| {
-            if call.operation == "GET /api/v2/api_keys/{id}" {
-                held.take().map_or(Fate::Pass, Fate::Pause)
-            } else {
-                Fate::Pass
-            }
-        });
         let event = sandbox::rotation::event(&job, Step::CreateSecret);
-        let (created, ()) = tokio::join!(function.deliver(&event), async {
-            // Until it is held.
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        let change = || {
             let (mut value, made) = (bench.current(Kind::AdminKey), bench.by_hand(Kind::AdminKey));
             bench.revoke(value[half[1]].as_str().expect("an id"));
             for field in half {
                 value[field] = made[field].clone();
             }
             bench.store(Kind::AdminKey, &value);
-            release.pass();
-        });
+        };
+        let step = function.deliver(&event);
+        let created = bench
+            .meanwhile("GET /api/v2/api_keys/{id}", step, change)
+            .await;
         created.expect("alive").expect("with the new half");
         // Not taken for a pair that may not look keys up.
         let calls = bench.gate.calls();

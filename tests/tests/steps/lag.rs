@@ -15,7 +15,6 @@ use tests::case::{Case, Setting, Subject};
 use tests::stage;
 
 const LAG: Duration = Duration::from_secs(2);
-const PROMOTION: &str = "UpdateSecretVersionStage";
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
@@ -108,64 +107,6 @@ async fn a_new_application_key_that_is_not_found_yet_is_waited_for() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_promotion_whose_answer_is_lost_is_seen_when_the_labels_show_it() {
-    for kind in Kind::ALL {
-        let bench = bench();
-        let job = bench.begin(kind);
-        for step in &Step::ALL[..3] {
-            bench.deliver(kind, &job, *step).await.expect("undisturbed");
-        }
-        let lag = LAG.try_into().expect("a short time");
-        bench
-            .gate
-            .with_world(|world| world.secrets_manager.label_lag = lag);
-        spoil_first(&bench, PROMOTION, Fate::FailAfter);
-        let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
-        finished.expect("promoted");
-        bench.wait(LAG).await;
-        bench.assert_settled();
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_promotion_that_failed_is_told_by_what_is_known_of_it() {
-    let fates: [(fn() -> Fate, _, _); 3] = [
-        (
-            || Fate::Throttle,
-            "SecretsManagerThrottled",
-            "stored as AWSPENDING; AWSCURRENT is unchanged",
-        ),
-        (
-            || Fate::FailBefore,
-            "SecretsManagerUnavailable",
-            "whether it became AWSCURRENT is not known",
-        ),
-        (
-            || Fate::SilenceBefore,
-            "SecretsManagerUnreachable",
-            "whether it became AWSCURRENT is not known",
-        ),
-    ];
-    for (fate, error_type, state) in fates {
-        let bench = bench();
-        let job = bench.begin(Kind::ApiKey);
-        for step in &Step::ALL[..3] {
-            let done = bench.deliver(Kind::ApiKey, &job, *step).await;
-            done.expect("undisturbed");
-        }
-        bench.gate.follow(move |call: &Call| {
-            if call.operation == PROMOTION {
-                fate()
-            } else {
-                Fate::Pass
-            }
-        });
-        let finished = bench.deliver(Kind::ApiKey, &job, Step::FinishSecret).await;
-        bench.assert_failed(finished, error_type, &[state]);
-    }
-}
-
 /// The labels and the value under AWSCURRENT are read at once, and AWSCURRENT moves between the
 /// two: what the step goes by is one reading of both.
 #[tokio::test(start_paused = true)]
@@ -175,14 +116,9 @@ async fn a_value_that_becomes_current_between_two_readings_is_the_one_that_is_re
         let value = bench.by_hand(kind);
         bench.store_aside(kind, "MINE", &value);
         let job = bench.begin(kind);
-        let (held, release) = pause();
-        spoil_first(&bench, "GetSecretValue", Fate::Pause(held));
-        let (created, ()) = tokio::join!(bench.deliver(kind, &job, Step::CreateSecret), async {
-            // Until the labels have been read.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            bench.make_current(kind, "MINE");
-            release.pass();
-        });
+        let step = bench.deliver(kind, &job, Step::CreateSecret);
+        let change = || bench.make_current(kind, "MINE");
+        let created = bench.meanwhile("GetSecretValue", step, change).await;
         created.unwrap_or_else(|error| panic!("{error}\n{}", bench.story()));
         let calls = bench.gate.calls().into_iter();
         let before = calls.take_while(|it| !it.call.operation.starts_with("POST "));

@@ -70,22 +70,25 @@ fn failed(service: Service) -> Response<Bytes> {
 }
 
 fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
-    let body = match service {
-        // Every refusal of Secrets Manager's is a 400.
-        Service::SecretsManager if status == StatusCode::NOT_FOUND => {
-            let body = json!({
+    let (status, body) = match (service, status) {
+        (Service::SecretsManager, StatusCode::NOT_FOUND) => (
+            StatusCode::BAD_REQUEST,
+            json!({
                 "__type": "ResourceNotFoundException",
                 "Message": "Secrets Manager can't find the specified secret value.",
-            });
-            return respond(service, StatusCode::BAD_REQUEST, &body);
-        }
-        Service::SecretsManager => json!({
-            "__type": "InvalidRequestException",
-            "Message": "You can't perform this operation now.",
-        }),
-        Service::Datadog | Service::CloudFormation => {
-            json!({ "errors": ["The request was refused by the script"] })
-        }
+            }),
+        ),
+        (Service::SecretsManager, _) => (
+            status,
+            json!({
+                "__type": "InvalidRequestException",
+                "Message": "You can't perform this operation now.",
+            }),
+        ),
+        (Service::Datadog | Service::CloudFormation, _) => (
+            status,
+            json!({ "errors": ["The request was refused by the script"] }),
+        ),
     };
     respond(service, status, &body)
 }

@@ -35,7 +35,8 @@ pub enum Fate {
     Html(StatusCode),
     /// Done, but the answer ends half-way.
     Truncated,
-    /// An error of the service's own with this status; nothing done.
+    /// An error of the service's own with this status; nothing done. Secrets Manager says that
+    /// nothing is found with a 400, so 404 stands for that.
     Refuse(StatusCode),
     /// Every delegated token has come to its end; then the call passes.
     TokensExpired,
