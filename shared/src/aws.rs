@@ -34,6 +34,6 @@ pub async fn config(http: &Http) -> SdkConfig {
     config.build()
 }
 
-fn flag(name: &str) -> Option<bool> {
+fn flag(name: &'static str) -> Option<bool> {
     variable(name).map(|it| it.eq_ignore_ascii_case("true"))
 }

@@ -82,6 +82,7 @@ impl Datadog {
             Duration::from_mins(1),
         );
         let mut crowd = Crowd::new(RATE_LIMITED_FOR);
+        let mut before = None;
         loop {
             if let Some(reset) = self.limits.reset(Family::of(call))
                 && call.may_wait()
@@ -95,7 +96,7 @@ impl Datadog {
             }
             let problem = match Box::pin(self.try_once(authority, call, budget)).await {
                 Ok(answer) => return Ok(answer),
-                Err(problem) => problem,
+                Err(problem) => problem.after(before.take()),
             };
             let again = problem.is_transient() && (!call.is_mint() || problem.is_definite());
             let waited = again
@@ -110,6 +111,7 @@ impl Datadog {
                 let call = call.clone();
                 return Err(DatadogError { call, problem });
             }
+            before = Some(problem);
         }
     }
 

@@ -35,9 +35,11 @@ pub mod rotator;
 pub mod secrets;
 pub mod settings;
 pub mod site;
+pub mod start;
 pub mod timestamp;
 pub mod tls;
 pub mod value;
+mod words;
 
 pub use credential::Kind;
 pub use rotator::run;

@@ -9,10 +9,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use crate::settings::LogSettings;
+use crate::settings::{LogSettings, OURS};
 
-/// Lines of this crate and of the functions above it, which hold no key at any level.
-const OURS: &str = "datadog_";
+/// The target of lines that are printed whatever the filter asks for: without them nobody could mend
+/// what they tell of. The name of a key that is about to be made is one.
+pub const ALWAYS: &str = "datadog_rotation::always";
 
 /// The target of lines that are shown where DEBUG is asked for. They are at INFO: lines below it are
 /// not compiled into what ships, thousands of the SDK's among them that would never pass.
@@ -21,7 +22,7 @@ pub const DETAIL: &str = "datadog_rotation::detail";
 /// The Lambda runtime prints a failed handler's error a second time, in its `Debug` form.
 const REPETITION: &str = "lambda_runtime::layers::panic";
 
-/// Prints to standard output, which Lambda takes to its logs.
+/// Prints to standard output, which Lambda takes to its logs. Settings that can't be used are told.
 pub fn init(settings: &LogSettings) {
     init_on(settings, std::io::stdout);
 }
@@ -33,6 +34,9 @@ where
     // A second set-up (in tests) keeps the first.
     let _ = subscriber(settings, writer).try_init();
     std::panic::set_hook(Box::new(panicked));
+    for defect in &settings.defects {
+        tracing::warn!(target: ALWAYS, "{defect}");
+    }
 }
 
 /// Logs where, and never what: the message of a panic may quote a value.
@@ -46,8 +50,9 @@ pub fn panicked(panic: &PanicHookInfo<'_>) {
 
 /// The lines that pass, as they are printed.
 ///
-/// The SDK, the HTTP stack and the Lambda runtime print requests, bodies and events at `debug`
-/// and `trace`: of theirs nothing below `warn` passes, whatever the filter asks for.
+/// Lines of ours hold no key at any level. The SDK, the HTTP stack and the Lambda runtime print requests, bodies and events at `debug`
+/// and `trace`: of theirs nothing below `warn` passes, whatever the filter asks for. Of ours errors
+/// and the lines of [`ALWAYS`] pass, whatever it does not ask for.
 pub fn subscriber<W>(settings: &LogSettings, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -63,9 +68,11 @@ where
         } else {
             line.level()
         };
-        asked.would_enable(line.target(), level)
-            && line.target() != REPETITION
-            && (line.target().starts_with(OURS) || *line.level() <= Level::WARN)
+        let is_ours = line.target().starts_with(OURS);
+        let is_due = is_ours && (line.target() == ALWAYS || *line.level() == Level::ERROR);
+        let is_harmless = is_ours || *line.level() <= Level::WARN;
+        let is_asked = asked.would_enable(line.target(), level);
+        (is_due || is_asked) && is_harmless && line.target() != REPETITION
     });
     let lines = fmt::layer()
         .with_writer(writer)

@@ -13,10 +13,12 @@ use crate::error::{Problem, RotationError, State};
 use crate::event::RotationEvent;
 use crate::http::Http;
 use crate::identity::Identity;
+use crate::log::ALWAYS;
 use crate::metrics::StepMetrics;
 use crate::rotation::{Deleted, Rotation, Tools};
 use crate::secrets::Secrets;
-use crate::settings::{LogSettings, Settings};
+use crate::settings::{LogSettings, MetricSettings, Settings, StartError};
+use crate::start;
 
 /// What an invocation is given whose deadline is not known.
 const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
@@ -24,7 +26,10 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
 /// Rotates secrets of one type.
 #[derive(Clone, Debug)]
 pub struct Rotator {
-    tools: Tools,
+    kind: Kind,
+    metrics: Option<MetricSettings>,
+    /// Or why no step can be run.
+    tools: Result<Tools, StartError>,
 }
 
 impl Rotator {
@@ -33,14 +38,28 @@ impl Rotator {
         let secrets = Secrets::new(config, &http);
         let identity = Identity::new(config);
         Self {
-            tools: Tools {
+            kind,
+            metrics: settings.metrics.clone(),
+            tools: Ok(Tools {
                 kind,
                 secrets,
                 http,
                 limits: Limits::default(),
                 settings,
                 identity,
-            },
+            }),
+        }
+    }
+
+    /// Answers every event with this error. The Runtime API is told of it in that way, and the log and
+    /// the metrics as of every other failure: a process that ended at its start would leave an exit
+    /// code.
+    #[must_use]
+    pub fn refusing(kind: Kind, settings: Settings, error: StartError) -> Self {
+        Self {
+            kind,
+            metrics: settings.metrics,
+            tools: Err(error),
         }
     }
 
@@ -48,18 +67,15 @@ impl Rotator {
     /// counted.
     pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
         let event = RotationEvent::parse(event);
-        let (result, deleted) = match &event {
-            Ok(event) => {
+        let (result, deleted) = match (&event, &self.tools) {
+            (Ok(event), Ok(tools)) => {
                 let budget = budget.of(event.token.as_str());
-                Rotation::run(&self.tools, event, &budget).await
+                Rotation::run(tools, event, &budget).await
             }
-            Err(error) => {
-                let problem = Problem::Event(error.clone());
-                let error = RotationError::new(None, problem, State::Untouched, Vec::new());
-                (Err(error), Deleted::default())
-            }
+            (Err(error), _) => refusal(None, error.clone().into()),
+            (Ok(event), Err(error)) => refusal(Some(event), error.clone().into()),
         };
-        if let Some(settings) = &self.tools.settings.metrics {
+        if let Some(settings) = &self.metrics {
             let metrics = StepMetrics {
                 step: event.as_ref().ok().map(|it| it.step),
                 error_type: result.as_ref().err().map(RotationError::error_type),
@@ -73,7 +89,7 @@ impl Rotator {
             let event = event.as_ref().ok();
             tracing::error!(
                 step = event.map(|it| it.step.as_str()),
-                kind = self.tools.kind.name(),
+                kind = self.kind.name(),
                 secret = event.map(|it| it.secret.as_str()),
                 version = event.map(|it| it.token.as_str()),
                 error_type = error.error_type(),
@@ -84,22 +100,37 @@ impl Rotator {
     }
 }
 
+fn refusal(
+    event: Option<&RotationEvent>,
+    problem: Problem,
+) -> (Result<(), RotationError>, Deleted) {
+    let error = RotationError::new(event, problem, State::Untouched, Vec::new());
+    (Err(error), Deleted::default())
+}
+
 /// The whole of a function: set-up, then one event after the other for as long as it lives.
 ///
 /// # Errors
-/// What keeps the function from starting: no region, an unreadable `SSL_CERT_FILE`.
+/// The Runtime API's.
 pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
-    crate::log::init(&LogSettings::from_env());
-    let http = Http::network()?;
-    let config = aws::config(&http).await;
+    let http = start::begin(&LogSettings::from_env());
     let settings = Settings::from_env();
     if settings.datadog_api_url.is_some() {
-        tracing::warn!("DATADOG_API_URL is set: keys go there, and not to Datadog's own host");
+        tracing::warn!(
+            target: ALWAYS,
+            "DATADOG_API_URL is set: keys go there, and not to Datadog's own host"
+        );
     }
     if settings.admin_secret_arn.is_some() && !settings.delegation.is_silent() {
         tracing::warn!("ADMIN_SECRET_ARN is not used: the function's own identity acts instead");
     }
-    let rotator = Rotator::new(kind, settings, http, &config);
+    let rotator = match http {
+        Ok(http) => {
+            let config = aws::config(&http).await;
+            Rotator::new(kind, settings, http, &config)
+        }
+        Err(error) => Rotator::refusing(kind, settings, error),
+    };
     let rotator = &rotator;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let now = SystemTime::now();

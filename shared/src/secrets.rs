@@ -24,7 +24,7 @@ use crate::http::Http;
 
 pub use arn::is_secret_arn;
 pub use description::Description;
-pub use error::{SecretsError, SecretsProblem};
+pub use error::{Reason, SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 use unthrottled::Unthrottled;
 
@@ -300,10 +300,11 @@ where
 {
     let mut crowd = Crowd::new(THROTTLED_FOR);
     loop {
-        let problem = match tokio::time::timeout(budget.left(), Box::pin(send())).await {
+        let left = budget.left();
+        let problem = match tokio::time::timeout(left, Box::pin(send())).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => SecretsProblem::of(&error),
-            Err(_) => SecretsProblem::TimedOut,
+            Ok(Err(error)) => SecretsProblem::of(call, &error),
+            Err(_) => SecretsProblem::of_deadline(left),
         };
         let error = SecretsError {
             call,

@@ -1,13 +1,27 @@
 //! The environment, read here and nowhere else (the AWS SDK reads its own variables).
 
+mod check;
+mod error;
+mod log;
+mod network;
+
 use std::path::PathBuf;
+
+pub use check::check;
+pub use error::{SettingError, StartError};
+pub use log::LogSettings;
+pub(crate) use log::OURS;
+pub use network::NetworkSettings;
+
+const DATADOG_API_URL: &str = "DATADOG_API_URL";
 
 /// What a deployment sets.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// `ADMIN_SECRET_ARN`: the admin secret of secrets that name none themselves.
     pub admin_secret_arn: Option<String>,
-    /// `DATADOG_API_URL`: replaces `https://api.<site>`; for the sandbox and for tests.
+    /// `DATADOG_API_URL`: replaces `https://api.<site>`, without a slash at its end; for the sandbox
+    /// and for tests.
     pub datadog_api_url: Option<String>,
     /// For secrets that name no admin secret: goes before [`Self::admin_secret_arn`].
     pub delegation: DelegationSettings,
@@ -62,42 +76,13 @@ impl Settings {
     pub fn from_env() -> Self {
         Self {
             admin_secret_arn: variable("ADMIN_SECRET_ARN"),
-            datadog_api_url: variable("DATADOG_API_URL"),
+            datadog_api_url: variable(DATADOG_API_URL)
+                .map(|it| it.trim_end_matches('/').to_owned()),
             delegation: DelegationSettings::from_env(),
             metrics: variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| MetricSettings {
                 function,
                 level: variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()),
             }),
-        }
-    }
-}
-
-/// What Lambda and its users say about logging.
-#[derive(Clone, Debug)]
-pub struct LogSettings {
-    pub json: bool,
-    /// A `tracing` directive list: `RUST_LOG`, else Lambda's level, else `info`.
-    pub filter: String,
-}
-
-impl LogSettings {
-    #[must_use]
-    pub fn from_env() -> Self {
-        let level = variable("RUST_LOG").or_else(|| variable("AWS_LAMBDA_LOG_LEVEL"));
-        Self {
-            json: variable("AWS_LAMBDA_LOG_FORMAT")
-                .is_some_and(|it| it.eq_ignore_ascii_case("JSON")),
-            filter: level.map_or_else(|| "info".into(), |it| it.to_ascii_lowercase()),
-        }
-    }
-
-    /// For a program at a terminal, which says itself what it found: `RUST_LOG`, else `error`.
-    #[must_use]
-    pub fn of_program() -> Self {
-        Self {
-            json: false,
-            filter: variable("RUST_LOG")
-                .map_or_else(|| "error".into(), |it| it.to_ascii_lowercase()),
         }
     }
 }
@@ -134,13 +119,19 @@ pub fn is_lambda() -> bool {
     variable("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// `SSL_CERT_FILE`: a PEM bundle in place of the roots compiled in.
-#[must_use]
-pub fn cert_file() -> Option<PathBuf> {
-    variable("SSL_CERT_FILE").map(Into::into)
+/// An unset parameter of the template arrives as an empty variable.
+pub(crate) fn variable(name: &'static str) -> Option<String> {
+    text(name).ok().flatten()
 }
 
-/// An unset parameter of the template arrives as an empty variable.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// The same of a variable that must not be passed over because it can't be read. Blanks around a value
+/// never mean anything.
+fn text(name: &'static str) -> Result<Option<String>, SettingError> {
+    let Some(text) = std::env::var_os(name) else {
+        return Ok(None);
+    };
+    let text = text.into_string();
+    let text = text.map_err(|_| SettingError::new(name, "is no Unicode text"))?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
 }

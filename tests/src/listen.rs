@@ -48,7 +48,7 @@ thread_local! {
     /// wanted, so a thread does it once.
     static EAR: (Dispatch, Paper) = {
         let paper = Paper::default();
-        let settings = LogSettings { json: false, filter: "trace".to_owned() };
+        let settings = LogSettings::with_filter("trace");
         DEAF.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         (Dispatch::new(subscriber(&settings, paper.clone())), paper)
     };

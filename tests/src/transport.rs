@@ -32,7 +32,7 @@ impl Transport for InProcess {
                 Outcome::Cut => Err(TransportError::Cut),
                 Outcome::Silence => {
                     tokio::time::sleep_until(deadline).await;
-                    Err(TransportError::TimedOut)
+                    Err(TransportError::TimedOut { after: timeout })
                 }
                 Outcome::Killed => {
                     self.killed.notify_one();

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use datadog_rotation::http::{Http, LARGEST_BODY, TransportError};
+use datadog_rotation::http::{ConnectCause, Http, LARGEST_BODY, Peer, TransportError};
 use sandbox::datadog::Datadog;
 use sandbox::executables::Executables;
 use sandbox::gate::{Call, Fate, Gate, Service};
@@ -19,6 +19,8 @@ use sandbox::world::{Clock, World};
 
 /// A fate is used up by its call.
 type MakeFate = fn() -> Fate;
+
+const WAIT: Duration = Duration::from_secs(2);
 
 fn request(url: &str) -> http::Request<Bytes> {
     let request = http::Request::get(format!("{url}/api/v1/validate"));
@@ -42,7 +44,10 @@ async fn what_the_network_does_is_told_apart() {
         (|| Fate::FailBefore, Ok(500)),
         (|| Fate::CutBefore, Err(TransportError::Cut)),
         (|| Fate::CutAfter, Err(TransportError::Cut)),
-        (|| Fate::SilenceAfter, Err(TransportError::TimedOut)),
+        (
+            || Fate::SilenceAfter,
+            Err(TransportError::TimedOut { after: WAIT }),
+        ),
         (
             || Fate::Oversized(LARGEST_BODY + 1),
             Err(TransportError::TooLarge),
@@ -50,15 +55,14 @@ async fn what_the_network_does_is_told_apart() {
     ];
     for (fate, expected) in fates {
         gate.follow(move |_: &Call| fate());
-        let answer = http
-            .send(request(&server.url()), Duration::from_secs(2))
-            .await;
+        let answer = http.send(request(&server.url()), WAIT).await;
         assert_eq!(answer.map(|it| it.status().as_u16()), expected);
     }
-    let nobody = http
-        .send(request("http://127.0.0.1:1"), Duration::from_secs(2))
-        .await;
-    assert_eq!(nobody.unwrap_err(), TransportError::NotConnected);
+    let nobody = http.send(request("http://127.0.0.1:1"), WAIT).await;
+    let TransportError::NotConnected(error) = nobody.unwrap_err() else {
+        panic!("connected to nobody");
+    };
+    assert_eq!(error.cause, ConnectCause::Refused(Peer::Host));
 }
 
 /// Every third call of a rotation of each type kills the process that makes it, before or after

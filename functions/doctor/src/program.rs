@@ -13,8 +13,8 @@ use datadog_rotation::identity::Identity;
 use datadog_rotation::rotation::checkup::Checkup;
 use datadog_rotation::rotation::examiner::Examiner;
 use datadog_rotation::secrets::Secrets;
-use datadog_rotation::settings::Settings;
-use datadog_rotation::tls::TlsError;
+use datadog_rotation::settings::{Settings, StartError};
+use datadog_rotation::start;
 use tokio::sync::Notify;
 
 use crate::arguments::{Command, Task};
@@ -74,8 +74,8 @@ impl Outside {
     }
 
     /// The real network, and this process's environment.
-    pub(crate) async fn network(task: &Task) -> Result<Self, TlsError> {
-        let http = Http::network()?;
+    pub(crate) async fn network(task: &Task) -> Result<Self, StartError> {
+        let http = start::network()?;
         let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
         // Each secret's ARN tells its region: looking for a default one could take seconds.
         let arn = task.secrets.first().or(task.admin_secret.as_ref());

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use datadog_rotation::budget::Budget;
+use datadog_rotation::error::Problem;
 use datadog_rotation::http::Http;
-use datadog_rotation::log;
 use datadog_rotation::metrics::emit_strays;
 use datadog_rotation::rotation::strays::{Standing, Unseen};
 use datadog_rotation::secrets::is_secret_arn;
 use datadog_rotation::settings::{LogSettings, Settings};
+use datadog_rotation::start;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ use crate::strays::{Found, Report, Summary};
 const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Why an invocation failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Failure {
     /// A stable word, listed in the README.
     error_type: &'static str,
@@ -33,25 +34,36 @@ struct Failure {
 /// The whole of the function.
 ///
 /// # Errors
-/// What keeps it from starting: an unreadable `SSL_CERT_FILE`.
+/// The Runtime API's.
 pub(crate) async fn run() -> Result<(), lambda_runtime::Error> {
-    log::init(&LogSettings::from_env());
-    let http = Http::network()?;
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .load()
-        .await;
-    let (http, config) = (&http, &config);
+    let network = match start::begin(&LogSettings::from_env()) {
+        Ok(http) => Ok((configuration(&http).await, http)),
+        Err(error) => Err(Failure {
+            error_type: "SettingMalformed",
+            text: format!("{}.", Problem::Start(error)),
+        }),
+    };
+    let network = &network;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let now = SystemTime::now();
         let left = event.context.deadline().duration_since(now);
         let watch = Budget::new(now, left.unwrap_or(UNKNOWN_DEADLINE));
-        let summary = search(&event.payload, http, config, watch).await;
+        let summary = match network {
+            Ok((config, http)) => search(&event.payload, http, config, watch).await,
+            Err(failure) => Err(failure.clone()),
+        };
         summary.inspect_err(|failure| {
             tracing::error!(error_type = failure.error_type, "{failure}");
         })
     }))
     .await
+}
+
+async fn configuration(http: &Http) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .load()
+        .await
 }
 
 async fn search(

@@ -157,6 +157,7 @@ impl Pair {
     fn refused(&self) -> Problem {
         Problem::AdminRefused {
             arn: self.secret.arn.clone(),
+            site: self.in_use().site,
         }
     }
 

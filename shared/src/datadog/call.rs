@@ -189,7 +189,7 @@ impl Call {
             _ => None,
         };
         refusal.map_or_else(
-            || DatadogProblem::of(status, headers, body),
+            || DatadogProblem::of(status, headers, body).mentioning(&self.wire().2, body),
             DatadogProblem::Trust,
         )
     }

@@ -1,14 +1,18 @@
 //! What Datadog may answer instead of what it was asked for.
 
+mod mention;
+
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use super::ATTEMPT_TIMEOUT;
 use super::call::Call;
 use super::limits::reset;
 use super::trust::TrustRefusal;
-use crate::http::TransportError;
+use crate::http::{ConnectError, Seconds, TransportError};
 use crate::identity::IdentityError;
 
 /// A call that failed.
@@ -31,21 +35,33 @@ pub enum DatadogProblem {
     /// 400 or 409 about the name.
     #[error("the name is taken ({status})")]
     NameTaken { status: u16 },
-    /// 400 `You have exceeded the maximum number of permitted API keys`.
-    #[error("the organisation has as many API keys as it may have (400)")]
+    /// 400 `You have exceeded the maximum number of permitted API keys`, or application keys: the call
+    /// tells which.
+    #[error("there are as many keys of this class as there may be (400)")]
     Quota,
     #[error("{0}")]
     Trust(TrustRefusal),
-    #[error("refused as wrong ({status})")]
-    Rejected { status: u16 },
+    #[error("refused as wrong ({status}){}", Mentioned(.mentions))]
+    Rejected {
+        status: u16,
+        /// Words of the request that Datadog's text repeats.
+        mentions: Vec<String>,
+    },
     #[error("too many requests (429)")]
     RateLimited { reset: Option<Duration> },
     #[error("the service failed ({status})")]
     Unavailable { status: u16 },
-    #[error("no connection could be opened")]
-    NotConnected,
-    #[error("no answer came in time")]
-    TimedOut,
+    #[error(transparent)]
+    NotConnected(Box<ConnectError>),
+    #[error("no answer came within {}", Seconds(*.after))]
+    TimedOut { after: Duration },
+    /// The last attempt had less time than an answer may take: nothing can be laid to the network.
+    #[error("no answer came within the {} that were left{}", Seconds(*.after), Before(.before))]
+    OutOfTime {
+        after: Duration,
+        /// What an attempt before it came to.
+        before: Option<Box<Self>>,
+    },
     #[error("the connection ended before the answer did")]
     Cut,
     #[error("the answer was larger than 1 MiB")]
@@ -82,7 +98,15 @@ impl DatadogProblem {
                 let text = errors.map(|it| texts(it)).unwrap_or_default();
                 rejected(number, &text)
             }
-            402..500 => Self::Rejected { status: number },
+            // Datadog has no proxies: it is one of ours that has not taken the request.
+            407 => Self::Unexpected {
+                status: number,
+                defect: "is a proxy's, which wants a user name and password",
+            },
+            402..500 => Self::Rejected {
+                status: number,
+                mentions: Vec::new(),
+            },
             500.. => Self::Unavailable { status: number },
             _ => Self::Unexpected {
                 status: number,
@@ -102,29 +126,51 @@ impl DatadogProblem {
             | Self::Rejected { .. }
             | Self::Trust(_)
             | Self::RateLimited { .. }
-            | Self::NotConnected
+            | Self::NotConnected(_)
             | Self::NotSent
             | Self::NotSigned(_)
             | Self::NoTime => true,
             Self::Unavailable { .. }
-            | Self::TimedOut
+            | Self::TimedOut { .. }
+            | Self::OutOfTime { .. }
             | Self::Cut
             | Self::TooLarge
             | Self::Unexpected { .. } => false,
         }
     }
 
-    /// Whether the same call may succeed in a moment.
+    /// Whether the same call may succeed in a moment. A certificate or a proxy that refuses does so
+    /// again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::NotConnected(error) => error.is_transient(),
             Self::RateLimited { .. }
-                | Self::Unavailable { .. }
-                | Self::NotConnected
-                | Self::TimedOut
-                | Self::Cut
-        )
+            | Self::Unavailable { .. }
+            | Self::TimedOut { .. }
+            | Self::Cut => true,
+            _ => false,
+        }
+    }
+
+    /// The problem of an attempt that came after another one. One that had no time left tells of the
+    /// one before: that is the one to be mended.
+    pub(super) fn after(self, before: Option<Self>) -> Self {
+        match self {
+            Self::OutOfTime { after, .. } => Self::OutOfTime {
+                after,
+                before: before.map(Box::new),
+            },
+            problem => problem,
+        }
+    }
+
+    /// The same with the words of the request `sent` that the answer repeats.
+    pub(super) fn mentioning(mut self, sent: &[u8], answer: &[u8]) -> Self {
+        if let Self::Rejected { mentions, .. } = &mut self {
+            *mentions = mention::mentions(sent, answer);
+        }
+        self
     }
 
     #[must_use]
@@ -159,18 +205,47 @@ fn rejected(status: u16, text: &str) -> DatadogProblem {
     } else if about_name && taken.iter().any(|word| text.contains(word)) {
         DatadogProblem::NameTaken { status }
     } else {
-        DatadogProblem::Rejected { status }
+        DatadogProblem::Rejected {
+            status,
+            mentions: Vec::new(),
+        }
     }
 }
 
 impl From<TransportError> for DatadogProblem {
     fn from(error: TransportError) -> Self {
         match error {
-            TransportError::NotConnected => Self::NotConnected,
-            TransportError::TimedOut => Self::TimedOut,
+            TransportError::NotConnected(error) => Self::NotConnected(error.into()),
+            TransportError::TimedOut { after } if after < ATTEMPT_TIMEOUT => Self::OutOfTime {
+                after,
+                before: None,
+            },
+            TransportError::TimedOut { after } => Self::TimedOut { after },
             TransportError::Cut => Self::Cut,
             TransportError::TooLarge => Self::TooLarge,
             TransportError::NotSent => Self::NotSent,
+        }
+    }
+}
+
+struct Mentioned<'a>(&'a [String]);
+
+impl fmt::Display for Mentioned<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; Datadog's text mentions {}", self.0.join(", "))
+    }
+}
+
+struct Before<'a>(&'a Option<Box<DatadogProblem>>);
+
+impl fmt::Display for Before<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(before) => write!(f, "; before that: {before}"),
+            None => Ok(()),
         }
     }
 }
@@ -194,9 +269,11 @@ mod tests {
             DatadogProblem::NameTaken { status: 400 }
         );
         let scopes = r#"{"errors":["Invalid scopes"]}"#;
+        let mentions = Vec::new();
+        let status = 400;
         assert_eq!(
             problem(400, scopes),
-            DatadogProblem::Rejected { status: 400 }
+            DatadogProblem::Rejected { status, mentions }
         );
         assert_eq!(problem(409, ""), DatadogProblem::NameTaken { status: 409 });
         assert_eq!(

@@ -1,12 +1,15 @@
 //! What to do about each problem, in one sentence; the runbooks say more.
 
+mod connect;
+mod datadog;
+mod secrets;
+
 use std::borrow::Cow;
 
 use super::problem::{Problem, Role};
-use crate::datadog::{DatadogError, DatadogProblem};
-use crate::identity::IdentityError;
 use crate::keys::KeyClass;
-use crate::secrets::SecretsProblem;
+use datadog::datadog_advice;
+use secrets::{admin_advice, secrets_advice};
 
 const QUOTA: &str = "Delete API keys that nobody uses (the sweep can't tell), or have Datadog \
                      raise the limit; rotating again resumes.";
@@ -16,6 +19,9 @@ impl Problem {
     #[must_use]
     pub fn advice(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::Start(_) => {
+                "Correct the variable in the function's configuration; rotating again resumes."
+            }
             Self::Event(_) => {
                 "Invoke the function as Secrets Manager does; the folder events has an example of \
                  every step."
@@ -59,8 +65,10 @@ impl Problem {
                 "Check that the ARN is that of a DatadogAdminKey secret, and correct its value."
             }
             Self::AdminRefused { .. } => {
-                "Check the pair at Datadog; if it is dead, mint a new one there and store it in \
-                 the admin secret."
+                "Check first that site in the admin secret is the organisation's own: a key of \
+                 another site looks just like a dead one. So does a good one that an IP allow-list of \
+                 the organisation keeps out. If the pair is dead, create a new one at Datadog and \
+                 store it in the admin secret."
             }
             Self::ServiceAccountMismatch { .. } => {
                 "Name an admin secret of the service account that owns the key; an admin key acts \
@@ -97,7 +105,8 @@ impl Problem {
                 "Check that the ARN is that of a DatadogApiKey secret, and correct its value."
             }
             Self::ApiKeySecretRefused { .. } => {
-                "Store a live API key there (put-secret-value); rotating again resumes."
+                "Store a live API key of the same site and organisation there (put-secret-value); \
+                 rotating again resumes."
             }
             Self::MissingScopes { .. } => {
                 "Add them at Datadog to the admin application key, and to the role of its service \
@@ -113,6 +122,10 @@ impl Problem {
                     "Mint a key at Datadog by hand and store it with its id (put-secret-value)."
                 }
             },
+            Self::CurrentKeyStatusUnknown { .. } => {
+                "Look at the key at Datadog. If it works there, report the word of its status; if it \
+                 does not, store another key with its id (put-secret-value)."
+            }
             Self::CurrentKeyNotOwned { .. } => {
                 "Store a key of that service account, or correct serviceAccountId."
             }
@@ -154,104 +167,12 @@ fn room_advice(class: KeyClass) -> &'static str {
     }
 }
 
-fn secrets_advice(problem: &SecretsProblem) -> &'static str {
-    match problem {
-        SecretsProblem::AccessDenied(_) => {
-            "Check that this function is the one meant for the secret (RotationLambdaARN in \
-             describe-secret); else grant its role what the text names."
-        }
-        SecretsProblem::NotFound => {
-            "Check that the secret still exists, in the region and account of its ARN."
-        }
-        SecretsProblem::NotSent => {
-            "Check the function's region and role, the region in the ARN, and \
-             AWS_ENDPOINT_URL_SECRETS_MANAGER if it is set."
-        }
-        SecretsProblem::NotConnected | SecretsProblem::TimedOut => {
-            "In a VPC the function needs the Secrets Manager endpoint or NAT; rotating again \
-             resumes."
-        }
-        SecretsProblem::Contradiction { .. } | SecretsProblem::ResourceExists => {
-            "Look at its labels and DeletedDate (describe-secret); if it is deleted restore it \
-             (restore-secret). Rotating again resumes."
-        }
-        SecretsProblem::Refused { .. } => {
-            "Look at what the code names: the KMS key for DecryptionFailure and EncryptionFailure, \
-             the versions for LimitExceededException. Rotating again resumes."
-        }
-        SecretsProblem::Throttled { .. }
-        | SecretsProblem::Unavailable { .. }
-        | SecretsProblem::Cut => "Rotating again resumes.",
-    }
-}
-
-/// Of a secret that the function only reads, whatever function rotates it.
-fn admin_advice(problem: &SecretsProblem) -> &'static str {
-    match problem {
-        SecretsProblem::AccessDenied(_) => {
-            "Name it in the stack (AdminSecretArn; for an admin secret AssistingAdminSecretArn), \
-             or grant the function's role what the text names."
-        }
-        SecretsProblem::NotFound => "Check the ARN, and that the secret holds a value.",
-        other => secrets_advice(other),
-    }
-}
-
-fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
-    Cow::Borrowed(match &error.problem {
-        DatadogProblem::Refused { .. } => {
-            return error
-                .call
-                .scope()
-                .map_or("Check the admin pair at Datadog.".into(), |scope| {
-                    format!(
-                        "Probably the admin application key, or the role of its service account, \
-                         lacks {scope}; add it at Datadog."
-                    )
-                    .into()
-                });
-        }
-        DatadogProblem::Quota => QUOTA,
-        DatadogProblem::NameTaken { .. } => {
-            "Delete unused keys of this name at Datadog, then rotate again."
-        }
-        DatadogProblem::NotConnected | DatadogProblem::TimedOut => {
-            "In a VPC the function needs a NAT gateway to reach api.<site>; rotating again resumes."
-        }
-        DatadogProblem::Unexpected { .. } | DatadogProblem::TooLarge => {
-            "Look for a proxy between the function and api.<site>; rotating again resumes."
-        }
-        DatadogProblem::NotSigned(IdentityError::Partition { .. }) => {
-            "Keyless rotation works in commercial regions of AWS alone: name an admin secret with \
-             keys here."
-        }
-        DatadogProblem::NotSigned(_) => {
-            "Check the function's role and region; rotating again resumes."
-        }
-        DatadogProblem::NoTime => "Raise the function's timeout; rotating again resumes.",
-        DatadogProblem::NotFound => {
-            "Check that the service account still exists at Datadog; then rotate again."
-        }
-        DatadogProblem::Rejected { .. } if error.call.is_mint() => {
-            "Perhaps Datadog no longer knows a scope, or the category, of the current key: correct \
-             it there, then rotate again. If that is not it, report it."
-        }
-        DatadogProblem::Rejected { .. } | DatadogProblem::Trust(_) => {
-            "Rotating again resumes; if it stays, look at the key at Datadog, and report it."
-        }
-        DatadogProblem::NotSent => "Correct DATADOG_API_URL if it is set; else report it.",
-        DatadogProblem::RateLimited { .. }
-        | DatadogProblem::Unavailable { .. }
-        | DatadogProblem::Cut => "Rotating again resumes.",
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{DatadogProblem, Problem, Role, SecretsProblem};
-    use crate::datadog::{Call, DatadogError};
+    use super::{Problem, Role};
+    use crate::datadog::{Call, DatadogError, DatadogProblem};
     use crate::keys::{KeyClass, KeyId, KeyRef};
-    use crate::secrets::SecretsError;
+    use crate::secrets::{Reason, SecretsError, SecretsProblem};
 
     fn id() -> KeyId {
         KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap()
@@ -303,20 +224,17 @@ mod tests {
     #[test]
     fn what_secrets_manager_refuses_is_looked_for_where_it_may_be() {
         let denied = || SecretsProblem::AccessDenied("denied".into());
-        let code = || "code".to_owned();
         for (problem, own, admin) in [
             (denied(), "RotationLambdaARN", "AdminSecretArn"),
             (SecretsProblem::NotFound, "still exists", "holds a value"),
             (SecretsProblem::NotSent, "region", "region"),
             (
-                SecretsProblem::Contradiction { code: code() },
+                SecretsProblem::Contradiction {
+                    code: "code".to_owned(),
+                    reason: Reason::default(),
+                },
                 "DeletedDate",
                 "DeletedDate",
-            ),
-            (
-                SecretsProblem::Refused { code: code() },
-                "KMS key",
-                "KMS key",
             ),
         ] {
             assert_advice(&Problem::Secrets(of_secret(problem.clone())), own);
@@ -326,7 +244,10 @@ mod tests {
 
     #[test]
     fn what_datadog_refuses_is_looked_for_where_it_may_be() {
-        let rejected = || DatadogProblem::Rejected { status: 400 };
+        let rejected = || DatadogProblem::Rejected {
+            status: 400,
+            mentions: Vec::new(),
+        };
         assert_advice(&of_mint(rejected()), "a scope");
         assert_advice(&of_deletion(rejected()), "the key at Datadog");
         assert_advice(&of_mint(DatadogProblem::NotFound), "service account");

@@ -4,8 +4,11 @@ use std::fmt;
 
 use crate::datadog::{Call, DatadogError, DatadogProblem};
 use crate::event::EventError;
+use crate::http::ConnectError;
 use crate::keys::{KeyClass, KeyRef, OrganisationId, ServiceAccountId};
 use crate::secrets::{SecretsError, SecretsProblem};
+use crate::settings::StartError;
+use crate::site::Site;
 use crate::value::ValueError;
 
 /// Which version of the rotated secret a problem is about.
@@ -27,6 +30,9 @@ impl fmt::Display for Role {
 /// What stopped a step.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
+    /// Nothing was done, in this invocation and all before it.
+    #[error("the function can't begin its work: {0}")]
+    Start(#[from] StartError),
     #[error("the event was refused: {0}")]
     Event(#[from] EventError),
     #[error("rotation is not enabled for this secret")]
@@ -62,8 +68,8 @@ pub enum Problem {
     AdminBinary { arn: String },
     #[error("the value of the admin secret {arn} {source}")]
     AdminMalformed { arn: String, source: ValueError },
-    #[error("Datadog refuses the key pair of the admin secret {arn}")]
-    AdminRefused { arn: String },
+    #[error("Datadog's site {site} refuses the key pair of the admin secret {arn}")]
+    AdminRefused { arn: String, site: Site },
     /// The text that the managed service uses, to the letter.
     #[error(
         "Admin key's serviceAccountId ({admin}) must match the Application key's serviceAccountId \
@@ -133,6 +139,9 @@ pub enum Problem {
 
     #[error("the current {key} is revoked, or can't be found")]
     CurrentKeyDead { key: KeyRef },
+    /// Neither dead nor alive by a word that is known.
+    #[error("the current {key} has a status that is not known")]
+    CurrentKeyStatusUnknown { key: KeyRef },
     #[error("the current {key} does not belong to service account {expected}")]
     CurrentKeyNotOwned {
         key: KeyRef,
@@ -192,6 +201,7 @@ impl Problem {
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {
+            Self::Start(_) => "SettingMalformed",
             Self::Event(EventError::UnknownStep) => "UnknownStep",
             Self::Event(_) => "InvalidEvent",
             Self::RotationNotEnabled => "RotationNotEnabled",
@@ -234,6 +244,7 @@ impl Problem {
             Self::ApiKeySecretMalformed { .. } => "ApiKeySecretMalformed",
             Self::ApiKeySecretRefused { .. } => "ApiKeySecretRefused",
             Self::CurrentKeyDead { .. } => "CurrentKeyDead",
+            Self::CurrentKeyStatusUnknown { .. } => "CurrentKeyStatusUnknown",
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
             Self::OrganisationMismatch { .. } => "OrganisationMismatch",
@@ -251,6 +262,9 @@ impl Problem {
 fn secrets_error_type(problem: &SecretsProblem) -> &'static str {
     match problem {
         SecretsProblem::AccessDenied(_) => "AccessDenied",
+        SecretsProblem::CredentialsRefused { .. } | SecretsProblem::NoCredentials => {
+            "AwsCredentialsInvalid"
+        }
         SecretsProblem::NotFound => "SecretNotFound",
         SecretsProblem::Contradiction { .. }
         | SecretsProblem::ResourceExists
@@ -258,7 +272,11 @@ fn secrets_error_type(problem: &SecretsProblem) -> &'static str {
         | SecretsProblem::NotSent => "SecretsManagerRefused",
         SecretsProblem::Throttled { .. } => "SecretsManagerThrottled",
         SecretsProblem::Unavailable { .. } | SecretsProblem::Cut => "SecretsManagerUnavailable",
-        SecretsProblem::TimedOut | SecretsProblem::NotConnected => "SecretsManagerUnreachable",
+        SecretsProblem::NotConnected(error) => {
+            connect_error_type(error).unwrap_or("SecretsManagerUnreachable")
+        }
+        SecretsProblem::TimedOut => "SecretsManagerUnreachable",
+        SecretsProblem::OutOfTime { .. } => "NotEnoughTime",
     }
 }
 
@@ -266,7 +284,11 @@ fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
     match problem {
         DatadogProblem::Refused { .. } => "DatadogForbidden",
         DatadogProblem::NotFound => "DatadogNotFound",
-        DatadogProblem::NoTime => "NotEnoughTime",
+        DatadogProblem::OutOfTime {
+            before: Some(before),
+            ..
+        } => datadog_error_type(before),
+        DatadogProblem::NoTime | DatadogProblem::OutOfTime { .. } => "NotEnoughTime",
         DatadogProblem::NotSigned(_) => "IdentityUnavailable",
         DatadogProblem::NameTaken { .. } => "KeyNameTaken",
         DatadogProblem::Quota => "DatadogKeyQuota",
@@ -275,7 +297,21 @@ fn datadog_error_type(problem: &DatadogProblem) -> &'static str {
         }
         DatadogProblem::RateLimited { .. } => "DatadogRateLimited",
         DatadogProblem::Unavailable { .. } | DatadogProblem::Cut => "DatadogUnavailable",
-        DatadogProblem::NotConnected | DatadogProblem::TimedOut => "DatadogUnreachable",
+        DatadogProblem::NotConnected(error) => {
+            connect_error_type(error).unwrap_or("DatadogUnreachable")
+        }
+        DatadogProblem::TimedOut { .. } => "DatadogUnreachable",
         DatadogProblem::TooLarge | DatadogProblem::Unexpected { .. } => "DatadogUnexpectedAnswer",
+    }
+}
+
+/// Of what stands between the function and either service.
+fn connect_error_type(error: &ConnectError) -> Option<&'static str> {
+    if error.is_of_proxy() {
+        Some("ProxyFailed")
+    } else if error.is_of_tls() {
+        Some("TlsFailed")
+    } else {
+        None
     }
 }

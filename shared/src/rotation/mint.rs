@@ -11,6 +11,7 @@ use crate::datadog::{DatadogError, DatadogProblem, Minted};
 use crate::error::{Problem, State};
 use crate::key_name::SERIES;
 use crate::keys::{ApiKey, AppKey, KeyClass};
+use crate::log::ALWAYS;
 
 impl Rotation<'_> {
     pub(super) async fn mint(
@@ -98,6 +99,7 @@ impl Rotation<'_> {
             .collect();
         let name = scene.names.name(class, self.token(), n, &day);
         tracing::info!(
+            target: ALWAYS,
             secret = self.secret(),
             version = self.token().as_str(),
             class = %class,

@@ -209,7 +209,9 @@ impl Inspection<'_> {
 /// A current API key by what the admin is told of it.
 fn sound(details: ApiKeyDetails, part: &ApiPart) -> Result<Known, Problem> {
     let key = part.key_ref();
-    if details.status != Status::Active {
+    if details.status == Status::Unknown {
+        Err(Problem::CurrentKeyStatusUnknown { key })
+    } else if details.status != Status::Active {
         Err(Problem::CurrentKeyDead { key })
     } else if is_other_key(details.last4.as_deref(), part.key.expose()) {
         Err(Problem::CurrentKeyMismatch { key })

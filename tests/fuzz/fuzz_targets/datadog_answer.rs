@@ -10,20 +10,23 @@ mod exchange;
 use std::time::Duration;
 
 use bytes::Bytes;
-use datadog_rotation::http::TransportError;
+use datadog_rotation::http::{ConnectCause, Peer, TransportError};
 use exchange::{Answer, Question};
 use http::{HeaderValue, StatusCode};
 
 /// Between two answers.
 const RULE: &str = "\n---\n";
 
-const FAULTS: [TransportError; 5] = [
-    TransportError::NotConnected,
-    TransportError::TimedOut,
-    TransportError::Cut,
-    TransportError::TooLarge,
-    TransportError::NotSent,
-];
+fn faults() -> [TransportError; 6] {
+    [
+        exchange::unconnected(ConnectCause::Refused(Peer::Host)),
+        exchange::SILENCE,
+        TransportError::Cut,
+        TransportError::TooLarge,
+        TransportError::NotSent,
+        exchange::unconnected(ConnectCause::ProxyPassword),
+    ]
+}
 
 libfuzzer_sys::fuzz_target!(|text: &[u8]| {
     if let [question, minutes, rest @ ..] = text {
@@ -55,7 +58,8 @@ fn answer(text: &[u8]) -> Option<Answer> {
     let (status, rest) = text.split_at_checked(3)?;
     let status: u16 = std::str::from_utf8(status).ok()?.parse().ok()?;
     let Ok(status) = StatusCode::from_u16(status) else {
-        return Some(Answer::Fault(FAULTS[usize::from(status) % FAULTS.len()]));
+        let faults = faults();
+        return Some(Answer::Fault(faults[usize::from(status) % faults.len()].clone()));
     };
     let end = rest
         .iter()

@@ -56,7 +56,7 @@ async fn for_want_of_credentials_it_says_so() {
         .unwrap();
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("SecretsManagerRefused: "), "{said}");
+    assert!(said.contains("AwsCredentialsInvalid: "), "{said}");
     assert!(said.contains("export-credentials"), "{said}");
     assert!(site.gate.calls().is_empty());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use datadog_rotation::datadog::DatadogProblem;
-use datadog_rotation::http::TransportError;
+use datadog_rotation::http::{ConnectCause, Peer, TransportError};
 use http::{HeaderValue, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::config;
 use crate::json;
 use crate::oracle::answer::check;
-use crate::oracle::exchange::{Answer, ID, Question};
+use crate::oracle::exchange::{Answer, ID, Question, SILENCE, unconnected};
 
 /// In every text of every body that is made here.
 const MARK: &str = "hushhush";
@@ -154,8 +154,9 @@ fn answer() -> impl Strategy<Value = Answer> {
             body,
         });
     let faults = vec![
-        TransportError::NotConnected,
-        TransportError::TimedOut,
+        unconnected(ConnectCause::Refused(Peer::Host)),
+        unconnected(ConnectCause::ProxyPassword),
+        SILENCE,
         TransportError::Cut,
         TransportError::TooLarge,
         TransportError::NotSent,
@@ -210,12 +211,12 @@ fn sound(question: Question) -> (Vec<Answer>, &'static str) {
 fn passing(question: Question) -> impl Strategy<Value = Answer> {
     let harmless = vec![
         Answer::reply(429, ""),
-        Answer::Fault(TransportError::NotConnected),
+        Answer::Fault(unconnected(ConnectCause::Refused(Peer::Host))),
     ];
     let others = vec![
         Answer::reply(500, ""),
         Answer::reply(503, "<html>"),
-        Answer::Fault(TransportError::TimedOut),
+        Answer::Fault(SILENCE),
         Answer::Fault(TransportError::Cut),
     ];
     let is_mint = matches!(question, Question::MintApiKey | Question::MintAppKey);

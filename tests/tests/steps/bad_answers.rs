@@ -40,7 +40,7 @@ async fn key_quota() {
     bench.assert_refused(
         result,
         "DatadogKeyQuota",
-        &["as many API keys", "raise the limit"],
+        &["as many keys of this class", "raise the limit"],
     );
 }
 

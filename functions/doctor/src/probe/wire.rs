@@ -90,7 +90,7 @@ impl Wire {
         let exchanges = self.lock();
         let those = exchanges.iter().skip(since);
         let those = those.filter(|it| it.method == method && it.path.ends_with(&path));
-        those.map(|it| it.came).collect()
+        those.map(|it| it.came.clone()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Exchange>> {
@@ -114,7 +114,7 @@ impl Transport for Heard {
                 limit,
                 method,
                 path,
-                came: came.map_err(|error| *error),
+                came: came.map_err(Clone::clone),
             });
             answer
         })

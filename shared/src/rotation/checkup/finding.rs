@@ -214,15 +214,21 @@ fn of_aws(problem: &SecretsProblem) -> Option<&'static str> {
         SecretsProblem::AccessDenied(_) => {
             "The identity that looks needs it, and the function's role to rotate."
         }
-        SecretsProblem::NotSent => {
+        SecretsProblem::NoCredentials
+        | SecretsProblem::CredentialsRefused { .. }
+        | SecretsProblem::NotSent => {
             "Look for AWS credentials in the environment: eval \"$(aws configure \
              export-credentials --format env)\"."
         }
-        SecretsProblem::NotConnected | SecretsProblem::TimedOut => {
+        SecretsProblem::NotConnected(error) if error.is_of_tls() || error.is_of_proxy() => {
+            return None;
+        }
+        SecretsProblem::NotConnected(_) | SecretsProblem::TimedOut => {
             "Look for a proxy or a missing route here; a function in a VPC needs the Secrets \
              Manager endpoint or NAT."
         }
         SecretsProblem::Throttled { .. }
+        | SecretsProblem::OutOfTime { .. }
         | SecretsProblem::Unavailable { .. }
         | SecretsProblem::Cut => AGAIN,
         SecretsProblem::NotFound
@@ -234,7 +240,10 @@ fn of_aws(problem: &SecretsProblem) -> Option<&'static str> {
 
 fn of_datadog(problem: &DatadogProblem) -> Option<&'static str> {
     Some(match problem {
-        DatadogProblem::NotConnected | DatadogProblem::TimedOut => {
+        DatadogProblem::NotConnected(error) if error.is_of_tls() || error.is_of_proxy() => {
+            return None;
+        }
+        DatadogProblem::NotConnected(_) | DatadogProblem::TimedOut { .. } => {
             "Look for a proxy or a missing route here; a function in a VPC needs a NAT gateway to \
              reach api.<site>."
         }
@@ -242,6 +251,7 @@ fn of_datadog(problem: &DatadogProblem) -> Option<&'static str> {
             "Look for a proxy between this machine and api.<site>."
         }
         DatadogProblem::RateLimited { .. }
+        | DatadogProblem::OutOfTime { .. }
         | DatadogProblem::Unavailable { .. }
         | DatadogProblem::Cut => AGAIN,
         _ => return None,

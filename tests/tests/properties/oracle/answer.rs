@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::{Datadog, DatadogError, DatadogProblem, Limits};
-use datadog_rotation::http::{Http, TransportError};
+use datadog_rotation::http::{ConnectCause, Http, TransportError};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::exchange::{Answer, ID, Question, Script, Sent, Told, ask};
+use super::exchange::{Answer, ID, NAME, Question, Script, Sent, Told, ask};
 
 /// A call is tried twenty times at most: pauses of 0.5 s, 1 s, 2 s, 4 s and then of 8 s make a
 /// minute, and after a 429 it comes back eight times.
@@ -30,25 +30,31 @@ const VALIDATIONS: [Question; 3] = [
     Question::ValidatePair,
 ];
 
+/// Of the requests that are made here, all that an error may repeat.
+const SENT: [&str; 3] = ["api_keys", "application_keys", NAME];
+
 /// The client asks for no more keys at once.
 const PAGE: usize = 100;
 
 /// All that a refused or senseless answer may make an error say, numbers aside.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 27] = [
     "refused ()",
     "there is no such thing ()",
     "the name is taken ()",
-    "the organisation has as many API keys as it may have ()",
+    "there are as many keys of this class as there may be ()",
     "refused as wrong ()",
     "too many requests ()",
     "the service failed ()",
-    "no connection could be opened",
-    "no answer came in time",
+    "no connection to api.datadoghq.com could be opened: the connection is refused",
+    "the proxy none wants a user name and password, or refuses those of HTTPS_PROXY ()",
+    "no answer came within  s",
+    "no answer came within the  s that were left",
     "the connection ended before the answer did",
     "the answer was larger than  MiB",
     "the request could not be put together",
     "it was not sent: too little time is left to mint a key and store it, or undo it",
     "the answer () is not Datadog's",
+    "the answer () is a proxy's, which wants a user name and password",
     "the answer () has a status that the call does not expect",
     "the answer () holds more keys than it was asked for",
     "the answer () is about another key",
@@ -121,7 +127,8 @@ fn check_sending(question: Question, sent: &[Sent], end: Instant) {
     for pair in sent.windows(2) {
         let answer = &pair[0].answer;
         let is_throttled = answer.status() == 429;
-        let is_unsent = matches!(answer, Answer::Fault(TransportError::NotConnected));
+        let is_unsent = matches!(answer, Answer::Fault(TransportError::NotConnected(_)));
+        assert!(!is_final(answer), "sent again after {answer:?}");
         let may_be_sent_again = is_throttled || is_unsent || !is_mint(question);
         assert!(may_be_sent_again, "sent again after {answer:?}");
         let pause = pair[1].at - pair[0].at;
@@ -129,6 +136,16 @@ fn check_sending(question: Question, sent: &[Sent], end: Instant) {
     }
     let is_late = |it: &Sent| it.at + TIME_TO_STORE > end;
     assert!(!is_mint(question) || !sent.iter().any(is_late), "late");
+}
+
+/// Somebody has decided, and decides the same in a moment.
+fn is_final(answer: &Answer) -> bool {
+    match answer {
+        Answer::Fault(TransportError::NotConnected(error)) => {
+            error.cause == ConnectCause::ProxyPassword
+        }
+        _ => false,
+    }
 }
 
 /// The pause that an answer asks for, as far as anybody would wait.
@@ -176,8 +193,21 @@ fn holds(body: &[u8], text: &str) -> bool {
 
 fn check_error(question: Question, error: &DatadogError, last: Option<&Sent>) {
     let text = error.problem.to_string();
-    let words: String = text.chars().filter(|it| !it.is_ascii_digit()).collect();
-    assert!(WORDS.contains(&words.as_str()), "{text}");
+    let mut told = text.as_str();
+    if let DatadogProblem::OutOfTime { before, .. } = &error.problem {
+        told = told.split("; before that: ").next().unwrap_or_default();
+        // One attempt after another: what was before it is no less known than it.
+        assert!(before.as_ref().is_none_or(|it| it.is_transient()), "{text}");
+    }
+    let words: String = told.chars().filter(|it| !it.is_ascii_digit()).collect();
+    let words = words
+        .replace("within . s", "within  s")
+        .replace("the . s", "the  s");
+    let words = words
+        .split("; Datadog's text mentions ")
+        .next()
+        .unwrap_or_default();
+    assert!(WORDS.contains(&words), "{text}");
     let last = last.map(|it| &it.answer);
     if error.problem != DatadogProblem::NoTime {
         let last = last.expect("an answer");
@@ -196,18 +226,23 @@ fn is_of(problem: &DatadogProblem, answer: &Answer) -> bool {
         It::NotFound => told == 404 && is_datadogs(answer.body()),
         It::NameTaken { status } => matches!(told, 400 | 409 | 422) && told == *status,
         It::Quota => matches!(told, 400 | 422),
-        It::Rejected { status } => {
+        It::Rejected { status, mentions } => {
             (400..500).contains(&told)
-                && !matches!(told, 401 | 403 | 404 | 409 | 429)
+                && !matches!(told, 401 | 403 | 404 | 407 | 409 | 429)
                 && told == *status
+                && mentions.iter().all(|it| SENT.contains(&it.as_str()))
         }
         It::RateLimited { .. } => told == 429,
         It::Unavailable { status } => told >= 500 && told == *status,
         It::Unexpected { status, .. } => {
-            (told < 400 || (told == 404 && !is_datadogs(answer.body()))) && told == *status
+            let is_strange = told == 407 || (told == 404 && !is_datadogs(answer.body()));
+            (told < 400 || is_strange) && told == *status
         }
-        It::NotConnected | It::TimedOut | It::Cut | It::TooLarge | It::NotSent => {
-            matches!(answer, Answer::Fault(fault) if DatadogProblem::from(*fault) == *problem)
+        It::NotConnected(_) | It::Cut | It::TooLarge | It::NotSent => {
+            matches!(answer, Answer::Fault(fault) if DatadogProblem::from(fault.clone()) == *problem)
+        }
+        It::TimedOut { .. } | It::OutOfTime { .. } => {
+            matches!(answer, Answer::Fault(TransportError::TimedOut { .. }))
         }
         It::NoTime | It::NotSigned(_) | It::Trust(_) => false,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogError, Minted, Scopes};
-use datadog_rotation::http::{Sending, Transport, TransportError};
+use datadog_rotation::http::{ConnectCause, ConnectError, Sending, Transport, TransportError};
 use datadog_rotation::identity::{Credentials, Identity};
 use datadog_rotation::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -52,6 +52,21 @@ impl Question {
         Self::Exchange,
         Self::CurrentUser,
     ];
+}
+
+/// What keys are asked for by, and made under.
+pub(crate) const NAME: &str = "aws-sm-api-key-datadog/api-20261121-aqylqh";
+
+/// However long anybody waits.
+pub(crate) const SILENCE: TransportError = TransportError::TimedOut {
+    after: Duration::MAX,
+};
+
+/// A connection that is not opened, for now or for good.
+pub(crate) fn unconnected(cause: ConnectCause) -> TransportError {
+    let host = "api.datadoghq.com".into();
+    let proxy = None;
+    ConnectError { host, proxy, cause }.into()
 }
 
 #[derive(Clone, Debug)]
@@ -135,10 +150,15 @@ impl Transport for Script {
                     Ok(reply)
                 }
                 Answer::Fault(fault) => {
-                    if fault == TransportError::TimedOut {
+                    if matches!(fault, TransportError::TimedOut { .. }) {
                         tokio::time::sleep(timeout).await;
                     }
-                    Err(fault)
+                    Err(match fault {
+                        TransportError::TimedOut { .. } => {
+                            TransportError::TimedOut { after: timeout }
+                        }
+                        fault => fault,
+                    })
                 }
             }
         })
@@ -151,7 +171,7 @@ impl Script {
         assert!(sent.len() < self.most, "sent {} times", self.most + 1);
         let last = self.answers.last();
         let answer = self.answers.get(sent.len()).or(last).cloned();
-        let answer = answer.unwrap_or(Answer::Fault(TransportError::TimedOut));
+        let answer = answer.unwrap_or(Answer::Fault(SILENCE));
         sent.push(Sent {
             at: Instant::now(),
             answer: answer.clone(),
@@ -171,7 +191,7 @@ pub(crate) async fn ask(
     let id = &KeyId::parse(ID).expect("a UUID");
     let owner = ServiceAccountId::parse("33333333-3333-4333-8333-333333333333");
     let owner = &owner.expect("a UUID");
-    let name = "aws-sm-api-key-datadog/api-20261121-aqylqh";
+    let name = NAME;
     let unscoped = &Scopes::from(None);
     let organisation = &OrganisationId::parse(ID).expect("a UUID");
     Ok(match question {

@@ -1,0 +1,79 @@
+//! What to do where Datadog does not do what it is asked.
+
+use std::borrow::Cow;
+
+use super::connect::connect_advice;
+use super::{QUOTA, room_advice};
+use crate::datadog::{Call, DatadogError, DatadogProblem};
+use crate::identity::IdentityError;
+use crate::keys::KeyClass;
+
+const AGAIN: &str = "Rotating again resumes.";
+
+const ROUTE: &str =
+    "In a VPC the function needs a NAT gateway to reach api.<site>; rotating again resumes.";
+
+pub(super) fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
+    if let DatadogProblem::Refused { .. } = error.problem {
+        return refused(&error.call);
+    }
+    advice(&error.call, &error.problem).into()
+}
+
+fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
+    match problem {
+        DatadogProblem::Refused { .. } => "Check the admin pair at Datadog.",
+        DatadogProblem::Quota => match call {
+            Call::MintAppKey { .. } => room_advice(KeyClass::Application),
+            _ => QUOTA,
+        },
+        DatadogProblem::NameTaken { .. } => {
+            "Delete unused keys of this name at Datadog, then rotate again."
+        }
+        DatadogProblem::NotConnected(error) => connect_advice(error, ROUTE),
+        DatadogProblem::TimedOut { .. } => ROUTE,
+        DatadogProblem::OutOfTime {
+            before: Some(before),
+            ..
+        } => advice(call, before),
+        DatadogProblem::NoTime | DatadogProblem::OutOfTime { .. } => {
+            "Raise the function's timeout; rotating again resumes."
+        }
+        DatadogProblem::Unexpected { .. } | DatadogProblem::TooLarge => {
+            "Look for a proxy between the function and api.<site>; rotating again resumes."
+        }
+        DatadogProblem::NotSigned(IdentityError::Partition { .. }) => {
+            "Keyless rotation works in commercial regions of AWS alone: name an admin secret with \
+             keys here."
+        }
+        DatadogProblem::NotSigned(_) => {
+            "Check the function's role and region; rotating again resumes."
+        }
+        DatadogProblem::NotFound => {
+            "Check that the service account still exists at Datadog; then rotate again."
+        }
+        DatadogProblem::Rejected { .. } if call.is_mint() => {
+            "Perhaps Datadog no longer knows a scope, or the category, of the current key: correct \
+             it there, then rotate again. The runbook DatadogRejected shows how to see Datadog's own \
+             text."
+        }
+        DatadogProblem::Rejected { .. } | DatadogProblem::Trust(_) => {
+            "Rotating again resumes; if it stays, look at the key at Datadog, and report it."
+        }
+        DatadogProblem::NotSent => "Correct DATADOG_API_URL if it is set; else report it.",
+        DatadogProblem::RateLimited { .. }
+        | DatadogProblem::Unavailable { .. }
+        | DatadogProblem::Cut => AGAIN,
+    }
+}
+
+fn refused(call: &Call) -> Cow<'static, str> {
+    call.scope()
+        .map_or("Check the admin pair at Datadog.".into(), |scope| {
+            format!(
+                "Probably the admin application key, or the role of its service account, lacks \
+                 {scope}; add it at Datadog."
+            )
+            .into()
+        })
+}
