@@ -49,9 +49,9 @@ class Invocation:
 class Function:
     """One execution environment of a function: its process, and the ports that only this process knows."""
 
-    def __init__(self, world, binary, name=None, tls=None, command=None, **environment):
+    def __init__(self, world, binary, name=None, tls=None, **environment):
         self.world, self.binary, self.name, self.invocation, self.process, self.runtime = world, binary, name or binary.removeprefix("datadog-"), None, None, None
-        self.command, self.lines, self.reports, self.idle, self.ending = command, [], {}, threading.Event(), threading.Lock()
+        self.lines, self.told, self.reports, self.idle, self.ending = [], [], {}, threading.Event(), threading.Lock()
         self.aws = Listener(lambda *request: world.serve(self, "aws", *request))
         self.datadog = Listener(lambda *request: world.serve(self, "datadog", *request), tls)
         self.environment = {
@@ -69,7 +69,7 @@ class Function:
         self.runtime = Listener(lambda *request: self.run(events, idle, *request))
         environment = {k: v for k, v in self.environment.items() if v is not None}
         environment["AWS_LAMBDA_RUNTIME_API"] = self.runtime.url.removeprefix("http://")
-        self.process = subprocess.Popen([self.command or os.path.join(BINARIES, self.binary)], env=environment, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([os.path.join(BINARIES, self.binary)], env=environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         process = self.process
         self.reader = threading.Thread(target=lambda: self.lines.extend(line.rstrip("\n") for line in process.stdout), daemon=True)
@@ -87,6 +87,7 @@ class Function:
                 "Lambda-Runtime-Invoked-Function-Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.binary}",
                 "Lambda-Runtime-Trace-Id": "Root=1-5759e988-bd862e3fe1be46a994272793"})
         report = json.loads(body or b"null")
+        self.told.append(report)
         if call == "init/error":
             self.reports["init"] = report
             return Answer(202, {"status": "OK"})

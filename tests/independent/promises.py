@@ -126,10 +126,11 @@ class Promises:
         hidden = {key.text for key in self.world.datadog.keys} | set(self.world.datadog.tokens)
         hidden |= {secret.rotation_token for secret in self.world.secrets.secrets} | {SECRET_KEY, SESSION, MARK}
         for function in self.world.functions:
-            output = "\n".join(function.lines)
+            lines = function.lines + [json.dumps(report) for report in function.told]
+            output = "\n".join(lines)
             for text in hidden:
                 if text in output:
-                    line = next(line for line in function.lines if text in line)
+                    line = next(line for line in lines if text in line)
                     self.world.breaks("P4", f"{function.name} printed a secret: {line.replace(text, '<SECRET>')[:300]}")
 
     def at_rest(self, secret):
