@@ -54,7 +54,7 @@ class Secret:
         self.suffix = uuid.uuid4().hex[:6]
         self.arn = self.arn_in(region)
         self.versions, self.tags, self.replicas, self.rotation_enabled, self.deleted = {}, {}, {}, True, False
-        self.before = (0.0, {})       # when the last change was, and what stood there until then
+        self.past = []                # what stood there until when, for reads that are late
         self.held = set()             # ids of keys whose texts a value of this secret has held
         self.excused = set()          # versions whose keys a finishSecret has begun to delete, or a person knows to be dead
         self.rotation_token = str(uuid.uuid4())
@@ -77,7 +77,7 @@ class Secret:
             del self.versions[id]
 
     def change(self):
-        self.before = (time.time(), copy.deepcopy(self.versions))
+        self.past.append((time.time(), copy.deepcopy(self.versions)))
 
     def settle(self):
         self.forget()
@@ -109,7 +109,7 @@ class SecretsManager:
         secret.tags = tags
         if value is not None:
             self.store(secret, value, age=age)
-        secret.before = (0.0, {})
+        secret.past.clear()
         return secret
 
     def store(self, secret, value, stages=("AWSCURRENT",), age=0.0):
@@ -192,10 +192,9 @@ class SecretsManager:
         return None, region
 
     def seen(self, secret):
-        """The versions as this read sees them: within the lag, perhaps as they were before the last change."""
-        changed, before = secret.before
-        late = time.time() - changed < self.lag and (self.stale == "old" or self.world.random.random() < 0.5)
-        return before if late else secret.versions
+        """The versions as this read sees them: as they are, or as they were up to the lag ago."""
+        late = time.time() - self.lag * (1 if self.stale == "old" else self.world.random.random())
+        return next((versions for until, versions in secret.past if until > late), secret.versions)
 
     @staticmethod
     def error(code, text):
@@ -206,7 +205,7 @@ class SecretsManager:
         return Answer(200, {
             "ARN": secret.arn_in(region), "Name": secret.name, "RotationEnabled": secret.rotation_enabled,
             "RotationLambdaARN": f"arn:aws:lambda:{secret.region}:{ACCOUNT}:function:{secret.function}",
-            "RotationRules": {"AutomaticallyAfterDays": 30}, "CreatedDate": time.time() - 90 * DAY, "LastChangedDate": secret.before[0],
+            "RotationRules": {"AutomaticallyAfterDays": 30}, "CreatedDate": time.time() - 90 * DAY, "LastChangedDate": secret.past[-1][0] if secret.past else time.time() - 30 * DAY,
             **({"DeletedDate": time.time()} if secret.deleted else {}),
             "Tags": [{"Key": k, "Value": v} for k, v in secret.tags.items()],
             **({"PrimaryRegion": secret.region} if secret.replicas else {}),

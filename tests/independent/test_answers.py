@@ -7,7 +7,7 @@ import time
 import pytest
 from datadog import ALL, DAY, NEEDED, Edge
 from functions import STEPS
-from test_promises import README, ROOT, TYPES, rotated, unchanged
+from test_promises import README, ROOT, TYPES, keyless, rotated, unchanged
 from world import FORBIDDEN, FORBIDDEN_PAGE, aws_error, done_but, edit, first, kill_after, kill_before, lie, refuse, slow, then
 
 REFUSALS = {"401 in JSON": (401, FORBIDDEN), "401 as a page": (401, FORBIDDEN_PAGE), "403 in JSON": (403, FORBIDDEN), "403 as a page": (403, FORBIDDEN_PAGE)}
@@ -23,10 +23,9 @@ def made(town):
 
 @pytest.mark.parametrize("refused", [r"(POST|DELETE) /api/v2/api_keys", r"POST /api/v2/api_keys", None], ids=["to make and delete", "to make", "nothing"])
 def test_the_fallback_pairs_own_key_in_the_rotated_secret_is_never_deleted(towns, refused):
-    town = towns(ADMIN_SECRET_ARN=None, DATADOG_SITE="datadoghq.com")
+    town = keyless(towns)
     town.datadog.token_refused = refused
-    town.environment |= {"DATADOG_ORG_UUID": town.datadog.org, "DATADOG_SERVICE_ACCOUNT_ID": town.datadog.account,
-                         "DATADOG_FALLBACK_ADMIN_SECRET_ARN": town.admin.arn}
+    town.environment["DATADOG_FALLBACK_ADMIN_SECRET_ARN"] = town.admin.arn
     api = next(key for key in town.keys(town.admin) if key.kind == "api")
     secret = town.secrets.add("api", "api", town.value(api), "datadog-api-key")
     for _ in range(3):
@@ -464,6 +463,37 @@ def test_replaced_keys_whose_names_came_back_in_lower_case_go_with_the_next_rota
     town.heal(secret)
 
 
+# What is made, and what was asked for.
+
+
+@pytest.mark.parametrize(("kind", "attribute"), [("app", "scopes"), ("admin", "scopes"), ("api", "category"), ("api", "remote_config_read_enabled")])
+def test_a_key_that_is_made_without_what_was_asked_for_is_deleted_at_once(town, kind, attribute):
+    secret = town.add(kind, **({"category": "special", "remote_config": False} if kind == "api" else {}))
+
+    def ignore(call, effect):
+        call.body["data"]["attributes"].pop(attribute, None)
+        return effect()
+
+    town.on(f"^POST .*/{'api' if kind == 'api' else 'application'}_keys", lie(f"{attribute} is ignored")(ignore), times=9)
+    done = town.rotate(secret)
+    assert not done[-1].ok and not made(town), done
+    town.heal(secret)  # and nothing is stuck
+
+
+@pytest.mark.parametrize("kind", ["app", "admin"])
+def test_a_new_key_of_another_owner_is_not_promoted(town, kind):
+    secret = town.add(kind)
+    before = town.keys(secret)
+
+    def give_away(body):
+        if "owned_by" in body["data"]["relationships"]:
+            body["data"]["relationships"]["owned_by"]["data"]["id"] = town.datadog.other
+
+    town.on("^POST .*/application_keys", edit(give_away, "of another owner"))
+    town.rotate(secret)
+    assert town.keys(secret) == before
+
+
 # Attributes of API keys.
 
 
@@ -569,7 +599,7 @@ def test_a_stored_value_that_is_seen_two_seconds_later_is_waited_for(town, kind)
     done = []
     for step in STEPS:
         if step == "testSecret":
-            secret.before = (time.time(), secret.before[1])
+            secret.past[-1] = (time.time(), secret.past[-1][1])
         done.append(town.step(secret, step, token))
         assert done[-1].ok, done[-1]
     assert town.sent("/validate") and any(call.step == "testSecret" for call in town.sent("/validate"))

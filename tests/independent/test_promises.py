@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from datadog import ALL, NEEDED
 from functions import STEPS
-from world import aws_error, first, kill_after, refuse, then
+from world import aws_error, edit, first, kill_after, refuse, then
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -403,10 +403,15 @@ def test_rate_limits_and_failures_are_waited_for(town):
     assert time.time() - start >= 2
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
-def test_keyless_the_function_acts_by_its_own_identity(towns, kind):
+def keyless(towns):
     town = towns(DATADOG_SITE="datadoghq.com", ADMIN_SECRET_ARN=None)
     town.environment |= {"DATADOG_ORG_UUID": town.datadog.org, "DATADOG_SERVICE_ACCOUNT_ID": town.datadog.account}
+    return town
+
+
+@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+def test_keyless_the_function_acts_by_its_own_identity(towns, kind):
+    town = keyless(towns)
     witness = town.add("api", "witness")
     town.environment["DATADOG_API_KEY_SECRET_ARN"] = witness.arn
     secret = town.add(kind, **({"adminSecretArn": town.admin.arn} if kind == "admin" else {}))
@@ -417,3 +422,22 @@ def test_keyless_the_function_acts_by_its_own_identity(towns, kind):
         town.succeed(secret, times=3)
         town.later()
         town.world.promises.at_rest(secret)
+
+
+@pytest.mark.parametrize("expires", [1, "1", 1924992000, "2031-01-01T00:00:00Z", "2031-01-01T00:00:00.123456+00:00", None, "soon", {"at": 1}], ids=str)
+def test_keyless_a_token_may_end_in_any_way(towns, expires):
+    town = keyless(towns)
+    secret = town.add("api")
+    town.on("delegated-token", edit(lambda body: body["data"]["attributes"].update(expires=expires), f"expires {expires}"), times=99)
+    done = town.rotate(secret)[-1]
+    assert done.ok or str(expires) == "1", done  # one that has ended already may be refused
+
+
+@pytest.mark.parametrize("stranger", [{"type": "team_roles", "id": 7}, {"type": "orgs", "id": "x", "attributes": None}, {}, {"type": "roles", "id": "x", "attributes": {"name": 7}},
+                                      {"type": "permissions", "id": "x", "relationships": []}], ids=str)
+def test_keyless_resources_that_nobody_asked_for_are_passed_over(towns, stranger):
+    town = keyless(towns)
+    town.on("current_user", edit(lambda body: body["included"].insert(0, stranger), "with a resource more"), times=99)
+    secret = town.add("api")
+    town.succeed(secret)
+    assert town.step(secret, "testSecret", town.secrets.begin(secret)).ok

@@ -25,8 +25,8 @@ FORBIDDEN_PAGE = f"<html><body><h1>403 Forbidden</h1>\nRequest forbidden by admi
 class Answer:
     """An HTTP answer. A body that is no text is sent as JSON."""
 
-    def __init__(self, status, body="", headers=None):
-        self.status, self.body, self.headers = status, body, headers or {}
+    def __init__(self, status, body="", headers=None, cut=None):
+        self.status, self.body, self.headers, self.cut = status, body, headers or {}, cut
 
     def encode(self):
         if isinstance(self.body, str):
@@ -114,6 +114,13 @@ def done_but_slow(seconds):
     return lie(f"done, answered {seconds} s later")(lambda call, effect: (effect(), time.sleep(seconds))[0])
 
 
+def half(call, effect):
+    """Has the effect, and cuts the connection in the middle of the answer's body."""
+    answer = effect()
+    return Answer(answer.status, answer.body, answer.headers, cut=len(answer.encode()[0]) // 2)
+
+
+half.name = "done, and half an answer"
 cut_before = lie("cut before the effect")(lambda call, effect: None)
 cut_after = lie("cut after the effect")(lambda call, effect: (effect(), None)[1])
 kill_before = lie("process killed before the effect")(lambda call, effect: call.function.kill())
@@ -234,7 +241,8 @@ class Handler(BaseHTTPRequestHandler):
         if answer.status != 204:
             head["Content-Length"] = str(len(body))
         lines = [f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('',))[0]}", *(f"{k}: {v}" for k, v in head.items())]
-        self.wfile.write("\r\n".join([*lines, "", ""]).encode() + (body if answer.status != 204 else b""))
+        self.wfile.write("\r\n".join([*lines, "", ""]).encode() + (body[:answer.cut] if answer.status != 204 else b""))
+        self.close_connection |= answer.cut is not None
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = handle_any
 
