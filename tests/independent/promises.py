@@ -101,7 +101,7 @@ class Promises:
                 self.world.breaks("leak", f"{key} was made, and is neither stored nor deleted nor named as left over")
         claimed = set(re.findall(UUID, " ".join(re.findall(r"Deleted: ([^.]*)", invocation.text))))
         if "deleted again" in invocation.text:
-            claimed |= {key.id for key in made if key.id not in invocation.text}
+            claimed |= {key.id for key in made if key.told and key.id not in invocation.text}
         for line in lines:
             claimed |= set(re.findall(UUID, f"{line.get('retired', '')} {line.get('deleted', '')}"))
             if invocation.event.get("Step") == "finishSecret" and re.search(r"replaced keys? .*(gone|deleted)|displaced keys? .*gone", str(line.get("outcome"))):
