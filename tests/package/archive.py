@@ -1,6 +1,7 @@
-"""The zip of a function."""
+"""Zips that are the same bytes on every machine."""
 
 import subprocess
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -9,10 +10,21 @@ ROOT = Path(__file__).resolve().parents[2]
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def zipped(executable: bytes) -> bytes:
-    """A zip that holds this executable as `bootstrap` and depends on nothing else.
+def zipped(files: dict[str, Path]) -> bytes:
+    """A zip of these files by name, the first of them executable.
 
     Python's own compressor is zlib or a successor of it, whichever it was built with.
     """
-    tool = ["cargo", "run", "--quiet", "--locked", "--package", "bootstrap-zip"]
-    return subprocess.run(tool, cwd=ROOT, input=executable, capture_output=True, check=True).stdout
+    tool = ["cargo", "run", "--quiet", "--locked", "--package", "bootstrap-zip", "--"]
+    arguments = [f"{name}={path}" for name, path in files.items()]
+    return subprocess.run([*tool, *arguments], cwd=ROOT, capture_output=True, check=True).stdout
+
+
+def bundle(path: Path, folder: str, files: list[Path]):
+    """A zip of a folder of files that are compressed already, or small."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted(files):
+            entry = zipfile.ZipInfo(f"{folder}/{file.name}", DATE)
+            entry.create_system = 3  # Unix, whose permissions these are
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, file.read_bytes())

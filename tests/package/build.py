@@ -9,6 +9,7 @@ from pathlib import Path
 
 import archive
 import bom
+import notices
 
 ROOT = Path(__file__).resolve().parents[2]
 # Architectures as Lambda names them, each with cargo-lambda's option and Rust's name.
@@ -69,7 +70,8 @@ def environment() -> dict[str, str]:
 
 def compiled(architecture: str) -> dict[str, Path]:
     """The built `bootstrap` of each function."""
-    option, _ = TARGETS[architecture]
+    option, target = TARGETS[architecture]
+    add_standard_library(target)
     folder = target_folder() / f"lambda-{architecture}"
     command = ["cargo", "lambda", "build", "--release", "--locked", option, "--lambda-dir", folder]
     names = functions()
@@ -79,19 +81,34 @@ def compiled(architecture: str) -> dict[str, Path]:
     return {name: folder / name / "bootstrap" for name in names}
 
 
+def add_standard_library(target: str):
+    """Rust's own for this target, unless it is there: the machine may be of another architecture."""
+    command = ["rustc", "--print", "target-libdir", "--target", target]
+    libraries = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not Path(libraries).is_dir():
+        subprocess.run(["rustup", "target", "add", target], cwd=ROOT, check=True)
+
+
 def package(architecture: str, bootstraps: dict[str, Path], folder: Path):
     """One zip and one bill of materials for each function, and the sums of them all."""
     folder.mkdir(parents=True, exist_ok=True)
     _, target = TARGETS[architecture]
+    texts = notices.files(target_folder())
     made = []
     for name, bootstrap in bootstraps.items():
         executable = bootstrap.read_bytes()
         document = bom.document(name, target, hashlib.sha256(executable).hexdigest())
-        for suffix, content in ((".zip", archive.zipped(executable)), (".cdx.json", document)):
+        zipped = archive.zipped({"bootstrap": bootstrap} | texts)
+        for suffix, content in ((".zip", zipped), (".cdx.json", document)):
             path = folder / (name + suffix)
             path.write_bytes(content)
             made.append(path)
-    sums = [f"{hashlib.sha256(it.read_bytes()).hexdigest()}  {it.name}\n" for it in sorted(made)]
+    write_sums(folder, made)
+
+
+def write_sums(folder: Path, files: list[Path]):
+    """SHA256SUMS, as `sha256sum --check` reads it."""
+    sums = [f"{hashlib.sha256(it.read_bytes()).hexdigest()}  {it.name}\n" for it in sorted(files)]
     (folder / "SHA256SUMS").write_text("".join(sums))
 
 

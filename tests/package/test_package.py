@@ -7,12 +7,14 @@ import platform
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import archive
 import bom
 import build
+import notices
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -70,15 +72,33 @@ def test_the_sums_are_right(packages):
     assert (packages / "SHA256SUMS").read_text().count("\n") == len(list(packages.iterdir())) - 1
 
 
-def test_a_zip_holds_an_executable_and_nothing_else(packages, bootstraps):
+def test_a_zip_holds_the_executable_and_what_third_parties_ask_to_be_told(packages, bootstraps):
+    texts = notices.files(build.target_folder())
     for name, bootstrap in bootstraps.items():
         with zipfile.ZipFile(packages / f"{name}.zip") as package:
-            [entry] = package.infolist()
-            assert entry.filename == "bootstrap"
-            assert entry.external_attr >> 16 == 0o100755
-            assert entry.date_time == archive.DATE
+            entries = package.infolist()
+            assert [it.filename for it in entries] == ["bootstrap", *texts]
+            assert [it.external_attr >> 16 for it in entries] == [0o100755, *[0o100644] * len(texts)]
+            assert {it.date_time for it in entries} == {archive.DATE}
             assert package.testzip() is None
-            assert package.read(entry) == bootstrap.read_bytes()
+            assert package.read("bootstrap") == bootstrap.read_bytes()
+            for text, path in texts.items():
+                assert package.read(text) == path.read_bytes()
+
+
+def test_the_notices_name_every_crate_that_is_in_a_binary_and_every_licence():
+    text = notices.third_parties(build.target_folder()).read_text()
+    for name in build.functions():
+        for _, target in build.TARGETS.values():
+            assert notices.uncovered(text, name, target) == set()
+    assert notices.uncovered(text.replace("\ntokio ", "\ntokyo "), "datadog-api-key", "x86_64-unknown-linux-gnu")
+    configuration = tomllib.loads(notices.CONFIGURATION.read_text())
+    for licence in configuration["accepted"]:
+        assert f"({licence})\n" in text, licence
+    allowed = tomllib.loads((ROOT / "deny.toml").read_text())["licenses"]["allow"]
+    # Of the sandbox alone.
+    assert set(allowed) - set(configuration["accepted"]) == {"Zlib"}
+    assert "UNICODE LICENSE V3" in text and "The Rust Standard Library" in notices.standard_library().read_text()
 
 
 def test_packages_are_made_again_byte_for_byte(packages, bootstraps, tmp_path):
