@@ -56,9 +56,9 @@ export class DatadogRotation extends Stack {
   private rotate(kind: RotatedSecret["function"], props: DatadogRotationProps, may: Access, defaultAdmin?: string) {
     const functionName = `${props.functionNamePrefix ?? "datadog-rotation"}-${kind}`;
     const logGroup = new logs.LogGroup(this, `${kind}-log`, {
-      logGroupName: `/aws/lambda/${functionName}`,
+      // It outlives the stack, for it holds the only names of keys that were lost. So CloudFormation chooses a new name.
       retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
-      removalPolicy: RemovalPolicy.DESTROY, // or its name would be taken when the stack is made again
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     const role = new iam.Role(this, `${kind}-role`, {
       assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),

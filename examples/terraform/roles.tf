@@ -1,7 +1,7 @@
 resource "aws_iam_role" "rotation" {
   for_each = local.functions
 
-  name                 = "${var.function_name_prefix}-${each.key}"
+  name                 = "${var.function_name_prefix}-${each.key}-${data.aws_region.current.region}" # IAM has no regions
   permissions_boundary = var.permissions_boundary
   assume_role_policy   = data.aws_iam_policy_document.trust.json
 }

@@ -20,8 +20,8 @@ variable "function_name_prefix" {
   default     = "datadog-rotation"
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9_-]{1,48}$", var.function_name_prefix))
-    error_message = "function_name_prefix is 1 to 48 letters, digits, hyphens and underscores."
+    condition     = can(regex("^[a-zA-Z0-9_-]{1,32}$", var.function_name_prefix)) # roles have 64 characters, region and all
+    error_message = "function_name_prefix is 1 to 32 letters, digits, hyphens and underscores."
   }
 }
 

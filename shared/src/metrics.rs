@@ -1,5 +1,5 @@
-//! Metrics in the embedded metric format of `CloudWatch`: one line of JSON a step, or a search for
-//! stray keys, among the logs.
+//! Metrics in the embedded metric format of `CloudWatch`: one line of JSON a step, a scheduled check or
+//! a search for stray keys, among the logs.
 //!
 //! Dimensions are few by construction: functions, steps and error types. No metric holds a name,
 //! an id or a value of a secret.
@@ -72,6 +72,18 @@ pub fn emit_strays(found: usize, settings: &MetricSettings, now: SystemTime) {
 fn strays(found: usize, settings: &MetricSettings, now: SystemTime) -> Value {
     let line = Map::from_iter([("StrayKeysFound".to_owned(), json!(found))]);
     let directives = [directive(&["Function"], &["StrayKeysFound"])];
+    completed(line, &directives, settings, now)
+}
+
+/// Prints how many rotations a check has found overdue, and on how many points rotations would fail.
+pub fn emit_checks(overdue: usize, failed: usize, settings: &MetricSettings, now: SystemTime) {
+    print(&checks(overdue, failed, settings, now));
+}
+
+fn checks(overdue: usize, failed: usize, settings: &MetricSettings, now: SystemTime) -> Value {
+    let counts = [("RotationOverdue", overdue), ("ChecksFailed", failed)];
+    let line = Map::from_iter(counts.map(|(name, count)| (name.to_owned(), json!(count))));
+    let directives = [directive(&["Function"], &counts.map(|(name, _)| name))];
     completed(line, &directives, settings, now)
 }
 
@@ -217,6 +229,29 @@ mod tests {
                 "level": "WARN", "timestamp": "2026-01-01T00:00:00.123Z",
                 "Function": "rotation", "StrayKeysFound": 3,
             })
+        );
+    }
+
+    #[test]
+    fn a_check_counts_what_is_overdue_and_what_would_fail() {
+        let line = checks(1, 2, &settings(), now());
+        let metrics = ["RotationOverdue", "ChecksFailed"];
+        let metrics = metrics.map(|name| json!({ "Name": name, "Unit": "Count" }));
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"],
+            json!([{
+                "Namespace": "DatadogKeyRotation",
+                "Dimensions": [["Function"]],
+                "Metrics": metrics,
+            }])
+        );
+        assert_eq!(
+            json!([
+                line["Function"],
+                line["RotationOverdue"],
+                line["ChecksFailed"]
+            ]),
+            json!(["rotation", 1, 2])
         );
     }
 

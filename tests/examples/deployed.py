@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from hcl import GIVEN as CHOSEN
 from hcl import Configuration
 from stack import ACCOUNT, PLACES, Stack
 
@@ -45,6 +46,8 @@ class Function(NamedTuple):
 
     properties: dict[str, Any]
     retention: int
+    # Whether its log outlives the stack.
+    keeps_log: bool
     trust: frozenset[Statement]
     policies: frozenset[Statement]
     managed_policies: tuple[str, ...]
@@ -66,9 +69,11 @@ class Joining(Stack):
 def by_template(translated: dict, wish: Wish) -> dict[str, Function]:
     given = {
         "FunctionNamePrefix": wish.prefix,
-        "Architecture": wish.architecture,
         "AdminSecretArn": wish.admin,
         "AssistingAdminSecretArn": wish.assistant,
+        # The examples' functions serve the account, and there is no doctor.
+        "ServedSecrets": "account",
+        "DoctorSchedule": "",
         "KmsKeyArn": wish.kms_key,
         "AdminSecretKmsKeyArn": wish.admin_kms_key,
         "RotateImmediatelyOnUpdate": str(wish.immediately).lower(),
@@ -81,7 +86,11 @@ def by_template(translated: dict, wish: Wish) -> dict[str, Function]:
         given["RotationWindow"] = secret.window
     stack = Stack(translated, **{name: it for name, it in given.items() if it is not None})
     assert not stack.refusals()
-    return of_cloudformation(stack)
+    # The template's architecture is no parameter.
+    return {
+        name: it._replace(properties=it.properties | {"architectures": [wish.architecture]})
+        for name, it in of_cloudformation(stack).items()
+    }
 
 
 def by_cdk(template: dict) -> dict[str, Function]:
@@ -108,19 +117,21 @@ def of_cloudformation(stack: Stack) -> dict[str, Function]:
     def invoked(reference: Any) -> str:
         return referred(reference)["FunctionName"]
 
+    # Whose log each group is.
+    logged = {it["LoggingConfig"]["LogGroup"]["Ref"]: it["FunctionName"] for it in of_type("AWS::Lambda::Function")}
+
     def plain(reference: Any) -> Any:
         """The ARN of a log group, which CloudFormation knows with what a policy needs behind it."""
         match reference:
             case {"Fn::GetAtt": [name, "Arn"]} if resources[name]["Type"] == "AWS::Logs::LogGroup":
-                group = resources[name]["Properties"]["LogGroupName"]
-                return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"
+                return f"the log of {logged[name]}"
         return reference
 
     found = {}
     for properties in of_type("AWS::Lambda::Function"):
         role, log = referred(properties["Role"]), referred(properties["LoggingConfig"]["LogGroup"])
+        group = resources[properties["LoggingConfig"]["LogGroup"]["Ref"]]
         name = properties["FunctionName"]
-        assert log["LogGroupName"] == f"/aws/lambda/{name}"
         found[name] = Function(
             properties={
                 "architectures": properties["Architectures"],
@@ -134,6 +145,7 @@ def of_cloudformation(stack: Stack) -> dict[str, Function]:
                 "log level": properties["LoggingConfig"]["ApplicationLogLevel"],
             },
             retention=int(log["RetentionInDays"]),
+            keeps_log=group["DeletionPolicy"].startswith("Retain") and group["UpdateReplacePolicy"] == "Retain",
             trust=frozenset(statements(role["AssumeRolePolicyDocument"]["Statement"], plain)),
             policies=frozenset(
                 it for policy in role["Policies"] for it in statements(policy["PolicyDocument"]["Statement"], plain)
@@ -212,7 +224,10 @@ def by_terraform(sources: dict[str, str], schema: dict, wish: Wish) -> dict[str,
         [logging] = function["logging_config"]
         assert function["role"].endswith(f"/{role['name']}") and policy["role"] == role["name"]
         assert function["filename"] == f"packages/datadog-{key}.zip"
-        assert logging["log_group"] == log["name"] == f"/aws/lambda/{function['function_name']}"
+        assert log["name_prefix"] == f"/aws/lambda/{function['function_name']}-"
+        assert logging["log_group"] == own_log(log)
+        # IAM has no regions, so the names of two regions' roles must differ.
+        assert REGION in role["name"]
         assert permission["function_name"] == function["function_name"]
         own = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function['function_name']}"
         found[function["function_name"]] = Function(
@@ -230,8 +245,15 @@ def by_terraform(sources: dict[str, str], schema: dict, wish: Wish) -> dict[str,
                 "log level": logging["application_log_level"],
             },
             retention=log["retention_in_days"],
+            keeps_log=log["skip_destroy"],
             trust=frozenset(map(terraformed, role["assume_role_policy"]["statement"])),
-            policies=frozenset(map(terraformed, policy["policy"]["statement"])),
+            policies=frozenset(
+                terraformed(
+                    it,
+                    {f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{own_log(log)}:*": f"the log of {function['function_name']}"},
+                )
+                for it in policy["policy"]["statement"]
+            ),
             managed_policies=tuple(role.get("managed_policy_arns", [])),
             permissions=[
                 {
@@ -256,12 +278,18 @@ def by_terraform(sources: dict[str, str], schema: dict, wish: Wish) -> dict[str,
     return found
 
 
-def terraformed(block: dict) -> Statement:
+def own_log(log: dict) -> str:
+    return CHOSEN["aws_cloudwatch_log_group", "name"].format(**log)
+
+
+def terraformed(block: dict, plain: dict[str, str] | None = None) -> Statement:
+    """A statement, with resources by the names that `plain` has for them."""
+    plain = plain or {}
     assert block.keys() <= {"sid", "effect", "actions", "resources", "condition", "principals"}, block
     return Statement(
         block.get("effect", "Allow"),
         frozenset(block["actions"]),
-        frozenset(block.get("resources", [])),
+        frozenset(plain.get(it, it) for it in block.get("resources", [])),
         frozenset((it["test"], it["variable"], frozenset(it["values"])) for it in block.get("condition", [])),
         frozenset((it["type"], name) for it in block.get("principals", []) for name in it["identifiers"]),
     )

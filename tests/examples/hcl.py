@@ -17,7 +17,8 @@ DATA = {
 }
 # Attributes that AWS gives to a resource, of those that the configuration gives it.
 GIVEN = {
-    ("aws_cloudwatch_log_group", "arn"): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name}}",
+    ("aws_cloudwatch_log_group", "name"): "{name_prefix}01",
+    ("aws_cloudwatch_log_group", "arn"): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name_prefix}}01",
     ("aws_iam_role", "arn"): f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     ("aws_lambda_function", "arn"): f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{function_name}}",
 }

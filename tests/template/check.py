@@ -6,7 +6,6 @@ unknown architecture, an undefined reference and a misspelt IAM action.
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -75,21 +74,12 @@ def checkov(template: dict) -> list[Finding]:
 
 
 def check(template: str, linters=(cfn_lint, checkov)) -> list[Finding]:
-    """Everything that is wrong with a SAM template, accepted warnings included."""
+    """Everything that is wrong with a SAM template, but for what its metadata argue away."""
     try:
         translated = translate(template)
     except InvalidDocumentException as error:
         return [Finding("translation", cause.__class__.__name__, cause.message) for cause in error.causes]
     return [finding for linter in linters for finding in linter(translated)]
-
-
-def accepted(template: str) -> set[str]:
-    """The warnings that stand: those that a comment of the template names, with its argument behind the colon."""
-    return set(re.findall(r"^ *# (CKV_\w+): \S", template, re.MULTILINE))
-
-
-def unaccepted(template: str, findings: list[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.rule not in accepted(template)]
 
 
 def broken(right: str, wrong: str) -> str:

@@ -11,13 +11,23 @@ NAMESPACE = "DatadogKeyRotation"
 
 # What the functions emit, and by which dimensions.
 DIMENSIONS = [{"Function"}, {"Function", "Step"}, {"Function", "ErrorType"}]
-OURS = {"StepDuration", "StepSucceeded", "StepFailed", "RotationFinished", "KeysRetired", "StrayKeysFound"}
+OURS = {
+    "StepDuration",
+    "StepSucceeded",
+    "StepFailed",
+    "RotationFinished",
+    "KeysRetired",
+    "StrayKeysFound",
+    "RotationOverdue",
+    "ChecksFailed",
+}
 # Lambda's own, as far as they are read.
 LAMBDA = {"Duration", "Errors", "Throttles"}
 
-# The scheduled search, which there need not be: in alarms and on the dashboard; and what is read of it.
+# The scheduled doctor, which there need not be: in alarms and on the dashboard; and what is read of it.
 DOCTOR = {"DoctorFunction", "datadog-rotation-doctor"}
 OF_DOCTOR = {"StrayKeysFound", "Errors"}
+OF_DOCTOR_ALONE = {"RotationOverdue", "ChecksFailed"}
 
 SEARCH = re.compile(
     r"SEARCH\('\{(?P<namespace>\w+),(?P<dimensions>[\w,]+)\}"
@@ -44,7 +54,9 @@ class Metric(NamedTuple):
             faults.append(f"{self.place}: metric {self.name}")
         if set(self.dimensions) not in dimensions:
             faults.append(f"{self.place}: dimensions {sorted(self.dimensions)}")
-        if not self.functions or not self.functions <= functions | (DOCTOR if self.name in OF_DOCTOR else set()):
+        emitters = functions | DOCTOR if self.name in OF_DOCTOR else functions
+        emitters = DOCTOR if self.name in OF_DOCTOR_ALONE else emitters
+        if not self.functions or not self.functions <= emitters:
             faults.append(f"{self.place}: functions {sorted(self.functions)}")
         return faults
 

@@ -1,8 +1,11 @@
 """Sets of parameters that a stack is made with in the tests."""
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/{}-AbCdEf"
-API, APPLICATION, ADMIN, ASSISTANT = (SECRET.format(it) for it in ("api", "application", "admin", "assistant"))
+API, APPLICATION, ADMIN, ASSISTANT, NARROW = (
+    SECRET.format(it) for it in ("api", "application", "admin", "assistant", "narrow")
+)
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-555555555555"
+REPLICA_KEY = "arn:aws:kms:us-east-1:210987654321:key/22222222-2222-4333-8444-555555555555"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
 
 NOTHING: dict[str, str] = {}
@@ -17,7 +20,7 @@ KEYLESS = {
     "KeylessApiKeySecretArn": PROVING,
 }
 VPC = {"VpcSubnetIds": "subnet-0123abcd,subnet-4567abcd", "VpcSecurityGroupIds": "sg-0123abcd"}
-FIRST = {
+STACK_SECRETS = {
     "AdminSecretArn": ADMIN,
     "ApiKeySecretArn": API,
     "ApplicationKeySecretArn": APPLICATION,
@@ -25,19 +28,21 @@ FIRST = {
 }
 EVERYTHING = (
     VPC
-    | FIRST
+    | STACK_SECRETS
     | {
+        "ApiKeyAdminSecretArn": NARROW,
         "AssistingAdminSecretArn": ASSISTANT,
         "RotationWindow": "3h",
         "RotateImmediatelyOnUpdate": "true",
-        "ServedSecrets": "first",
-        "StraysSchedule": "rate(1 day)",
+        "ServedSecrets": "stack",
+        "DoctorSchedule": "rate(12 hours)",
         "KmsKeyArn": KEY,
         "AdminSecretKmsKeyArn": KEY,
+        "ReplicaKmsKeyArn": REPLICA_KEY,
         "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "RolePath": "/datadog/",
         "AlarmEmail": "on-call@example.com",
-        "RotationExpectedWithinDays": "2",
     }
 )
-SETS = {"nothing": NOTHING, "VPC": VPC, "first secrets": FIRST, "everything": EVERYTHING}
+KEYLESS_AND_ALL = EVERYTHING | KEYLESS | {"RotateImmediatelyOnUpdate": "false"}
+SETS = {"nothing": NOTHING, "VPC": VPC, "secrets of the stack": STACK_SECRETS, "everything": EVERYTHING}

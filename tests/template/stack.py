@@ -14,6 +14,8 @@ PLACES = {
     "aws-cn": ("cn-north-1", "amazonaws.com.cn"),
 }
 ACCOUNT = "123456789012"
+# The last part of a stack's id.
+STACK = "51af3dc0-da77-11e4-872e-1234567db123"
 
 # What Ref AWS::NoValue answers: the property or list item that holds it is left out.
 NO_VALUE = object()
@@ -34,6 +36,7 @@ class Stack:
             "AWS::AccountId": ACCOUNT,
             "AWS::Partition": partition,
             "AWS::Region": region,
+            "AWS::StackId": f"arn:{partition}:cloudformation:{region}:{ACCOUNT}:stack/stack/{STACK}",
             "AWS::StackName": "stack",
             "AWS::URLSuffix": suffix,
         }
@@ -116,6 +119,11 @@ class Stack:
                 return self.resolved(then if self.holds({"Condition": condition}) else otherwise)
             case "Fn::Sub":
                 return self.substituted(operand)
+            case "Fn::Select":
+                index, items = operand
+                # With a reference in it all of it is kept, for the sake of what it refers to.
+                items = self.resolved(items)
+                return items[index] if all(isinstance(it, str) for it in items) else {function: [index, items]}
             case "Fn::Split":
                 separator, text = operand
                 return self.resolved(text).split(separator)
@@ -129,8 +137,9 @@ class Stack:
         values = self.parameters | self.pseudo
         return values[name] if name in values else {"Ref": name}
 
-    def substituted(self, text: str) -> Any:
-        values = self.parameters | self.pseudo
+    def substituted(self, operand: str | list) -> Any:
+        text, named = (operand, {}) if isinstance(operand, str) else operand
+        values = self.parameters | self.pseudo | {name: self.resolved(it) for name, it in named.items()}
         text = re.sub(r"\$\{([\w:]+)\}", lambda it: str(values.get(it[1], it[0])), text)
         return {"Fn::Sub": text} if "${" in text else text
 
@@ -145,6 +154,14 @@ def accepted(name: str, parameter: dict, given: dict[str, str]) -> str:
     if parameter["Type"] == "Number" and "MinValue" in parameter:
         if not parameter["MinValue"] <= float(value) <= parameter["MaxValue"]:
             raise Refused(f"{name}: {value} is out of bounds")
+    return value
+
+
+def selected(value: Any) -> Any:
+    """What a resolved property comes to, if it selects among others for the sake of their references."""
+    match value:
+        case {"Fn::Select": [int(index), items]}:
+            return items[index]
     return value
 
 

@@ -7,13 +7,13 @@ import re
 import metrics
 import pytest
 from check import TEMPLATE, TEXT, broken, translate
-from parameters import ADMIN, API, APPLICATION, EVERYTHING, FIRST, TOPIC
+from parameters import ADMIN, API, APPLICATION, EVERYTHING, NARROW, STACK_SECRETS, TOPIC
 from stack import Stack
 
 LOGS = TEMPLATE.parent / "docs" / "logs.md"
 LABELS = {"ApiKeyFunction": "API key", "ApplicationKeyFunction": "application key", "AdminKeyFunction": "admin key"}
 FUNCTIONS = LABELS.keys()
-SEARCH = {"datadog-rotation-doctor": "scheduled search"}
+DOCTOR = {"datadog-rotation-doctor": ("by scheduled search", "by scheduled check")}
 
 # Each alarm's statistic, and what it makes of a figure, or of none.
 ALARMS = {
@@ -21,10 +21,13 @@ ALARMS = {
     "Throttles": ("Sum", {0: False, 1: True, None: False}),
     "Duration": ("Maximum", {239_000: False, 241_000: True, None: False}),
     "Strays": ("Sum", {0: False, 1: True, None: False}),
-    "NotRotated": ("Sum", {0: True, 1: False, None: True}),
+    # No figure at all, as right after a deployment, is no alarm.
+    "Overdue": ("Sum", {0: False, 1: True, None: False}),
+    "FailedChecks": ("Sum", {0: False, 1: True, None: False}),
 }
-OF_SEARCH = [("Doctor", "Errors"), ("Doctor", "Strays")]
-WATCHED = [*itertools.product(("ApiKey", "ApplicationKey", "AdminKey"), ALARMS), *OF_SEARCH]
+OF_DOCTOR = ("Errors", "Strays", "Overdue", "FailedChecks")
+OF_STEPS = ("Errors", "Throttles", "Duration", "Strays")
+WATCHED = [*itertools.product(("ApiKey", "ApplicationKey", "AdminKey"), OF_STEPS), *(("Doctor", it) for it in OF_DOCTOR)]
 
 # As CloudTrail delivers it to EventBridge; requestParameters and the like, which say nothing here, are left out.
 EVENT = {
@@ -71,7 +74,8 @@ def unread_metrics(text: str) -> list[str]:
     faults = [fault for metric in read for fault in metric.faults(FUNCTIONS)]
     for place in {metric.place for metric in shown}:
         functions = set().union(*(metric.functions for metric in shown if metric.place == place))
-        if functions - metrics.DOCTOR != FUNCTIONS:
+        of_doctor = all(metric.name in metrics.OF_DOCTOR_ALONE for metric in shown if metric.place == place)
+        if functions - metrics.DOCTOR != (set() if of_doctor else FUNCTIONS):
             faults.append(f"{place}: not every function")
     return faults
 
@@ -83,12 +87,13 @@ def mislabelled(text: str) -> list[str]:
         properties = widget["properties"]
         rows = [row for row in properties.get("metrics", []) if not isinstance(row[0], dict)]
         for row in rows:
-            if not row[-1]["label"].endswith((LABELS | SEARCH)[row[-2]]):
+            if not row[-1]["label"].endswith((LABELS | DOCTOR)[row[-2]]):
                 faults.append(f"{properties['title']}: {row}")
-            # It finds the same keys each time until they are gone: a sum would count them over and over.
-            if row[-2] in SEARCH and row[-1].get("stat") != "Maximum":
+            # It finds the same each time until it is mended: a sum would count it over and over.
+            if row[-2] in DOCTOR and row[-1].get("stat", properties["stat"]) != "Maximum":
                 faults.append(f"{properties['title']}: {row}")
-        if rows and properties["stat"] != ("Maximum" if rows[0][1] == "Duration" else "Sum"):
+        most = {"Duration", *metrics.OF_DOCTOR_ALONE}
+        if rows and properties["stat"] != ("Maximum" if rows[0][1] in most else "Sum"):
             faults.append(f"{properties['title']}: {properties['stat']}")
         sources = set(re.findall(r"SOURCE '(\w+)'", properties.get("query", "")))
         if "query" in properties and sources != {name.replace("Function", "LogGroup") for name in FUNCTIONS}:
@@ -135,23 +140,42 @@ def rings(alarm: dict, figure: float | None) -> bool:
 
 
 def misjudged_figures(text: str) -> list[str]:
-    """Alarms that ring for the wrong figures, or over a span that CloudWatch does not look back."""
+    """Alarms that ring for the wrong figures, right after a deployment, or that are not checked here."""
     faults = []
-    for days in ("1", "7"):
-        resources = Stack(translate(text), **EVERYTHING | {"RotationExpectedWithinDays": days}).section("Resources")
-        for kind, name in WATCHED:
-            alarm, (statistic, figures) = resources[kind + name]["Properties"], ALARMS[name]
-            span = int(alarm["Period"]) * int(alarm["EvaluationPeriods"])
-            if alarm["Statistic"] != statistic or span != (int(days) * 86_400 if name == "NotRotated" else 300):
-                faults.append(f"{kind}{name}: {alarm['Statistic']} of {span} s")
-            faults += [f"{kind}{name}: {it}" for it, rung in figures.items() if rings(alarm, it) != rung]
+    resources = Stack(translate(text), **EVERYTHING).section("Resources")
+    for kind, name in WATCHED:
+        alarm, (statistic, figures) = resources[kind + name]["Properties"], ALARMS[name]
+        span = int(alarm["Period"]) * int(alarm["EvaluationPeriods"])
+        if alarm["Statistic"] != statistic or span != 300:
+            faults.append(f"{kind}{name}: {alarm['Statistic']} of {span} s")
+        faults += [f"{kind}{name}: {it}" for it, rung in figures.items() if rings(alarm, it) != rung]
+    there = {name for name, it in resources.items() if it["Type"] == "AWS::CloudWatch::Alarm"}
+    return faults + sorted(there ^ {kind + name for kind, name in WATCHED})
+
+
+def unwatched(text: str) -> list[str]:
+    """Secrets of the stack, on any schedule, of which nobody is told when they are not rotated."""
+    faults = []
+    for days in ("1", "30", "365"):
+        given = {"AlarmTopicArn": TOPIC, **{f"{it}Schedule": f"rate({days} days)" for it in ("ApiKey", "AdminKey")}}
+        if days == "1":
+            given["ApiKeySchedule"] = given["AdminKeySchedule"] = "rate(1 day)"
+        resources = Stack(translate(text), **STACK_SECRETS | given).section("Resources")
+        checks = [it for it in resources.values() if it["Type"] == "AWS::Events::Rule" and "Targets" in it["Properties"]]
+        checked = [it["Properties"]["Targets"][0].get("Input", "") for it in checks if "ScheduleExpression" in it["Properties"]]
+        told = {json.dumps(it["Properties"].get("MetricName")) for it in resources.values()}
+        if '"RotationOverdue"' not in told:
+            faults.append(f"{days} days: no alarm")
+        for secret in STACK_SECRETS.values():
+            if not any(json.loads(it)["command"] == "check" and secret in it for it in checked):
+                faults.append(f"{days} days: {secret}")
     return faults
 
 
 def silent(text: str) -> list[str]:
     """Alarms and rules that tell nobody, or the wrong topic."""
     faults = []
-    asked = FIRST | {"RotationExpectedWithinDays": "2", "StraysSchedule": "rate(1 day)"}
+    asked = STACK_SECRETS
     for given, expected in [
         ({"AlarmTopicArn": TOPIC}, TOPIC),
         ({"AlarmEmail": "a@example.com"}, {"Ref": "AlarmTopic"}),
@@ -174,17 +198,21 @@ def misjudged_events(text: str) -> list[str]:
     other = API.replace("datadog/api", "database")
     told = ["RotationFailed", "RotationAbandoned", "TestRotationFailed"]
     untold = ["RotationStarted", "RotationSucceeded", "TestRotationStarted", "TestRotationSucceeded"]
-    secrets = {"ApiKeySecretArn": API, "ApplicationKeySecretArn": APPLICATION, "AdminKeySecretArn": ADMIN}
+    secrets = {
+        "ApiKeySecretArn": API,
+        "ApplicationKeySecretArn": APPLICATION,
+        "AdminKeySecretArn": ADMIN,
+        "ApiKeyAdminSecretArn": NARROW,
+    }
     faults = []
-    for chosen in itertools.product([False, True], repeat=3):
-        first = dict(itertools.compress(secrets.items(), chosen))
-        pattern = told_by(Stack(translate(text), AlarmTopicArn=TOPIC, **first))["EventPattern"]
-        if first and pattern["detail"].get("additionalEventData") != {"SecretId": [*first.values()]}:
-            faults.append(f"{pattern} with {first}")
+    for *chosen, served in itertools.product(*[[False, True]] * 4, ["auto", "account", "stack"]):
+        own = dict(itertools.compress(secrets.items(), chosen))
+        pattern = told_by(Stack(translate(text), AlarmTopicArn=TOPIC, ServedSecrets=served, **own))["EventPattern"]
         for name, secret in itertools.product(told + untold, [*secrets.values(), other]):
-            wanted = name in told and (not first or secret in first.values())
+            # One that was attached by hand may be any.
+            wanted = name in told and (served != "stack" or secret in own.values())
             if matches(pattern, event(name, secret)) != wanted:
-                faults.append(f"{name} of {secret} with {first}")
+                faults.append(f"{name} of {secret} with {own}, {served}")
     return faults
 
 
@@ -230,6 +258,7 @@ CHECKS = [
     overlapping,
     wrong_limits,
     misjudged_figures,
+    unwatched,
     silent,
     misjudged_events,
     wordless,
@@ -291,7 +320,18 @@ BROKEN = {
     "an alarm for silence": ("TreatMissingData: notBreaching", "TreatMissingData: breaching", misjudged_figures),
     "an alarm for the second error": ("Threshold: 0", "Threshold: 1", misjudged_figures),
     "an alarm for the average": ("Statistic: Maximum", "Statistic: Average", misjudged_figures),
-    "an alarm that looks back too far": ("Period: 86400", "Period: 172800", misjudged_figures),
+    "an alarm that rings after a deployment": (
+        "MetricName: RotationOverdue, Dimensions: [{Name: Function, Value: !Ref DoctorFunction}],\n"
+        "      Statistic: Sum, Period: 300, EvaluationPeriods: 1, ComparisonOperator: GreaterThanThreshold, Threshold: 0,\n"
+        "      TreatMissingData: notBreaching",
+        "MetricName: RotationOverdue, Dimensions: [{Name: Function, Value: !Ref DoctorFunction}],\n"
+        "      Statistic: Sum, Period: 300, EvaluationPeriods: 1, ComparisonOperator: GreaterThanThreshold, Threshold: 0,\n"
+        "      TreatMissingData: breaching",
+        misjudged_figures,
+    ),
+    "no alarm for what is overdue": ("MetricName: RotationOverdue", "MetricName: ChecksFailed", unwatched),
+    "no check by default": ('Default: rate(1 day)', 'Default: ""', unwatched),
+    "a secret that is not checked": ('"${ApplicationKeySecretArn}","${AdminKeySecretArn}"', '"${AdminKeySecretArn}"', unwatched),
     "the dashboard's limit": ('"value": 300000', '"value": 30000', wrong_limits),
     "an alarm's topic": (
         "AlarmActions: [!If [HasAlarmTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]]",
@@ -309,8 +349,13 @@ BROKEN = {
         "!Ref ApplicationKeySecretArn\n                - !If",
         misjudged_events,
     ),
+    "secrets attached by hand that nobody hears of": (
+        "additionalEventData: !If\n            - ServesStack",
+        "additionalEventData: !If\n            - HasStackSecret",
+        misjudged_events,
+    ),
     "no filter of secrets": (
-        "additionalEventData: !If\n            - HasFirstSecret",
+        "additionalEventData: !If\n            - ServesStack",
         "additionalEventData: !If\n            - HasKmsKey",
         misjudged_events,
     ),

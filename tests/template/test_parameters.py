@@ -2,48 +2,73 @@
 
 import pytest
 from check import TEXT, broken, translate
-from parameters import ADMIN, API, APPLICATION, ASSISTANT, EVERYTHING, FIRST, KEY, KEYLESS, NOTHING, TOPIC, VPC
+from parameters import (
+    ADMIN,
+    API,
+    APPLICATION,
+    ASSISTANT,
+    EVERYTHING,
+    KEY,
+    KEYLESS,
+    KEYLESS_AND_ALL,
+    NARROW,
+    NOTHING,
+    STACK_SECRETS,
+    TOPIC,
+    VPC,
+)
 from stack import ACCOUNT, Refused, Stack
 
 # Parameters, and the rules that must refuse them.
 DECISIONS = [
     (NOTHING, []),
     (VPC, []),
-    (FIRST, []),
+    (STACK_SECRETS, []),
     (EVERYTHING, []),
     ({"VpcSubnetIds": "subnet-0123abcd"}, ["VpcIsWhole"]),
     ({"VpcSecurityGroupIds": "sg-0123abcd"}, ["VpcIsWhole"]),
-    ({"ApiKeySecretArn": API}, ["AdminSecretIsNamed"]),
-    ({"ApplicationKeySecretArn": APPLICATION}, ["AdminSecretIsNamed"]),
+    ({"ApiKeySecretArn": API}, ["ApiKeyAdminIsNamed"]),
+    ({"ApplicationKeySecretArn": APPLICATION}, ["ApplicationKeyAdminIsNamed"]),
+    ({"ApiKeySecretArn": API, "ApiKeyAdminSecretArn": NARROW}, []),
+    (
+        {"ApplicationKeySecretArn": APPLICATION, "ApiKeyAdminSecretArn": NARROW},
+        ["ApplicationKeyAdminIsNamed"],
+    ),
+    (STACK_SECRETS | {"ApiKeyAdminSecretArn": NARROW}, []),
+    (STACK_SECRETS | {"ApiKeyAdminSecretArn": ADMIN}, ["ApiKeyAdminIsAnother"]),
+    ({"AdminSecretArn": ADMIN, "ApiKeyAdminSecretArn": ADMIN}, ["ApiKeyAdminIsAnother"]),
+    ({"ApiKeyAdminSecretArn": ADMIN, "AdminKeySecretArn": ADMIN}, ["ApiKeyAdminIsAnother"]),
+    ({"ApiKeyAdminSecretArn": ADMIN, "AssistingAdminSecretArn": ADMIN}, ["ApiKeyAdminIsAnother"]),
+    (STACK_SECRETS | {"ApiKeyAdminSecretArn": API}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"ApiKeyAdminSecretArn": APPLICATION}, ["SecretsAreDistinct"]),
     ({"ApiKeySecretArn": API, "AdminSecretArn": ADMIN}, []),
     ({"ApplicationKeySecretArn": APPLICATION, "AdminSecretArn": ADMIN}, []),
     ({"AdminKeySecretArn": ADMIN}, []),
-    (FIRST | {"ApplicationKeySecretArn": API}, ["SecretsAreDistinct"]),
-    (FIRST | {"ApiKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
-    (FIRST | {"AdminKeySecretArn": "", "ApiKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
-    (FIRST | {"AdminKeySecretArn": API}, ["SecretsAreDistinct"]),
-    (FIRST | {"AssistingAdminSecretArn": API}, ["SecretsAreDistinct"]),
-    (FIRST | {"ApplicationKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
-    (FIRST | {"AdminKeySecretArn": "", "ApplicationKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
-    (FIRST | {"AdminKeySecretArn": APPLICATION}, ["SecretsAreDistinct"]),
-    (FIRST | {"AssistingAdminSecretArn": APPLICATION}, ["SecretsAreDistinct"]),
-    (FIRST | {"AssistingAdminSecretArn": ASSISTANT}, []),
-    (FIRST | {"AssistingAdminSecretArn": ADMIN}, ["AssistingAdminIsAnother"]),
+    (STACK_SECRETS | {"ApplicationKeySecretArn": API}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"ApiKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AdminKeySecretArn": "", "ApiKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AdminKeySecretArn": API}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AssistingAdminSecretArn": API}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"ApplicationKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AdminKeySecretArn": "", "ApplicationKeySecretArn": ADMIN}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AdminKeySecretArn": APPLICATION}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AssistingAdminSecretArn": APPLICATION}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"AssistingAdminSecretArn": ASSISTANT}, []),
+    (STACK_SECRETS | {"AssistingAdminSecretArn": ADMIN}, ["AssistingAdminIsAnother"]),
     ({"AssistingAdminSecretArn": ADMIN}, []),
-    ({"ServedSecrets": "first"}, ["FirstSecretIsNamed"]),
-    ({"ServedSecrets": "first", "AdminKeySecretArn": ADMIN}, []),
-    ({"ServedSecrets": "first", "AdminSecretArn": ADMIN, "ApiKeySecretArn": API}, []),
-    ({"ServedSecrets": "first", "AdminSecretArn": ADMIN, "ApplicationKeySecretArn": APPLICATION}, []),
-    ({"StraysSchedule": "rate(1 day)"}, ["FirstSecretIsNamed"]),
-    ({"StraysSchedule": "rate(1 day)", "AdminKeySecretArn": ADMIN}, []),
+    ({"ServedSecrets": "account"}, []),
+    ({"ServedSecrets": "stack"}, ["ServedSecretsAreNamed"]),
+    ({"ServedSecrets": "stack", "AdminKeySecretArn": ADMIN}, []),
+    ({"ServedSecrets": "stack", "AdminSecretArn": ADMIN, "ApiKeySecretArn": API}, []),
+    ({"ServedSecrets": "stack", "AdminSecretArn": ADMIN, "ApplicationKeySecretArn": APPLICATION}, []),
+    ({"DoctorSchedule": ""}, []),
     ({"AlarmTopicArn": TOPIC}, []),
     ({"AlarmEmail": "on-call@example.com"}, []),
     ({"AlarmTopicArn": TOPIC, "AlarmEmail": "on-call@example.com"}, ["AlarmsGoToOnePlace"]),
-    ({"RotationExpectedWithinDays": "2", "AlarmTopicArn": TOPIC}, ["FirstSecretIsNamed"]),
-    (FIRST | {"RotationExpectedWithinDays": "2"}, ["LateRotationsHaveListeners"]),
-    (FIRST | {"RotationExpectedWithinDays": "2", "AlarmTopicArn": TOPIC}, []),
     (KEYLESS, []),
-    (EVERYTHING | KEYLESS, []),
+    (KEYLESS_AND_ALL, []),
+    (KEYLESS_AND_ALL | {"RotateImmediatelyOnUpdate": "true"}, ["KeylessStartsWithACheck"]),
+    (KEYLESS | {"RotateImmediatelyOnUpdate": "true"}, ["KeylessStartsWithACheck"]),
     (KEYLESS | {"ApiKeySecretArn": API, "ApplicationKeySecretArn": APPLICATION}, []),
     *(
         (KEYLESS | {"KeylessApiKeySecretArn": "", name: ""}, ["KeylessIsWhole"])
@@ -72,8 +97,9 @@ VALUES = {
         ["", "30", "rate(3 hours)", "rate(30 minutes)", "rate(0 days)", "cron(30 8 1 * ? *)", "cron(0 8 1 * ? 2027)"],
     ),
     "RotationWindow": (["", "1h", "24h"], ["0h", "25h", "3", "180m"]),
-    "ServedSecrets": (["account", "first"], ["", "all"]),
-    "StraysSchedule": (
+    "ApiKeyAdminSchedule": (["", "rate(30 days)", "cron(0 8 1 * ? *)"], ["30", "rate(3 hours)", "cron(30 8 1 * ? *)"]),
+    "ServedSecrets": (["auto", "account", "stack"], ["", "all"]),
+    "DoctorSchedule": (
         ["", "rate(1 hour)", "rate(12 hours)", "rate(1 day)", "rate(2 days)", "cron(0 6 ? * MON *)"],
         ["daily", "rate(1 hours)", "rate(1 days)", "rate(0 days)", "rate(5 minutes)", "cron(0 6 * * ?)"],
     ),
@@ -83,18 +109,18 @@ VALUES = {
     "RolePath": (["/", "/datadog/", "/a/b/"], ["", "datadog", "/datadog", "//"]),
     "AlarmTopicArn": (["", TOPIC], ["alarms", TOPIC + ".fifo"]),
     "AlarmEmail": (["", "a@example.com"], ["a", "a@b", "a b@example.com"]),
-    "RotationExpectedWithinDays": (["0", "7"], ["-1", "8"]),
     "Dashboard": (["true", "false"], ["yes"]),
 }
 SCHEDULES = ["ApiKeySchedule", "ApplicationKeySchedule", "AdminKeySchedule"]
 SECRETS = [
     "AdminSecretArn",
+    "ApiKeyAdminSecretArn",
     "AssistingAdminSecretArn",
     "ApiKeySecretArn",
     "ApplicationKeySecretArn",
     "AdminKeySecretArn",
 ]
-KEYS = ["KmsKeyArn", "AdminSecretKmsKeyArn"]
+KEYS = ["KmsKeyArn", "AdminSecretKmsKeyArn", "ReplicaKmsKeyArn"]
 
 
 def wrong_decisions(text: str) -> list[str]:
@@ -156,19 +182,19 @@ BROKEN = {
         '!And [!Equals [!Ref VpcSubnetIds, ""], !E',
         '!Or [!Equals [!Ref VpcSubnetIds, ""], !E',
     ),
-    "an admin secret for API keys alone": (
-        '!Not [!And [!Equals [!Ref ApiKeySecretArn, ""], !Equals [!Ref ApplicationKeySecretArn, ""]]]',
-        '!Not [!Equals [!Ref ApiKeySecretArn, ""]]',
+    "an application key that the narrow pair would rotate": (
+        'Assert: !Or [!Not [!Equals [!Ref AdminSecretArn, ""]]',
+        'Assert: !Or [!Not [!Equals [!Ref ApiKeyAdminSecretArn, ""]]',
     ),
+    "a rotation before its mapping works": ('!Equals [!Ref RotateImmediatelyOnUpdate, "false"]', '!Equals [a, a]'),
+    "a narrow pair that is the wide one": ("!Equals [!Ref ApiKeyAdminSecretArn, !Ref AdminSecretArn]", "!Equals [a, b]"),
     "a secret with two functions": ("!Equals [!Ref ApiKeySecretArn, !Ref AdminKeySecretArn]", '!Equals [a, ""]'),
     "a rule without its assertion": ("!Not [!Equals [!Ref AssistingAdminSecretArn, !R", "!Not [!Equals [a, !R"),
     "a rule that asks the wrong value": (
-        "!Equals [!Ref ServedSecrets, first]",
-        "!Equals [!Ref ServedSecrets, account]",
+        "RuleCondition: !Equals [!Ref ServedSecrets, stack]",
+        "RuleCondition: !Equals [!Ref ServedSecrets, account]",
     ),
-    "a search of nothing": ('!Not [!Equals [!Ref StraysSchedule, ""]]', '!Not [!Equals [a, a]]'),
     "two places for alarms": ('!Or [!Equals [!Ref AlarmTopicArn, ""], !E', '!Or [!Equals ["", ""], !E'),
-    "an unheard alarm": ('Assert: !Not [!And [!Equals [!Ref AlarmTopicArn, ""]', 'Assert: !Not [!And [!Equals [a, ""]'),
 }
 
 

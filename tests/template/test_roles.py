@@ -5,12 +5,28 @@ import re
 
 import pytest
 from check import TEMPLATE, TEXT, broken, translate
-from parameters import ADMIN, API, APPLICATION, ASSISTANT, BOOTSTRAP, EVERYTHING, KEY, KEYLESS, NOTHING, PROVING, VPC
+from parameters import (
+    ADMIN,
+    API,
+    APPLICATION,
+    ASSISTANT,
+    BOOTSTRAP,
+    EVERYTHING,
+    KEY,
+    KEYLESS_AND_ALL,
+    NARROW,
+    NOTHING,
+    PROVING,
+    REPLICA_KEY,
+    VPC,
+)
 from stack import ACCOUNT, Stack
 
 FUNCTIONS = {"ApiKey": "api-key", "ApplicationKey": "application-key", "AdminKey": "admin-key"}
-FIRST = {"ApiKey": API, "ApplicationKey": APPLICATION, "AdminKey": ADMIN}
-READ = {"ApiKey": ADMIN, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT}
+ROTATED = {"ApiKey": [API], "ApplicationKey": [APPLICATION], "AdminKey": [ADMIN, NARROW]}
+EVERY = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"
+# With EVERYTHING: the pair for API keys alone is not that for application keys.
+READ = {"ApiKey": NARROW, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT}
 
 # The scheduled search, for all of them.
 SEARCH = "Doctor"
@@ -45,6 +61,9 @@ def allowed(kind: str, statement: dict) -> bool:
     condition = statement.get("Condition", {})
     if resource == {"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}:
         return actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    if resource == REPLICA_KEY and kind in FUNCTIONS:
+        # What replication in the caller's name needs, beside decryption with the primary's key.
+        return actions == {"kms:Encrypt"} and condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
     if resource == KEY:
         through = condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
         return through and actions <= {"kms:Decrypt"} | (set() if kind in (SEARCH, TRUST) else {"kms:GenerateDataKey"})
@@ -57,17 +76,17 @@ def allowed(kind: str, statement: dict) -> bool:
         return False
     own = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-rotation-{FUNCTIONS[kind]}"
     return (
-        resource in (FIRST[kind], f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*")
+        listed(resource) in (ROTATED[kind], [EVERY])
         and actions == ROTATION
         and condition == {"StringEquals": {"secretsmanager:resource/AllowRotationLambdaArn": own}}
     )
 
 
 def allowed_to_search(actions: set[str], resource, condition: dict) -> bool:
-    if resource in (ADMIN, ASSISTANT):
+    if resource in (ADMIN, ASSISTANT, NARROW):
         current = condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
         return current and actions == used(SEARCH, "admin secret")
-    return resource == [*FIRST.values()] and actions == used(SEARCH, "given secret") and not condition
+    return resource == sum(ROTATED.values(), []) and actions == used(SEARCH, "given secret") and not condition
 
 
 def roles(stack: Stack) -> list[str]:
@@ -79,7 +98,7 @@ def overreach(text: str) -> list[str]:
     """Statements that allow more than a function needs."""
     template = translate(text)
     faults = []
-    for given in (NOTHING, EVERYTHING | KEYLESS):
+    for given in (NOTHING, KEYLESS_AND_ALL):
         stack = Stack(template, **given)
         for kind in roles(stack):
             faults += [f"{kind}: {it}" for it in statements(stack, kind) if not allowed(kind, it)]
@@ -92,11 +111,11 @@ def overreach(text: str) -> list[str]:
 
 def shortfall(text: str) -> set[str]:
     """What a function needs and may not do, where every parameter is given."""
-    stack = Stack(translate(text), **EVERYTHING | KEYLESS)
+    stack = Stack(translate(text), **KEYLESS_AND_ALL)
     missing = set()
     for kind in FUNCTIONS:
-        found = {(action, str(it["Resource"])) for it in statements(stack, kind) for action in listed(it["Action"])}
-        wanted = {(action, FIRST[kind]) for action in ROTATION}
+        found = allowed_pairs(stack, kind)
+        wanted = {(action, secret) for action in ROTATION for secret in ROTATED[kind]} | {("kms:Encrypt", REPLICA_KEY)}
         wanted |= {("secretsmanager:GetSecretValue", READ[kind]), ("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
         wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}))}
         missing |= {f"{kind}: {action} on {resource}" for action, resource in wanted - found}
@@ -106,15 +125,20 @@ def shortfall(text: str) -> set[str]:
     return missing | search_shortfall(stack)
 
 
-def search_shortfall(stack: Stack) -> set[str]:
-    found = {
+def allowed_pairs(stack: Stack, kind: str) -> set[tuple[str, str]]:
+    """Each action of a role with each resource of it."""
+    return {
         (action, str(resource))
-        for it in statements(stack, SEARCH)
+        for it in statements(stack, kind)
         for action in listed(it["Action"])
         for resource in listed(it["Resource"])
     }
-    wanted = {(action, secret) for action in used(SEARCH, "given secret") for secret in FIRST.values()}
-    wanted |= {("secretsmanager:GetSecretValue", it) for it in (ADMIN, ASSISTANT)} | {("kms:Decrypt", KEY)}
+
+
+def search_shortfall(stack: Stack) -> set[str]:
+    found = allowed_pairs(stack, SEARCH)
+    wanted = {(action, secret) for action in used(SEARCH, "given secret") for secret in sum(ROTATED.values(), [])}
+    wanted |= {("secretsmanager:GetSecretValue", it) for it in (ADMIN, ASSISTANT, NARROW)} | {("kms:Decrypt", KEY)}
     wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": ["DoctorLogGroup", "Arn"]}))}
     return {f"{SEARCH}: {action} on {resource}" for action, resource in wanted - found}
 
@@ -122,7 +146,7 @@ def search_shortfall(stack: Stack) -> set[str]:
 def unbounded(text: str) -> list[str]:
     """Roles that ignore the boundary, the path or the network that the parameters name."""
     template = translate(text)
-    everything = Stack(template, **EVERYTHING | KEYLESS).section("Resources")
+    everything = Stack(template, **KEYLESS_AND_ALL).section("Resources")
     nothing = Stack(template).section("Resources")
     wanted = {
         "PermissionsBoundary": EVERYTHING["PermissionsBoundary"],
@@ -163,6 +187,12 @@ def unlike(text: str) -> list[str]:
     statements = policy["PolicyDocument"]["Statement"]
     statements[:] = [it for it in statements if "ProvingApiKey" not in str(it)]
     del application_key["NAMEFunction"]["Properties"]["Environment"]["Variables"]["DATADOG_API_KEY_SECRET_ARN"]
+    # API keys may have an admin secret of their own; which one is read is checked above.
+    for it in (api_key, application_key):
+        del it["NAMEFunction"]["Properties"]["Environment"]["Variables"]["ADMIN_SECRET_ARN"]
+        [policy] = it["NAMERole"]["Properties"]["Policies"]
+        statements = policy["PolicyDocument"]["Statement"]
+        statements[:] = [it for it in statements if "'AdminSecret'" not in str(it)]
     return [name for name in api_key | application_key if api_key.get(name) != application_key.get(name)]
 
 
@@ -181,10 +211,10 @@ def test_roles(check):
 def test_each_role_allows_just_what_its_function_calls():
     stack = Stack(translate(TEXT), **EVERYTHING)
     for kind in FUNCTIONS:
-        for on, secret in {"rotated secret": FIRST[kind], "admin secret": READ[kind]}.items():
-            allowed = [it["Action"] for it in statements(stack, kind) if it["Resource"] == secret]
+        for on, secrets in {"rotated secret": ROTATED[kind], "admin secret": [READ[kind]]}.items():
+            allowed = [it["Action"] for it in statements(stack, kind) if listed(it["Resource"]) == secrets]
             assert [set(listed(actions)) for actions in allowed] == [used(kind, on)], (kind, on)
-    for on, secret in {"given secret": [*FIRST.values()], "admin secret": ADMIN}.items():
+    for on, secret in {"given secret": sum(ROTATED.values(), []), "admin secret": ADMIN}.items():
         allowed = [it["Action"] for it in statements(stack, SEARCH) if it["Resource"] == secret]
         assert [set(listed(actions)) for actions in allowed] == [used(SEARCH, on)], on
 
@@ -192,6 +222,13 @@ def test_each_role_allows_just_what_its_function_calls():
 # What to break, with what, and the check that must see it.
 BROKEN = {
     "every secret": ("secretsmanager:resource/AllowRotationLambdaArn: !Sub", "secretsmanager:Name: !Sub", overreach),
+    "a wide pair for API keys": (
+        "Resource: !Ref ApiKeyAdminSecretArn\n                  Condition: {StringEquals: {secretsmanager:VersionStage: AWSCURRENT}}\n                - !If",
+        "Resource: !Ref AdminSecretArn\n                  Condition: {StringEquals: {secretsmanager:VersionStage: AWSCURRENT}}\n                - !If",
+        overreach,
+    ),
+    "replicas' keys that decrypt": ("Action: kms:Encrypt", "Action: kms:*", overreach),
+    "no key for replicas": ("Resource: !Ref ReplicaKmsKeyArn", "Resource: !Ref KmsKeyArn", overreach),
     "another function's secrets": (
         ":function:${FunctionNamePrefix}-api-key",
         ":function:${FunctionNamePrefix}-*",
@@ -218,8 +255,8 @@ BROKEN = {
         overreach,
     ),
     "a search that encrypts": (
-        "Sid: FirstSecretsKey\n                  Effect: Allow\n                  Action: kms:Decrypt",
-        "Sid: FirstSecretsKey\n                  Effect: Allow\n                  Action: kms:*",
+        "Sid: StackSecretsKey\n                  Effect: Allow\n                  Action: kms:Decrypt",
+        "Sid: StackSecretsKey\n                  Effect: Allow\n                  Action: kms:*",
         overreach,
     ),
     "a search without versions": (

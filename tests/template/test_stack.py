@@ -6,23 +6,30 @@ from collections.abc import Iterator
 
 import pytest
 from check import TEXT, broken, cfn_lint, translate
-from parameters import ADMIN, API, APPLICATION, KEYLESS, SETS, TOPIC, VPC
-from stack import ACCOUNT, PLACES, Stack, references
+from parameters import ADMIN, API, APPLICATION, KEYLESS, NARROW, SETS, TOPIC, VPC
+from stack import ACCOUNT, PLACES, STACK, Stack, references, selected
 
 KINDS = ["ApiKey", "ApplicationKey", "AdminKey"]
 # One each, to tell them apart.
-SCHEDULES = {f"{kind}Schedule": f"rate({days} days)" for days, kind in enumerate(KINDS, 1)}
+SCHEDULES = {f"{kind}Schedule": f"rate({days} days)" for days, kind in enumerate([*KINDS, "ApiKeyAdmin"], 1)}
+# What a schedule belongs to: the resources' names begin with the first, the parameters' with the second.
+ROTATIONS = [*((kind, kind) for kind in KINDS), ("AdminKeySecond", "ApiKeyAdmin")]
 
 SWITCHES = [
-    [{}, VPC | {"RotationWindow": "3h"}],
     [{}, {"ApiKeySecretArn": API}],
     [{}, {"ApplicationKeySecretArn": APPLICATION}],
     [{}, {"AdminKeySecretArn": ADMIN}],
     [{}, {"AdminSecretArn": ADMIN}],
-    [{}, {"ServedSecrets": "first"}],
-    [{}, {"AlarmTopicArn": TOPIC}, {"AlarmEmail": "on-call@example.com"}],
-    [{}, {"RotationExpectedWithinDays": "7"}, {"StraysSchedule": "rate(5 days)"}],
-    [{}, {"Dashboard": "false"} | KEYLESS],
+    [{}, {"ApiKeyAdminSecretArn": NARROW}],
+    [{}, {"ServedSecrets": "account"}, {"ServedSecrets": "stack"}],
+    # What does not depend on the secrets, each with each of the others at least once.
+    [
+        {"DoctorSchedule": "rate(5 days)"} | VPC,
+        {"DoctorSchedule": "", "AlarmTopicArn": TOPIC, "Dashboard": "false"},
+        {"AlarmEmail": "on-call@example.com", "RotationWindow": "3h"},
+        {"AlarmTopicArn": TOPIC, "RotationWindow": "3h"} | VPC | KEYLESS,
+        {"DoctorSchedule": "", "Dashboard": "false"} | KEYLESS,
+    ],
 ]
 
 
@@ -30,10 +37,25 @@ def stacks(text: str) -> Iterator[Stack]:
     """One of each combination of SWITCHES that the rules accept."""
     template = translate(text)
     for chosen in itertools.product(*SWITCHES):
-        given = {name: value for switch in chosen for name, value in switch.items()}
-        stack = Stack(template, **given, **SCHEDULES)
+        given = SCHEDULES | {name: value for switch in chosen for name, value in switch.items()}
+        stack = Stack(template, **given)
         if not stack.refusals():
             yield stack
+
+
+def rotated(stack: Stack, kind: str) -> list[str]:
+    """The secrets of the stack that a function rotates."""
+    asked = stack.parameters
+    own = [asked[f"{kind}SecretArn"]]
+    if kind == "AdminKey" and asked["ApiKeyAdminSchedule"]:
+        own.append(asked["ApiKeyAdminSecretArn"])
+    return [it for it in own if it]
+
+
+def is_bound(stack: Stack, kind: str) -> bool:
+    """Whether a function serves the stack's secrets alone."""
+    served = stack.parameters["ServedSecrets"]
+    return served == "stack" or (served == "auto" and rotated(stack, kind) != [])
 
 
 def expected(stack: Stack) -> set[str]:
@@ -47,23 +69,24 @@ def expected(stack: Stack) -> set[str]:
         "RotationFailures": alarms,
         "RotationDashboard": asked["Dashboard"] == "true",
     }
-    search = dict.fromkeys(["Function", "LogGroup", "Role", "FunctionSchedule", "FunctionSchedulePermission"], True)
-    search |= dict.fromkeys(["Errors", "Strays"], alarms)
-    shared |= {f"Doctor{name}": there and asked["StraysSchedule"] for name, there in search.items()}
+    search = dict.fromkeys(["Function", "LogGroup", "Role"], True)
+    search |= {f"Function{job}{it}": True for job in ("Check", "Strays") for it in ("", "Permission")}
+    search |= dict.fromkeys(["Errors", "Overdue", "FailedChecks", "Strays"], alarms)
+    examines = asked["DoctorSchedule"] and any(rotated(stack, kind) for kind in KINDS)
+    shared |= {f"Doctor{name}": there and examines for name, there in search.items()}
     keyless = asked["KeylessOrgUuid"]
     shared |= {f"Trust{name}": keyless for name in ("Function", "LogGroup", "Role")}
-    shared |= {"DoctorMapping": keyless and asked["StraysSchedule"]}
+    shared |= {"DoctorMapping": keyless and examines}
+    shared |= {f"AdminKeySecond{it}": asked["ApiKeyAdminSecretArn"] for it in ("Permission", "Rotation")}
     wanted = {name for name, there in shared.items() if there}
     for kind in KINDS:
-        first = asked[f"{kind}SecretArn"]
         own = {
             "Function": True,
             "LogGroup": True,
             "Role": True,
-            "Permission": first or asked["ServedSecrets"] == "account",
-            "Rotation": first,
+            "Permission": asked[f"{kind}SecretArn"] or not is_bound(stack, kind),
+            "Rotation": asked[f"{kind}SecretArn"],
             "Mapping": keyless,
-            "NotRotated": first and alarms and asked["RotationExpectedWithinDays"] != "0",
         } | dict.fromkeys(["Errors", "Throttles", "Duration", "Strays"], alarms)
         wanted |= {kind + name for name, there in own.items() if there}
     return wanted
@@ -96,23 +119,47 @@ def loose_invocations(text: str) -> set[str]:
     loose = set()
     for stack in stacks(text):
         resources = stack.section("Resources")
-        for kind in KINDS:
-            first = stack.parameters[f"{kind}SecretArn"]
-            bound = {"SourceArn": first} if stack.parameters["ServedSecrets"] == "first" else {}
+        for kind, of in ROTATIONS:
+            secret = stack.parameters[f"{of}SecretArn"]
+            # A permission of its own is for that secret. Where it is not needed, another lets in the whole account.
+            bound = kind != of or (secret and is_bound(stack, kind))
             if permission := resources.get(f"{kind}Permission"):
                 source = {k: v for k, v in permission["Properties"].items() if k.startswith("Source")}
-                if source != {"SourceAccount": ACCOUNT} | bound:
+                if source != {"SourceAccount": ACCOUNT} | ({"SourceArn": secret} if bound else {}):
                     loose.add(f"{kind}Permission: {source}")
             if rotation := resources.get(f"{kind}Rotation"):
-                rules = {"ScheduleExpression": SCHEDULES[f"{kind}Schedule"]}
+                properties = rotation["Properties"]
+                rules = {"ScheduleExpression": SCHEDULES[f"{of}Schedule"]}
                 if window := stack.parameters["RotationWindow"]:
                     rules["Duration"] = window
-                if rotation["Properties"]["SecretId"] != first or rotation["Properties"]["RotationRules"] != rules:
+                if selected(properties["SecretId"]) != secret or properties["RotationRules"] != rules:
                     loose.add(f"{kind}Rotation: {rotation}")
+        for kind in KINDS:
             [statement, *_] = resources[f"{kind}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-            if bound and first and statement["Resource"] != first:
+            found = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            every = [f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"]
+            if found != (is_bound(stack, kind) and rotated(stack, kind) or every):
                 loose.add(f"{kind}Role: {statement['Resource']}")
     return loose
+
+
+def hasty(text: str) -> set[str]:
+    """Rotation schedules that do not wait for what their first check needs."""
+    faults = set()
+    for stack in stacks(text):
+        resources = stack.section("Resources")
+        for kind, of in ROTATIONS:
+            if not (rotation := resources.get(f"{kind}Rotation")):
+                continue
+            function = "AdminKey" if kind != of else kind
+            wanted = {f"{kind}Permission", f"{function}Function"}
+            if stack.parameters["KeylessOrgUuid"]:
+                wanted.add(f"{function}Mapping")
+            faults |= {f"{kind}Rotation does not wait for {it}" for it in wanted - references(rotation)}
+            # "If a resource with a condition isn't created, any resources that depend on that resource aren't created".
+            if rotation["DependsOn"] not in resources:
+                faults.add(f"{kind}Rotation depends on {rotation['DependsOn']}")
+    return faults
 
 
 def misdirected(text: str) -> set[str]:
@@ -122,20 +169,24 @@ def misdirected(text: str) -> set[str]:
         resources = {name: it["Properties"] for name, it in stack.section("Resources").items()}
         if "DoctorFunction" not in resources:
             continue
-        asked = [stack.parameters[f"{kind}SecretArn"] for kind in KINDS]
-        schedule, permission = resources["DoctorFunctionSchedule"], resources["DoctorFunctionSchedulePermission"]
-        [target] = schedule["Targets"]
-        found = {
-            "when": (schedule["ScheduleExpression"], stack.parameters["StraysSchedule"]),
-            "what": (json.loads(target["Input"]), {"command": "strays", "secrets": asked}),
-            "who": (target["Arn"], {"Fn::GetAtt": ["DoctorFunction", "Arn"]}),
-            "by whom": (permission["SourceArn"], {"Fn::GetAtt": ["DoctorFunctionSchedule", "Arn"]}),
-            "of what": (
-                resources["DoctorRole"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"],
-                [secret for secret in asked if secret],
-            ),
-        }
-        faults |= {f"{name}: {it}, not {wanted}" for name, (it, wanted) in found.items() if it != wanted}
+        asked = stack.parameters
+        api_key = {"secret": asked["ApiKeySecretArn"], "admin_secret": asked["ApiKeyAdminSecretArn"]}
+        others = [asked[f"{kind}SecretArn"] for kind in ("ApplicationKey", "AdminKey", "ApiKeyAdmin")]
+        for job in ("Check", "Strays"):
+            rule = f"DoctorFunction{job}"
+            schedule, permission = resources[rule], resources[f"{rule}Permission"]
+            [target] = schedule["Targets"]
+            found = {
+                "when": (schedule["ScheduleExpression"], asked["DoctorSchedule"]),
+                "what": (json.loads(target["Input"]), {"command": job.lower(), "secrets": [api_key, *others]}),
+                "who": (target["Arn"], {"Fn::GetAtt": ["DoctorFunction", "Arn"]}),
+                "by whom": (permission["SourceArn"], {"Fn::GetAtt": [rule, "Arn"]}),
+                "of what": (
+                    resources["DoctorRole"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"],
+                    [secret for secret in (asked["ApiKeySecretArn"], *others) if secret],
+                ),
+            }
+            faults |= {f"{job} {name}: {it}, not {wanted}" for name, (it, wanted) in found.items() if it != wanted}
     return faults
 
 
@@ -144,11 +195,11 @@ def misleading(text: str) -> set[str]:
     faults = set()
     for stack in stacks(text):
         asked = stack.parameters
-        wanted = {f"{kind}FunctionArn": f"${{{kind}Function.Arn}}" for kind in KINDS}
-        wanted |= {f"Rotate{kind}": asked[f"{kind}SecretArn"] for kind in KINDS if asked[f"{kind}SecretArn"]}
-        wanted |= {"SeeTheCheck": "${ApiKeyLogGroup}"}
-        wanted |= {"TieASecret": "${ApiKeyFunction.Arn}"} if asked["ServedSecrets"] == "account" else {}
-        wanted |= {"DoctorFunctionArn": "${DoctorFunction.Arn}"} if asked["StraysSchedule"] else {}
+        there = [it for it in (*KINDS, "Doctor") if f"{it}Function" in stack.section("Resources")]
+        wanted = {f"{it}FunctionArn": f"${{{it}Function.Arn}}" for it in there}
+        wanted |= {f"{it}LogGroupName": f"${{{it}LogGroup}}" for it in there}
+        wanted |= {f"{it}RoleArn": f"${{{it}Role.Arn}}" for it in there}
+        wanted |= {"TrustRoleArn": "${TrustRole.Arn}"} if asked["KeylessOrgUuid"] else {}
         wanted |= {"AlarmTopicMade": "${AlarmTopic}"} if asked["AlarmEmail"] else {}
         wanted |= {"DashboardName": "${RotationDashboard}"} if asked["Dashboard"] == "true" else {}
         found = {name: words(output["Value"]) for name, output in stack.section("Outputs").items()}
@@ -167,6 +218,34 @@ def words(value) -> str:
         case {"Fn::Sub": text}:
             return text
     return value
+
+
+def short_lived(text: str) -> set[str]:
+    """Log groups that go with the stack or at a change of it, or whose names a stack that is made again finds taken."""
+    template = translate(text)
+    changed = Stack(template, **SETS["everything"], FunctionNamePrefix="other").section("Resources")
+    again = Stack(template, **SETS["everything"])
+    again.pseudo["AWS::StackId"] = again.pseudo["AWS::StackId"].replace(STACK, STACK[::-1])
+    again = again.section("Resources")
+    faults = set()
+    for name, it in Stack(template, **SETS["everything"]).section("Resources").items():
+        if it["Type"] != "AWS::Logs::LogGroup":
+            continue
+        group = it["Properties"]["LogGroupName"]
+        wanted = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+        faults |= {f"{name}: {key}" for key, value in wanted.items() if it.get(key) != value}
+        if changed[name]["Properties"]["LogGroupName"] != group or again[name]["Properties"]["LogGroupName"] == group:
+            faults.add(f"{name}: {group}")
+        if not group.startswith("/aws/lambda/stack-"):
+            faults.add(f"{name}: {group}")
+    return faults
+
+
+def ambiguous(text: str) -> set[str]:
+    """Functions whose architecture two commands might take to be two."""
+    functions = [it for it in translate(text)["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
+    found = {json.dumps(it["Properties"].get("Architectures")) for it in functions}
+    return set() if found in ({'["arm64"]'}, {'["x86_64"]'}) else found
 
 
 def foreign(text: str) -> list[str]:
@@ -211,7 +290,7 @@ def mistrusted(text: str) -> set[str]:
     return faults
 
 
-CHECKS = [mistrusted, misplaced, dangling, misrouted, loose_invocations, misdirected, misleading, foreign]
+CHECKS = [mistrusted, misplaced, dangling, misrouted, loose_invocations, hasty, misdirected, misleading, short_lived, ambiguous, foreign]
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -265,18 +344,17 @@ BROKEN = {
     "a role for any secret": ("- BoundToApiKeySecret\n", "- HasKmsKey\n", loose_invocations),
     "a schedule of no secret": (
         "RotationSchedule\n    Condition: HasApiKeySecret",
-        "RotationSchedule\n    Condition: HasFirstSecret",
+        "RotationSchedule\n    Condition: HasStackSecret",
         misplaced,
     ),
     "a schedule of another secret": ("!Ref AdminKeySchedule", "!Ref ApiKeySchedule", loose_invocations),
     "another function for a secret": ("LambdaARN: !GetAtt AdminKey", "LambdaARN: !GetAtt ApiKey", misrouted),
     "another function's ARN": (
-        "!GetAtt AdminKeyFunction.Arn\n  TieASecret",
-        "!GetAtt ApiKeyFunction.Arn\n  TieASecret",
+        "!GetAtt AdminKeyFunction.Arn\n  DoctorFunctionArn",
+        "!GetAtt ApiKeyFunction.Arn\n  DoctorFunctionArn",
         misleading,
     ),
-    "a command for another secret": ("--secret-id ${AdminKeySecretArn}", "--secret-id ${ApiKeySecretArn}", misleading),
-    "a command for no secret": ("first API key\n    Condition: HasApiKeySecret\n", "first API key\n", misleading),
+    "another role's ARN": ("!GetAtt AdminKeyRole.Arn\n  Doctor", "!GetAtt ApiKeyRole.Arn\n  Doctor", misleading),
     "a window that is left out": (
         "        Duration: !If [HasRotationWindow, !Ref RotationWindow, !Ref AWS::NoValue]\n",
         "",
@@ -285,22 +363,46 @@ BROKEN = {
     "an ARN of one partition": ("arn:${AWS::Partition}:lambda", "arn:aws:lambda", foreign),
     "a region": ('"region": "${AWS::Region}"', '"region": "us-east-1"', foreign),
     "a topic for nobody": ("Topic\n    Condition: MakesAlarmTopic", "Topic", misplaced),
-    "alarms that hang on the dashboard": ('"0"]], Condition: HasAlarms]', '"0"]], Condition: HasDashboard]', misplaced),
-    "a search of one secret": ('["${ApiKeySecretArn}","${Appl', '["","${Appl', misdirected),
+    "alarms that hang on the dashboard": ("Condition: Examines, Condition: HasAlarms", "Condition: Examines, Condition: HasDashboard", misplaced),
+    "a check of one secret": ('"},"${ApplicationKeySecretArn}","${Adm', '"},"","${Adm', misdirected),
+    "a check with the wide pair": ('"admin_secret":"${ApiKeyAdminSecretArn}"', '"admin_secret":"${AdminSecretArn}"', misdirected),
     "a search that may not read": (
-        "!If [HasAdminKeySecret, !Ref AdminKeySecretArn, !Ref AWS::NoValue]\n              - !If",
+        "!If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n              - !If",
         "!Ref AWS::NoValue\n              - !If",
         misdirected,
     ),
-    "a search at another time": ("Schedule: !Ref StraysSchedule", "Schedule: rate(1 day)", misdirected),
-    "a search that nobody asked for": (
-        "AWS::Serverless::Function\n    Condition: SearchesStrays",
+    "a check at another time": ("Schedule: !Ref DoctorSchedule", "Schedule: rate(1 day)", misdirected),
+    "a check that nobody asked for": (
+        "AWS::Serverless::Function\n    Condition: Examines",
         "AWS::Serverless::Function",
         misplaced,
     ),
+    "a schedule before its mapping": (
+        "!If [IsKeyless, !Select [0, [!Ref AdminKeySecretArn, !Ref AdminKeyMapping]], !Ref AdminKeySecretArn]",
+        "!Ref AdminKeySecretArn",
+        hasty,
+    ),
+    "a schedule of another mapping": ("!Ref ApiKeyMapping]]", "!Ref DoctorMapping]]", dangling),
+    "a schedule that its mapping leaves out": ("DependsOn: ApiKeyPermission", "DependsOn: ApiKeyMapping", hasty),
+    "the second of two instead of the first": ("!Select [0, [!Ref ApiKeySecretArn", "!Select [1, [!Ref ApiKeySecretArn", loose_invocations),
+    "a second admin secret that is not let in": (
+        "      SourceArn: !Ref ApiKeyAdminSecretArn\n",
+        "      SourceArn: !Ref AdminKeySecretArn\n",
+        loose_invocations,
+    ),
+    "a second admin secret that is not read": (
+        "                    - !If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n",
+        "",
+        loose_invocations,
+    ),
+    "logs that go with the stack": ("    DeletionPolicy: RetainExceptOnCreate\n", "", short_lived),
+    "logs that go at a change": ("    UpdateReplacePolicy: Retain\n", "", short_lived),
+    "logs that a change of names leaves": ("/${AWS::StackName}-api-key-${Stack}", "/${FunctionNamePrefix}-api-key-${Stack}", short_lived),
+    "logs whose name is taken": ("-api-key-${Stack}", "-api-key", short_lived),
+    "an architecture by command": ("Architectures: [arm64]", "Architectures: [!Ref LogLevel]", ambiguous),
     "alarms of no search": (
-        "TellsStrays: !And [Condition: SearchesStrays,",
-        "TellsStrays: !And [Condition: HasAlarms,",
+        "TellsOfExaminations: !And [Condition: Examines,",
+        "TellsOfExaminations: !And [Condition: HasAlarms,",
         dangling,
     ),
     "an alarm that is gone": ("  AdminKeyThrottles:", "  AdminKeyThrottling:", misplaced),

@@ -1,5 +1,7 @@
 //! One run at a terminal.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +33,8 @@ const NO_END: Duration = Duration::from_hours(24);
 #[derive(Debug)]
 pub struct Outside {
     pub(crate) examiner: Examiner,
+    /// By secret: the admin secret to act with if the secret names none, instead of the examiner's.
+    admin_secrets: BTreeMap<String, String>,
     pub(crate) clock: Clock,
     pub(crate) watch: Budget,
 }
@@ -60,14 +64,44 @@ impl Outside {
                 settings,
                 identity: Identity::new(config),
             },
+            admin_secrets: BTreeMap::new(),
             clock,
             watch,
         }
     }
 
+    /// Acts with these admin secrets for the secrets that name none, by secret.
+    #[must_use]
+    pub(crate) fn with_admin_secrets(self, admin_secrets: BTreeMap<String, String>) -> Self {
+        Self {
+            admin_secrets,
+            ..self
+        }
+    }
+
+    /// Looks at this secret with the admin secret that it is to be looked at with.
+    pub(crate) fn examiner_of(&self, secret: &str) -> Cow<'_, Examiner> {
+        let Some(admin_secret) = self.admin_secrets.get(secret) else {
+            return Cow::Borrowed(&self.examiner);
+        };
+        let mut examiner = self.examiner.clone();
+        examiner.settings.admin_secret_arn = Some(admin_secret.clone());
+        Cow::Owned(examiner)
+    }
+
+    /// What a rotation of each secret would fail on.
+    pub(crate) async fn checkups(&self, secrets: &[String]) -> Vec<Checkup> {
+        let mut checkups = Vec::new();
+        for secret in secrets {
+            let examiner = self.examiner_of(secret);
+            checkups.push(examiner.checkup(secret, &for_one(&self.watch)).await);
+        }
+        checkups
+    }
+
     /// Which keys are stray. Deletes nothing.
     pub(crate) async fn report(&self, secrets: &[String]) -> Report {
-        let mut report = Report::of(&self.examiner, secrets, &self.watch).await;
+        let mut report = Report::of(self, secrets).await;
         // Only the answers tell whether this machine's clock is right.
         report.judge(self.clock.corrected(report.now));
         report
@@ -111,15 +145,9 @@ pub async fn run(
     notes: &mut impl Write,
     stop: &Notify,
 ) -> io::Result<bool> {
-    let Outside {
-        examiner, watch, ..
-    } = outside;
     match &task.command {
         Command::Check => {
-            let mut checkups = Vec::new();
-            for secret in &task.secrets {
-                checkups.push(examiner.checkup(secret, &for_one(watch)).await);
-            }
+            let checkups = outside.checkups(&task.secrets).await;
             if task.json {
                 document::write(out, &document::Checkups::of(&checkups))?;
             } else {
@@ -130,7 +158,7 @@ pub async fn run(
         Command::Strays { revoke } => {
             let mut report = outside.report(&task.secrets).await;
             if *revoke {
-                report.revoke(watch).await;
+                report.revoke(&outside.watch).await;
             }
             if task.json {
                 document::write(out, &document::Strays::of(&report))?;

@@ -1,5 +1,8 @@
 //! As a Lambda function: a schedule reports, a person revokes.
 
+mod checks;
+mod event;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -7,18 +10,18 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::error::Problem;
 use datadog_rotation::http::Http;
-use datadog_rotation::metrics::emit_strays;
+use datadog_rotation::metrics::{emit_checks, emit_strays};
 use datadog_rotation::rotation::strays::{Standing, Unseen};
-use datadog_rotation::secrets::is_secret_arn;
-use datadog_rotation::settings::{LogSettings, Settings};
+use datadog_rotation::settings::{LogSettings, MetricSettings, Settings};
 use datadog_rotation::start;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::arguments::{Command, Task, once_each};
+use crate::arguments::{Command, Task};
 use crate::document::class;
 use crate::program::Outside;
 use crate::strays::{Found, Report, Summary};
+use event::{Job, Order};
 
 /// Local emulators send deadlines that have passed already.
 const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
@@ -49,7 +52,7 @@ pub(crate) async fn run() -> Result<(), lambda_runtime::Error> {
         let left = event.context.deadline().duration_since(now);
         let watch = Budget::new(now, left.unwrap_or(UNKNOWN_DEADLINE));
         let summary = match network {
-            Ok((config, http)) => search(&event.payload, http, config, watch).await,
+            Ok((config, http)) => obey(&event.payload, http, config, watch).await,
             Err(failure) => Err(failure.clone()),
         };
         summary.inspect_err(|failure| {
@@ -66,24 +69,70 @@ async fn configuration(http: &Http) -> SdkConfig {
         .await
 }
 
-async fn search(
+async fn obey(
     event: &Value,
     http: &Http,
     config: &SdkConfig,
     watch: Budget,
-) -> Result<Summary, Failure> {
-    let task = task(event).map_err(|text| Failure {
+) -> Result<Value, Failure> {
+    let Order {
+        job,
+        secrets,
+        admin_secrets,
+    } = Order::of(event).map_err(|text| Failure {
         error_type: "InvalidEvent",
         text: text.to_owned(),
     })?;
     let settings = Settings::from_env();
     let metrics = settings.metrics.clone();
+    let task = Task {
+        command: match job {
+            Job::Check => Command::Check,
+            Job::Strays => Command::Strays { revoke: false },
+        },
+        secrets,
+        json: true,
+        admin_secret: None,
+        kind: None,
+    };
     let outside = Outside::new(&task, settings, http, config, watch);
+    let outside = outside.with_admin_secrets(admin_secrets);
+    let summary = match job {
+        Job::Check => json!(check(&outside, &task, metrics.as_ref()).await),
+        Job::Strays => json!(search(&outside, &task, metrics.as_ref()).await?),
+    };
+    Ok(summary)
+}
+
+async fn check(
+    outside: &Outside,
+    task: &Task,
+    metrics: Option<&MetricSettings>,
+) -> checks::Summary {
+    let checkups = outside.checkups(&task.secrets).await;
+    let summary = checks::Summary::of(&checkups);
+    checks::tell(&checkups, summary);
+    if let Some(metrics) = metrics {
+        emit_checks(
+            summary.overdue,
+            summary.failed,
+            metrics,
+            outside.watch.now(),
+        );
+    }
+    summary
+}
+
+async fn search(
+    outside: &Outside,
+    task: &Task,
+    metrics: Option<&MetricSettings>,
+) -> Result<Summary, Failure> {
     let report = outside.report(&task.secrets).await;
     let summary = report.summary();
     tell(&report, &summary);
     if let Some(metrics) = metrics {
-        emit_strays(summary.strays, &metrics, watch.now());
+        emit_strays(summary.strays, metrics, outside.watch.now());
     }
     let unseen = report.seen.iter().filter_map(|seen| {
         let unseen = seen.found.as_ref().err()?;
@@ -107,32 +156,6 @@ fn sentence((secret, unseen): (&str, &Unseen)) -> String {
     let (text, advice) = (unseen.text(), unseen.advice());
     let stop = if text.ends_with('.') { "" } else { "." };
     format!("{secret} was not looked at: {text}{stop} {advice}")
-}
-
-/// `{"command": "strays", "secrets": [ARN, …]}`. An empty text is a parameter of the stack that was
-/// left empty. There is no member that makes it delete.
-fn task(event: &Value) -> Result<Task, &'static str> {
-    if event["command"] != "strays" {
-        return Err("the event's `command` is not `strays`");
-    }
-    let secrets = event["secrets"].as_array();
-    let secrets = secrets.ok_or("the event has no array `secrets`")?.iter();
-    let secrets: Option<Vec<&str>> = secrets.map(Value::as_str).collect();
-    let mut secrets = secrets.ok_or("the event's `secrets` are not all texts")?;
-    secrets.retain(|it| !it.is_empty());
-    if secrets.is_empty() {
-        return Err("the event names no secret");
-    }
-    if !secrets.iter().all(|it| is_secret_arn(it)) {
-        return Err("the event's `secrets` are not all full ARNs of secrets");
-    }
-    Ok(Task {
-        command: Command::Strays { revoke: false },
-        secrets: once_each(secrets.into_iter().map(str::to_owned).collect()),
-        json: true,
-        admin_secret: None,
-        kind: None,
-    })
 }
 
 /// A line for each stray key, and one for all.
@@ -189,51 +212,6 @@ impl From<Failure> for Diagnostic {
         Self {
             error_type: failure.error_type.to_owned(),
             error_message: failure.text,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-AbCdEf";
-
-    #[test]
-    fn a_schedule_never_revokes() {
-        let event = json!({ "command": "strays", "secrets": [ARN, "", ARN], "revoke": true });
-        let task = task(&event).unwrap();
-        assert_eq!(task.command, Command::Strays { revoke: false });
-        assert_eq!(task.secrets, [ARN]);
-    }
-
-    #[test]
-    fn the_sample_event_is_accepted() {
-        let event = include_str!("../../../events/doctor-strays.json");
-        let task = task(&serde_json::from_str(event).unwrap()).unwrap();
-        assert_eq!(task.secrets.len(), 1);
-    }
-
-    #[test]
-    fn other_events_are_refused() {
-        for (event, word) in [
-            (json!("strays"), "command"),
-            (json!({ "command": "check", "secrets": [ARN] }), "command"),
-            (json!({ "command": "strays" }), "no array"),
-            (json!({ "command": "strays", "secrets": [7] }), "texts"),
-            (
-                json!({ "command": "strays", "secrets": ["", ""] }),
-                "no secret",
-            ),
-            (
-                json!({ "command": "strays", "secrets": ["datadog/api"] }),
-                "ARN",
-            ),
-        ] {
-            let refusal = task(&event).unwrap_err();
-            assert!(refusal.contains(word), "{event}: {refusal}");
         }
     }
 }

@@ -6,11 +6,10 @@ use std::time::{Duration, SystemTime};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::keys::KeyRef;
 use datadog_rotation::retire::YOUNGEST_STRAY;
-use datadog_rotation::rotation::examiner::Examiner;
 use datadog_rotation::rotation::strays::{Search, Standing, Stray, Unseen};
 use serde::Serialize;
 
-use crate::program::for_one;
+use crate::program::{Outside, for_one};
 
 /// One run over several secrets.
 #[derive(Debug)]
@@ -61,11 +60,13 @@ pub struct Summary {
 }
 
 impl Report {
-    /// Looks at each secret. `watch` tells the time.
-    pub async fn of(examiner: &Examiner, secrets: &[String], watch: &Budget) -> Self {
+    /// Looks at each secret.
+    pub(crate) async fn of(outside: &Outside, secrets: &[String]) -> Self {
+        let watch = &outside.watch;
         let now = watch.now();
         let mut seen = Vec::new();
         for secret in secrets {
+            let examiner = outside.examiner_of(secret);
             let search = examiner.search(secret, &for_one(watch)).await;
             let keys = Vec::new();
             seen.push(Seen {

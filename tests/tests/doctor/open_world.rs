@@ -34,8 +34,12 @@ pub(crate) struct OpenWorld {
 
 impl OpenWorld {
     pub(crate) async fn open(options: SceneOptions<'_>) -> Self {
+        Self::open_at(Clock::system(), options).await
+    }
+
+    pub(crate) async fn open_at(clock: Clock, options: SceneOptions<'_>) -> Self {
         let manager = SecretsManager::new(REGION, ACCOUNT);
-        let mut world = World::new(Clock::system(), manager, Datadog::new());
+        let mut world = World::new(clock, manager, Datadog::new());
         let scene = Scene::set(&mut world, options).unwrap();
         let gate = Gate::new(world);
         let door = |service| Server::start(gate.clone(), Door::to(service));

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sandbox::lambda::{self, Function, FunctionOptions};
-use sandbox::scene::SceneOptions;
+use sandbox::scene::{SceneOptions, request, token};
 use sandbox::stack::{ACCOUNT, REGION};
+use sandbox::world::Clock;
 use serde_json::{Value, json};
 use tests::bench::DOCUMENTED_SCOPES;
 use tests::figures;
 use tests::listen::indiscretion;
+use time::OffsetDateTime;
 
 use crate::open_world::{DOCTOR, OpenWorld};
 
@@ -51,7 +53,7 @@ async fn on_a_schedule_it_reports_and_never_revokes() {
     let calls = site.gate.calls();
     assert!(calls.iter().all(|it| !it.call.changes()), "{calls:?}");
 
-    let wrong = json!({ "command": "check", "secrets": [secrets.api_key] });
+    let wrong = json!({ "command": "probe", "secrets": [secrets.api_key] });
     let refused = function.invoke(&wrong, Duration::from_mins(1)).await;
     assert_eq!(refused.unwrap_err().error_type, "InvalidEvent");
     site.gate.with_world(|world| {
@@ -64,26 +66,11 @@ async fn on_a_schedule_it_reports_and_never_revokes() {
     assert!(unseen.message.contains(&secrets.api_key), "{unseen}");
 
     function.stop().await;
-    let lines: Vec<_> = output.lines().into_iter().map(|it| it.text).collect();
-    let said = lines.join("\n");
-    // AWS's own text, which names role and action, is meant to be read.
-    let discreet = lines.iter().filter(|it| !it.contains("is not authorized"));
-    let discreet: String = discreet.map(String::as_str).collect();
-    assert_eq!(indiscretion(&site.gate, &discreet), None);
-    let lines: Vec<Value> = lines
-        .iter()
-        .filter_map(|it| serde_json::from_str(it).ok())
-        .collect();
-    let of = |level: &str, words: &str| {
-        let with = lines.iter().filter(|it| {
-            let message = it["message"].as_str().unwrap_or_default();
-            it["level"] == level && message.starts_with(words)
-        });
-        with.cloned().collect::<Vec<_>>()
-    };
+    let lines = discreet_lines(&site, &output);
+    let of = |level: &str, words: &str| of(&lines, level, words);
     // The application key's secret was looked at in spite of the other.
     let strays = of("WARN", "stray key");
-    assert_eq!(strays.len(), 2, "{said}");
+    assert_eq!(strays.len(), 2, "{lines:?}");
     for stray in strays {
         assert_eq!(stray["id"], old);
         assert_eq!(stray["class"], "application_key");
@@ -99,23 +86,44 @@ async fn on_a_schedule_it_reports_and_never_revokes() {
         json!([1, 1])
     );
     assert_eq!((summaries.len(), of("ERROR", "").len()), (2, 2));
-    assert_eq!(metrics(&lines), [1, 1]);
+    assert_eq!(metrics(&lines, "StrayKeysFound"), [1, 1]);
+}
+
+/// What was printed, without a key in it, and with documented fields alone.
+fn discreet_lines(site: &OpenWorld, output: &lambda::Output) -> Vec<Value> {
+    let lines: Vec<_> = output.lines().into_iter().map(|it| it.text).collect();
+    // AWS's own text, which names role and action, is meant to be read.
+    let discreet = lines.iter().filter(|it| !it.contains("is not authorized"));
+    let discreet: String = discreet.map(String::as_str).collect();
+    assert_eq!(indiscretion(&site.gate, &discreet), None);
+    let parsed = lines.iter().filter_map(|it| serde_json::from_str(it).ok());
+    let parsed: Vec<Value> = parsed.collect();
     let documented = figures::fields_of_logs();
-    for line in &lines {
+    for line in &parsed {
         for field in line.as_object().unwrap().keys() {
             assert!(documented.contains(field.as_str()), "{field} in {line}");
         }
     }
+    parsed
 }
 
-/// The stray keys that each line of metrics counts.
-fn metrics(lines: &[Value]) -> Vec<u64> {
+/// The lines of this level whose messages begin so.
+fn of(lines: &[Value], level: &str, words: &str) -> Vec<Value> {
+    let with = lines.iter().filter(|it| {
+        let message = it["message"].as_str().unwrap_or_default();
+        it["level"] == level && message.starts_with(words)
+    });
+    with.cloned().collect()
+}
+
+/// What each line of metrics counts by this name.
+fn metrics(lines: &[Value], name: &str) -> Vec<u64> {
     let lines = lines.iter().filter(|it| it.get("_aws").is_some());
     let counts = lines.map(|line| {
         assert_eq!(line["Function"], "datadog-rotation-doctor");
         let directives = &line["_aws"]["CloudWatchMetrics"];
         assert_eq!(directives[0]["Dimensions"], json!([["Function"]]));
-        line["StrayKeysFound"].as_u64().unwrap()
+        line[name].as_u64().unwrap()
     });
     counts.collect()
 }
@@ -143,4 +151,128 @@ async fn on_a_schedule_api_keys_that_can_not_be_listed_are_no_failure() {
         it.text.contains("without api_keys_read") && it.text.contains(r#""level":"WARN""#)
     };
     assert_eq!(output.lines().iter().filter(|it| is_said(it)).count(), 1);
+}
+
+/// A call of an operator's.
+fn manage(site: &OpenWorld, operation: &str, body: &Value) {
+    let response = site.gate.with_world(|world| {
+        let now = world.now();
+        world.secrets_manager.call(now, &request(operation, body))
+    });
+    assert!(response.status().is_success(), "{:?}", response.body());
+}
+
+/// Attaches the three secrets, every 30 days, as a stack does.
+fn attach(site: &OpenWorld) {
+    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:datadog-rotation");
+    site.gate
+        .with_world(|world| world.secrets_manager.permit_invocation(&function));
+    let secrets = &site.scene.secrets;
+    for secret in [
+        &secrets.api_key,
+        &secrets.application_key,
+        &secrets.admin_key,
+    ] {
+        let body = json!({
+            "SecretId": secret,
+            "ClientRequestToken": token(secret),
+            "RotationLambdaARN": function,
+            "RotationRules": { "ScheduleExpression": "rate(30 days)" },
+            "RotateImmediately": false,
+        });
+        manage(site, "RotateSecret", &body);
+    }
+}
+
+/// Checks the three secrets, and what it answers, says and counts.
+async fn checked(site: &OpenWorld) -> (Value, Vec<Value>) {
+    let output = lambda::Output::default();
+    let function = function(site, &output);
+    let secrets = &site.scene.secrets;
+    let event = json!({
+        "command": "check",
+        "secrets": [{ "secret": secrets.api_key, "admin_secret": "" }, secrets.application_key, secrets.admin_key],
+    });
+    let summary = function.invoke(&event, Duration::from_mins(1)).await;
+    function.stop().await;
+    let calls = site.gate.calls();
+    assert!(calls.iter().all(|it| !it.call.changes()), "{calls:?}");
+    (summary.unwrap(), discreet_lines(site, &output))
+}
+
+#[tokio::test]
+async fn on_a_schedule_it_counts_overdue_rotations_of_any_interval() {
+    let in_time = OpenWorld::open(SceneOptions::default()).await;
+    let (off, _) = checked(&in_time).await;
+    assert_eq!(off["overdue"], 3);
+    attach(&in_time);
+    let (summary, lines) = checked(&in_time).await;
+    assert_eq!(
+        summary,
+        json!({ "secrets": 3, "overdue": 0, "failed": 0, "unknown": 0 })
+    );
+    assert_eq!(metrics(&lines, "RotationOverdue"), [0]);
+    assert_eq!(metrics(&lines, "ChecksFailed"), [0]);
+
+    // Longer ago than the schedules' intervals, and than any alarm of CloudWatch's looks back.
+    let long_ago = OffsetDateTime::now_utc() - Duration::from_hours(92 * 24);
+    let late = OpenWorld::open_at(Clock::starting_at(long_ago), SceneOptions::default()).await;
+    attach(&late);
+    let (summary, lines) = checked(&late).await;
+    assert_eq!(
+        json!([summary["overdue"], summary["failed"]]),
+        json!([3, 0])
+    );
+    assert_eq!(metrics(&lines, "RotationOverdue"), [3]);
+    let warnings = of(&lines, "WARN", "check: on, by");
+    assert_eq!(warnings.len(), 3, "{lines:?}");
+    for warning in warnings {
+        assert_eq!(warning["check"], "rotation");
+        let message = warning["message"].as_str().unwrap();
+        assert!(message.contains("overdue since"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn on_a_schedule_it_says_what_the_next_rotation_would_fail_on() {
+    let site = OpenWorld::open(SceneOptions {
+        admin_scopes: &["api_keys_write"],
+        ..SceneOptions::default()
+    })
+    .await;
+    let (summary, lines) = checked(&site).await;
+    let failed = summary["failed"].as_u64().unwrap();
+    assert!(failed >= 3, "{summary}");
+    assert_eq!(metrics(&lines, "ChecksFailed"), [failed]);
+    let failures = of(&lines, "WARN", "check failed: ");
+    assert_eq!(failures.len() as u64, failed, "{lines:?}");
+    assert!(failures.iter().any(|it| it["error_type"] == "MissingScope"));
+}
+
+#[tokio::test]
+async fn on_a_schedule_a_secret_is_checked_with_the_admin_secret_that_its_function_uses() {
+    let site = OpenWorld::open(SceneOptions::default()).await;
+    let output = lambda::Output::default();
+    let function = function(&site, &output);
+    let secrets = &site.scene.secrets;
+    let tag = json!({ "SecretId": secrets.api_key, "TagKeys": ["adminSecretArn"] });
+    manage(&site, "UntagResource", &tag);
+    site.gate.with_world(|world| {
+        let manager = &mut world.secrets_manager;
+        manager.deny("GetSecretValue", &secrets.admin_key);
+    });
+    let check = async |admin_secret: &str| {
+        let named = json!({ "secret": secrets.api_key, "admin_secret": admin_secret });
+        let event = json!({ "command": "check", "secrets": [named] });
+        function.invoke(&event, Duration::from_mins(1)).await
+    };
+    check(&secrets.admin_key).await.unwrap();
+    check(&secrets.application_key).await.unwrap();
+    function.stop().await;
+    let lines = discreet_lines(&site, &output);
+    let types: Vec<_> = of(&lines, "WARN", "check failed: ")
+        .iter()
+        .map(|it| it["error_type"].clone())
+        .collect();
+    assert_eq!(types, ["AdminSecretAccessDenied", "AdminSecretMalformed"]);
 }
