@@ -1,10 +1,5 @@
 //! Promotions whose answer is lost or a refusal: what the labels show is what counts.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a panic is how a test says that something is wrong"
-)]
-
 use std::time::Duration;
 
 use datadog_rotation::Kind;
