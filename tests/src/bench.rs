@@ -74,6 +74,22 @@ impl Bench {
         bench
     }
 
+    /// Returns a copy of this world as it was at `now`, behind a gate of its own.
+    #[must_use]
+    pub fn fork(&self, now: OffsetDateTime) -> Self {
+        let mut world = self.gate.with_world(|world| world.clone());
+        world.clock = Clock::starting_at(now);
+        let gate = Gate::new(world);
+        Self {
+            ledger: self.ledger.fork(&gate),
+            gate,
+            scene: self.scene.clone(),
+            settings: self.settings.clone(),
+            attempts: self.attempts,
+            counted: self.counted.clone(),
+        }
+    }
+
     #[must_use]
     pub fn secret(&self, kind: Kind) -> &str {
         secret(&self.scene, kind)

@@ -9,7 +9,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use datadog_rotation::Kind;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::error::RotationError;
-use datadog_rotation::http::Http;
+use datadog_rotation::http::{Http, Transport};
 use datadog_rotation::rotator::Rotator;
 use datadog_rotation::settings::Settings;
 use sandbox::gate::Gate;
@@ -53,20 +53,40 @@ impl Function {
         settings: Settings,
     ) -> Self {
         let killed = Arc::new(Notify::new());
-        let config = config(region, gate, caller);
-        let caller = caller.to_owned();
         let transport = InProcess {
             gate: gate.clone(),
-            caller: caller.clone(),
+            caller: caller.to_owned(),
             killed: Arc::clone(&killed),
         };
+        let config = config(region, gate, caller);
         let rotator = Rotator::new(kind, settings, Http::new(transport), &config);
         Self {
             gate: gate.clone(),
-            caller,
+            caller: caller.to_owned(),
             rotator,
             kind,
             killed,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// The same with calls that go through another transport.
+    #[must_use]
+    pub fn over(
+        transport: impl Transport + 'static,
+        kind: Kind,
+        caller: &str,
+        gate: &Gate,
+        settings: Settings,
+    ) -> Self {
+        let config = config(REGION, gate, caller);
+        let rotator = Rotator::new(kind, settings, Http::new(transport), &config);
+        Self {
+            gate: gate.clone(),
+            caller: caller.to_owned(),
+            rotator,
+            kind,
+            killed: Arc::new(Notify::new()),
             timeout: TIMEOUT,
         }
     }

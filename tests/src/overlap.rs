@@ -189,7 +189,8 @@ fn hold(bench: &Bench, number: u64) -> (Arc<Notify>, Release) {
     (held, release)
 }
 
-async fn meanwhile(
+/// Lets other invocations run, and a person act, while one invocation is held.
+pub async fn meanwhile(
     bench: &Bench,
     second: &Function,
     job: &RotationJob,

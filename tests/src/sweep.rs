@@ -34,7 +34,7 @@ pub fn run(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
     in_virtual_time(disturb(case, faults))
 }
 
-pub(crate) fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -14,7 +14,7 @@ pub const HOST: &str = "cloudformation-custom-resource-response-useast1.s3.amazo
 const LONGEST_ANSWER: usize = 4096;
 
 /// Open questions, by path and query of their URLs, and the first answer to each.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CloudFormation {
     questions: BTreeMap<String, Option<Value>>,
     asked: u64,

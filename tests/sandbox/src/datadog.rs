@@ -50,7 +50,7 @@ use reply::{Refusal, Reply};
 use user::{Role, User};
 
 /// One organisation. Its first user is the person who makes keys by hand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Datadog {
     pub settings: Settings,
     /// Whom the organisation asks who somebody of AWS is.

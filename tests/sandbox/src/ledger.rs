@@ -31,7 +31,7 @@ pub enum Standing {
 #[derive(Clone, Debug)]
 pub struct Ledger(Arc<Mutex<Book>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Book {
     /// Function name → ARN of the secret that it rotates.
     rotates: BTreeMap<String, String>,
@@ -60,6 +60,16 @@ impl Ledger {
             breaches: Vec::new(),
         };
         gate.with_world(|world| book.read(world));
+        Self::watching(gate, book)
+    }
+
+    /// Returns a copy of the book that watches another gate from now on.
+    #[must_use]
+    pub fn fork(&self, gate: &Gate) -> Self {
+        Self::watching(gate, self.book().clone())
+    }
+
+    fn watching(gate: &Gate, book: Book) -> Self {
         let ledger = Self(Arc::new(Mutex::new(book)));
         let watching = ledger.clone();
         gate.watch(move |world, record| watching.book().after(world, record));

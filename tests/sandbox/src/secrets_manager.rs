@@ -40,7 +40,7 @@ pub use rotation::RotationJob;
 pub use secret::{Secret, Version};
 
 /// The Secrets Manager of one account in one region.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SecretsManager {
     /// How far readers are behind on labels. Writes always act on the labels as they are.
     pub label_lag: Duration,

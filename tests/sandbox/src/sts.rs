@@ -26,7 +26,7 @@ pub struct Session {
 }
 
 /// The sessions that were ever begun.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sts {
     sessions: Vec<Session>,
     random: fastrand::Rng,

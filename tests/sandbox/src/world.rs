@@ -16,7 +16,7 @@ use crate::gate::Service;
 use crate::secrets_manager::SecretsManager;
 
 /// One AWS account in one region, one Datadog organisation, one clock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     pub clock: Clock,
     pub secrets_manager: SecretsManager,

@@ -4,7 +4,7 @@ use std::iter::repeat_with;
 
 use uuid::Builder;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Generator {
     random: fastrand::Rng,
 }

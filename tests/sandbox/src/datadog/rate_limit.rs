@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::settings::RateLimit;
 
 /// Per family of endpoints, the window last counted in and its requests.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Windows {
     counts: BTreeMap<&'static str, (i64, u32)>,
 }

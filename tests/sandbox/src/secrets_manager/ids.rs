@@ -1,7 +1,7 @@
 use std::iter::repeat_with;
 
 /// The random parts of ARNs and tokens, from a fixed seed: two equal stories get equal ids.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ids(fastrand::Rng);
 
 impl Ids {

@@ -11,7 +11,7 @@ type Placement = BTreeMap<String, String>;
 
 /// A secret's staging labels, and every placement they ever had, because readers may see an
 /// old one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Labels {
     now: Placement,
     history: Vec<(OffsetDateTime, Placement)>,

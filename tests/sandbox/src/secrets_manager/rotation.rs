@@ -34,7 +34,7 @@ impl std::fmt::Debug for RotationJob {
 }
 
 /// A secret's rotation settings and the rotation that is under way.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Rotation {
     enabled: bool,
     function_arn: String,

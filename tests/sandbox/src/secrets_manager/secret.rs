@@ -9,7 +9,7 @@ use super::rotation::Rotation;
 const DEFAULT_KEY: &str = "DefaultEncryptionKey";
 
 /// One secret with all versions that still exist, labelled or not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Secret {
     pub(super) arn: String,
     pub(super) name: String,
@@ -184,7 +184,7 @@ impl Secret {
 }
 
 /// One version of a secret. Its id is the token of the request that made it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Version {
     pub(super) id: String,
     pub(super) created: OffsetDateTime,
