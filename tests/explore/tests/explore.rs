@@ -1,0 +1,127 @@
+//! All states of the shipping code. `docs/figures/explorer.md` has the figures of these tests.
+//!
+//! The ignored tests take from minutes to hours: `cargo test -p explore -- --ignored two_faults`.
+
+use std::time::Duration;
+
+use explore::plan::{Act, Budget, Plan, Shape};
+use explore::report::{assert_explored, assert_kept, row};
+use explore::search::explore;
+use sandbox::rotation::Step;
+use tests::case::{Case, Fault, Setting, Subject};
+use tests::overlap::Meanwhile;
+
+/// By default everything is exhausted long before.
+const AT_MOST: Duration = Duration::from_mins(4);
+
+fn plan(subject: Subject, shape: Shape, [faults, deaths, acts]: [u8; 3]) -> Plan {
+    Plan {
+        case: Case {
+            subject,
+            setting: Setting::Later,
+            reads: true,
+            redelivered: false,
+        },
+        shape,
+        faults: subject.faults(),
+        acts: Vec::new(),
+        budget: Budget {
+            faults,
+            deaths,
+            acts,
+        },
+    }
+}
+
+fn run(part: &str, plans: &[Plan], at_most: Duration) {
+    let mut rows = Vec::new();
+    for plan in plans {
+        let explored = explore(plan, at_most);
+        assert_kept(plan, &explored);
+        rows.push(row(plan, &explored));
+    }
+    assert_explored(part, &rows);
+}
+
+/// Two invocations of every pair of steps, each of which may die at any call.
+fn pairs(subject: Subject, faults: u8) -> Vec<Plan> {
+    let pairs = Step::ALL.into_iter().flat_map(|second| {
+        let firsts = Step::ALL.into_iter().filter(move |it| *it <= second);
+        firsts.map(move |first| (first, second))
+    });
+    let budget = [faults, if faults == 0 { 2 } else { 0 }, 0];
+    pairs
+        .map(|(first, second)| plan(subject, Shape::Pair(first, second), budget))
+        .collect()
+}
+
+fn rotation(subject: Subject, faults: u8) -> Vec<Plan> {
+    vec![plan(subject, Shape::Rotation, [faults, 0, 0])]
+}
+
+/// One rotation in which a process may die once, and one act of a person or of other rotations at
+/// any call.
+fn acts(subject: Subject) -> Vec<Plan> {
+    let with = |act| Plan {
+        faults: vec![Fault::KillBefore, Fault::KillAfter],
+        acts: vec![act],
+        ..plan(subject, Shape::Rotation, [1, 0, 1])
+    };
+    let mut acts = vec![
+        Act::Meanwhile(Meanwhile::TwoRotations),
+        Act::Meanwhile(Meanwhile::TakenOff),
+        Act::Meanwhile(Meanwhile::Displaced),
+        Act::RevokePending,
+    ];
+    if subject == Subject::AssistedAdminKey {
+        acts.push(Act::RevokeCurrent);
+    }
+    acts.into_iter().map(with).collect()
+}
+
+macro_rules! explorations {
+    ($($name:ident: $subject:ident, $most:literal;)*) => {$(
+        mod $name {
+            use super::*;
+
+            const SUBJECT: Subject = Subject::$subject;
+
+            #[test]
+            fn pairs() {
+                run(concat!(stringify!($name), " pairs"), &super::pairs(SUBJECT, 0), AT_MOST);
+            }
+
+            #[test]
+            fn one_fault() {
+                run(concat!(stringify!($name), " one fault"), &rotation(SUBJECT, 1), AT_MOST);
+            }
+
+            #[test]
+            #[ignore = "by hand: takes long"]
+            fn acts() {
+                run(concat!(stringify!($name), " acts"), &super::acts(SUBJECT), AT_MOST);
+            }
+
+            #[test]
+            #[ignore = "by hand: takes long"]
+            fn more_faults() {
+                let plans = rotation(SUBJECT, $most);
+                run(concat!(stringify!($name), " more faults"), &plans, Duration::from_hours(4));
+            }
+
+            #[test]
+            #[ignore = "by hand: takes long"]
+            fn pairs_with_a_fault() {
+                let plans = super::pairs(SUBJECT, 1);
+                run(concat!(stringify!($name), " pairs with a fault"), &plans, Duration::from_hours(1));
+            }
+        }
+    )*};
+}
+
+explorations! {
+    api_key: ApiKey, 3;
+    application_key: ApplicationKey, 2;
+    admin_key: AdminKey, 2;
+    assisted_admin_key: AssistedAdminKey, 2;
+}
