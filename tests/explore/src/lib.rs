@@ -15,9 +15,12 @@
     reason = "test code: a panic is how it says that something is wrong"
 )]
 
+mod acts;
 pub mod canonical;
 pub mod door;
+pub mod explored;
 pub mod invariants;
+mod moves;
 pub mod plan;
 pub mod report;
 pub mod run;

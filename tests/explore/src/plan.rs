@@ -59,6 +59,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     pub acts: Vec<Act>,
     pub budget: Budget,
+    /// Reads in every order, also where it makes no difference.
+    pub every_order: bool,
 }
 
 impl fmt::Display for Plan {
@@ -107,7 +109,7 @@ pub struct Manager {
 
 /// What Secrets Manager can do once no invocation is live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum Way {
     Deliver(Step),
     /// The whole of it again, with the same token.
     Again,
@@ -117,7 +119,7 @@ pub enum Next {
     Rest,
 }
 
-impl fmt::Display for Next {
+impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deliver(step) => write!(f, "{step}"),
@@ -153,44 +155,44 @@ impl Manager {
 
     /// What can happen now that every invocation has ended.
     #[must_use]
-    pub fn next(&self, plan: &Plan, ended: &[Standing], left: Budget) -> Vec<Next> {
+    pub fn ways(&self, plan: &Plan, ended: &[Standing], left: Budget) -> Vec<Way> {
         if matches!(plan.shape, Shape::Pair(..)) || self.is_overtaken || self.is_done {
-            return vec![Next::Rest];
+            return vec![Way::Rest];
         }
         if ended == [Standing::Succeeded] {
             let following = Step::ALL.into_iter().find(|it| *it > self.steps[0]);
-            return vec![following.map_or(Next::Rest, Next::Deliver)];
+            return vec![following.map_or(Way::Rest, Way::Deliver)];
         }
-        let mut next = Vec::new();
+        let mut ways = Vec::new();
         if self.attempt < ATTEMPTS {
-            next.push(Next::Again);
+            ways.push(Way::Again);
         }
         let may_go_wrong = left.faults > 0 || left.deaths > 0 || left.acts > 0;
-        next.push(if self.rotation == 0 && may_go_wrong {
-            Next::NextRotation
+        ways.push(if self.rotation == 0 && may_go_wrong {
+            Way::NextRotation
         } else {
-            Next::Rest
+            Way::Rest
         });
-        next
+        ways
     }
 
     /// Does it, as far as the world outside the functions goes.
-    pub async fn go_on(&mut self, plan: &Plan, next: Next, bench: &Bench) {
-        match next {
-            Next::Deliver(step) => self.steps = vec![step],
-            Next::Again => {
+    pub async fn go_on(&mut self, plan: &Plan, way: Way, bench: &Bench) {
+        match way {
+            Way::Deliver(step) => self.steps = vec![step],
+            Way::Again => {
                 bench.wait(Duration::from_secs(1)).await;
                 self.steps = vec![Step::CreateSecret];
                 self.attempt += 1;
             }
-            Next::NextRotation => {
+            Way::NextRotation => {
                 bench.give_up(&self.job);
                 bench.wait(Duration::from_mins(16)).await;
                 self.job = bench.begin(plan.case.subject.kind());
                 self.steps = vec![Step::CreateSecret];
                 (self.attempt, self.rotation) = (1, 1);
             }
-            Next::Rest => {}
+            Way::Rest => {}
         }
     }
 }

@@ -4,8 +4,8 @@ use std::{env, fs};
 
 use tests::figures;
 
+use crate::explored::Explored;
 use crate::plan::Plan;
-use crate::search::Explored;
 
 const PAGE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

@@ -299,9 +299,15 @@ impl Run {
         let mut prints: Vec<_> = actors
             .map(|it| {
                 let mut waits = Vec::new();
-                it.door.for_each(|held| waits.push(held.number));
+                it.door
+                    .for_each(|held| waits.push(it.answers[held.number].0));
+                waits.sort_unstable();
+                // Calls side by side are answered in any order. By the question, and for the same
+                // question by time, is an order that tells nothing of that.
+                let mut answers = it.answers.clone();
+                answers.sort_by_key(|it| it.0);
                 match it.end {
-                    None => print((&it.answers, waits)),
+                    None => print((answers, waits)),
                     Some(end) => print(end as u8),
                 }
             })

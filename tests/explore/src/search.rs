@@ -6,62 +6,35 @@ use std::time::{Duration, Instant};
 
 use sandbox::rotation::Step;
 use tests::bench::Bench;
-use tests::case::Fault;
-use tests::function::Function;
 use tests::listen::Listening;
-use tests::overlap::meanwhile;
 use tests::verdict::rights;
 use tests::{stage, sweep};
 
+use crate::acts::{is_possible, perform};
 use crate::canonical::{Print, print};
+use crate::explored::{Explored, Violation};
 use crate::invariants::{broken, end, judge, ways, working};
-use crate::plan::{Act, Budget, Manager, Next, Plan, Shape};
+use crate::moves::{Choices, Move, Next, Turn};
+use crate::plan::{Budget, Manager, Plan, Shape, Way};
 use crate::run::{Event, Run, Snapshot, Standing, name};
 use crate::story::Story;
-
-/// What a search has seen.
-#[derive(Clone, Debug, Default)]
-pub struct Explored {
-    pub states: usize,
-    pub transitions: usize,
-    /// In transitions.
-    pub longest: usize,
-    /// States in which no invocation is live and nothing is left to go wrong.
-    pub rests: usize,
-    pub took: Duration,
-    /// Whether everything was explored; otherwise the time ended first, with so many branches open.
-    pub open: usize,
-    pub violation: Option<Violation>,
-}
-
-/// The shortest path to a broken promise.
-#[derive(Clone, Debug)]
-pub struct Violation {
-    pub what: String,
-    pub length: usize,
-    pub story: String,
-}
-
-/// Something that can happen next.
-#[derive(Clone, Copy, Debug)]
-enum Move {
-    Call(usize, usize, Option<Fault>, bool),
-    Die(usize),
-    Wait,
-    Arrive(usize),
-    Act(Act),
-    Next(Next),
-}
 
 /// A state on the path, with what has not been tried yet.
 struct Frame {
     start: Rc<Snapshot>,
     here: Snapshot,
     path: Vec<Event>,
+    place: Place,
+    moves: Vec<Next>,
+}
+
+/// The part of a state that is neither world nor invocation, and how it was reached.
+#[derive(Clone)]
+struct Place {
     manager: Manager,
     left: Budget,
     story: Story,
-    moves: Vec<Move>,
+    turn: Turn,
 }
 
 struct Search<'a> {
@@ -154,10 +127,13 @@ impl Search<'_> {
 
     /// Searches paths shorter than `bound`; stops at the first violation.
     async fn go(&mut self, start: &Snapshot, manager: &Manager, mut bound: usize) {
-        let story = Story::default();
-        let (run, frame) = self
-            .root(start.clone(), manager.clone(), self.plan.budget, story)
-            .await;
+        let place = Place {
+            manager: manager.clone(),
+            left: self.plan.budget,
+            story: Story::default(),
+            turn: Turn::Open,
+        };
+        let (run, frame) = self.root(start.clone(), place).await;
         let key = self.key(&run, &frame);
         self.found.states += usize::from(self.seen.insert(key, 0).is_none());
         let mut live = Some(run);
@@ -175,7 +151,7 @@ impl Search<'_> {
             let run = if let Some(run) = live.take() {
                 run
             } else {
-                let invocations = frame.manager.invocations(self.plan);
+                let invocations = frame.place.manager.invocations(self.plan);
                 Run::again(&frame.start, &invocations, &frame.path, &frame.here).await
             };
             self.listen();
@@ -215,39 +191,23 @@ impl Search<'_> {
     }
 
     /// A state in which invocations have just begun.
-    async fn root(
-        &self,
-        start: Snapshot,
-        manager: Manager,
-        left: Budget,
-        story: Story,
-    ) -> (Run, Frame) {
-        let run = Run::begin(&start, &manager.invocations(self.plan)).await;
-        let frame = self.frame(&run, Rc::new(start), Vec::new(), manager, left, story);
+    async fn root(&mut self, start: Snapshot, place: Place) -> (Run, Frame) {
+        let run = Run::begin(&start, &place.manager.invocations(self.plan)).await;
+        let frame = self.frame(&run, Rc::new(start), Vec::new(), place);
         (run, frame)
     }
 
-    fn frame(
-        &self,
-        run: &Run,
-        start: Rc<Snapshot>,
-        path: Vec<Event>,
-        manager: Manager,
-        left: Budget,
-        story: Story,
-    ) -> Frame {
+    fn frame(&mut self, run: &Run, start: Rc<Snapshot>, path: Vec<Event>, place: Place) -> Frame {
         Frame {
             start,
             here: Snapshot::of(&run.bench, &run.late),
             path,
-            moves: self.moves(run, &manager, left),
-            manager,
-            left,
-            story,
+            moves: self.moves(run, &place),
+            place,
         }
     }
 
-    fn key(&self, run: &Run, frame: &Frame) -> Print {
+    fn key(&mut self, run: &Run, frame: &Frame) -> Print {
         let roles = run.roles();
         let ledger = &run.bench.ledger;
         let world = run
@@ -256,62 +216,61 @@ impl Search<'_> {
             .with_world(|world| roles.world(world, ledger));
         let mut late: Vec<_> = run.late.iter().map(|it| roles.request(it)).collect();
         late.sort();
-        let mut invocations = run.invocations();
+        let (mut invocations, mut turn) = (run.invocations(), frame.place.turn);
         if let Shape::Pair(first, second) = self.plan.shape
             && first == second
+            && invocations[1] < invocations[0]
         {
-            invocations[..2].sort_unstable();
+            invocations.swap(0, 1);
+            turn = turn.of_the_other();
         }
-        print((world, late, invocations, frame.left, frame.manager.form()))
+        self.found.worlds.insert(print(&world));
+        print((
+            world,
+            late,
+            invocations,
+            frame.place.left,
+            frame.place.manager.form(),
+            turn,
+        ))
     }
 
-    /// Whatever can happen next.
-    fn moves(&self, run: &Run, manager: &Manager, left: Budget) -> Vec<Move> {
+    /// Whatever can happen next, but of orders that come to the same only one.
+    fn moves(&mut self, run: &Run, place: &Place) -> Vec<Next> {
+        let (manager, left, turn) = (&place.manager, place.left, place.turn);
         let standings = run.standings();
-        let live = standings.iter().filter(|it| **it == Standing::Live).count();
-        let arrivals = (0..run.late.len()).map(Move::Arrive);
-        if live == 0 {
-            let mut moves: Vec<_> = arrivals.collect();
-            if moves.is_empty() {
-                let next = manager.next(self.plan, &standings, left);
-                moves.extend(next.into_iter().map(Move::Next));
+        let is_live = |actor: usize| standings.get(actor) == Some(&Standing::Live);
+        let choices = Choices {
+            plan: self.plan,
+            waiting: run.waiting(),
+            left,
+        };
+        self.found.is_mixed |= choices.is_mixed();
+        let arrivals = (0..run.late.len()).map(|it| (Move::Arrive(it), Turn::Open));
+        let mut moves: Vec<_> = match (is_live(0), is_live(1)) {
+            (false, false) if run.late.is_empty() => {
+                let ways = manager.ways(self.plan, &standings, left);
+                return ways
+                    .into_iter()
+                    .map(|it| (Move::Manage(it), Turn::Open))
+                    .collect();
             }
-            return moves;
-        }
-        let waiting = run.waiting();
-        // Reads commute with one another, but not with what others do in between.
-        let is_alone = live == 1 && run.late.is_empty() && left.acts == 0;
-        let one_will_do = is_alone && waiting.iter().all(|it| it.reads);
-        let considered = if one_will_do { 1 } else { waiting.len() };
-        let mut moves = Vec::new();
-        for it in waiting.iter().take(considered) {
-            moves.push(Move::Call(it.actor, it.number, None, it.reads));
-            if left.faults > 0 {
-                let faults = self.plan.faults.iter();
-                moves.extend(
-                    faults.map(|fault| Move::Call(it.actor, it.number, Some(*fault), false)),
-                );
+            (false, false) => Vec::new(),
+            (true, true) if run.late.is_empty() && !self.plan.every_order => choices.of_two(turn),
+            (true, true) => [choices.of(0), choices.of(1)].concat(),
+            (first, _) => {
+                let actor = usize::from(!first);
+                if run.late.is_empty() && left.acts == 0 && !self.plan.every_order {
+                    choices.alone(actor)
+                } else {
+                    choices.of(actor)
+                }
             }
-        }
-        for (actor, standing) in standings.iter().enumerate() {
-            if *standing != Standing::Live {
-                continue;
-            }
-            if left.deaths > 0 {
-                moves.push(Move::Die(actor));
-            }
-            if waiting.iter().all(|it| it.actor != actor)
-                && !moves.iter().any(|it| matches!(it, Move::Wait))
-            {
-                moves.push(Move::Wait);
-            }
-        }
+        };
         if left.acts > 0 {
             let acts = self.plan.acts.iter().copied();
-            moves.extend(
-                acts.filter(|it| is_possible(*it, run, self.plan, manager))
-                    .map(Move::Act),
-            );
+            let acts = acts.filter(|it| is_possible(*it, run, self.plan, manager));
+            moves.extend(acts.map(|it| (Move::Act(it), Turn::Open)));
         }
         moves.extend(arrivals);
         moves
@@ -322,10 +281,13 @@ impl Search<'_> {
         &mut self,
         mut run: Run,
         from: &Frame,
-        next: Move,
+        (next, turn): Next,
     ) -> Result<Option<(Run, Frame)>, (String, Story)> {
-        let (mut manager, mut left, mut path) =
-            (from.manager.clone(), from.left, from.path.clone());
+        let (mut manager, mut left, mut path) = (
+            from.place.manager.clone(),
+            from.place.left,
+            from.path.clone(),
+        );
         let worked = working(&run.bench);
         let (line, is_quiet) = match next {
             Move::Call(actor, number, fault, reads) => {
@@ -355,16 +317,22 @@ impl Search<'_> {
                 left.acts -= 1;
                 (act.to_string(), false)
             }
-            Move::Next(Next::Rest) => return self.rest(&run, from).await.map(|()| None),
-            Move::Next(next) => {
-                manager.go_on(self.plan, next, &run.bench).await;
+            Move::Manage(Way::Rest) => return self.rest(&run, from).await.map(|()| None),
+            Move::Manage(way) => {
+                manager.go_on(self.plan, way, &run.bench).await;
                 let start = Snapshot::of(&run.bench, &run.late);
                 drop(run);
-                let story = from.story.and(next.to_string(), false);
-                return Ok(Some(self.root(start, manager, left, story).await));
+                let story = from.place.story.and(way.to_string(), false);
+                let place = Place {
+                    manager,
+                    left,
+                    story,
+                    turn,
+                };
+                return Ok(Some(self.root(start, place).await));
             }
         };
-        let story = from.story.and(line, is_quiet);
+        let story = from.place.story.and(line, is_quiet);
         if let Some(what) = broken(&run.bench, &manager, &worked, self.listening()) {
             return Err((what, story));
         }
@@ -372,7 +340,13 @@ impl Search<'_> {
         manager.is_done |= manager.steps == [Step::FinishSecret]
             && standings == [Standing::Succeeded]
             && self.plan.shape == Shape::Rotation;
-        let frame = self.frame(&run, Rc::clone(&from.start), path, manager, left, story);
+        let place = Place {
+            manager,
+            left,
+            story,
+            turn,
+        };
+        let frame = self.frame(&run, Rc::clone(&from.start), path, place);
         Ok(Some((run, frame)))
     }
 
@@ -394,13 +368,16 @@ impl Search<'_> {
             .bench
             .gate
             .with_world(|world| roles.world(world, ledger));
-        if !self.judged.insert(print((world, from.manager.form()))) {
+        if !self
+            .judged
+            .insert(print((world, from.place.manager.form())))
+        {
             return Ok(());
         }
         for &carry_on in ways(self.plan) {
             self.listen();
             let bench = from.here.bench();
-            let (plan, manager) = (self.plan, &from.manager);
+            let (plan, manager) = (self.plan, &from.place.manager);
             let mut judged = end(&bench, plan, manager, carry_on, self.listening()).await;
             if judged.is_ok() {
                 self.listen();
@@ -412,7 +389,7 @@ impl Search<'_> {
                 } else {
                     "rest; then the next rotation"
                 };
-                let mut story = from.story.and(then.to_owned(), false);
+                let mut story = from.place.story.and(then.to_owned(), false);
                 for record in bench.changes() {
                     story = story.and(format!("  {record}"), false);
                 }
@@ -420,48 +397,5 @@ impl Search<'_> {
             })?;
         }
         Ok(())
-    }
-}
-
-fn is_possible(act: Act, run: &Run, plan: &Plan, manager: &Manager) -> bool {
-    let kind = plan.case.subject.kind();
-    match act {
-        Act::Meanwhile(_) => plan.shape == Shape::Rotation && manager.rotation == 0,
-        Act::RevokePending => {
-            let bench = &run.bench;
-            bench.value(kind, "AWSPENDING").is_some()
-                && bench.labelled(kind, "AWSPENDING") != bench.labelled(kind, "AWSCURRENT")
-        }
-        // Nothing is revoked within a rotation: the next one finds it so.
-        Act::RevokeCurrent => {
-            manager.rotation == 1
-                && manager.steps == [Step::CreateSecret]
-                && run.elapsed().as_secs() == 0
-        }
-    }
-}
-
-async fn perform(act: Act, bench: &Bench, plan: &Plan, manager: &mut Manager) {
-    let kind = plan.case.subject.kind();
-    match act {
-        Act::Meanwhile(what) => {
-            bench
-                .gate
-                .follow(|_: &sandbox::gate::Call| sandbox::gate::Fate::Pass);
-            let second = Function::new(kind, &name(kind, 1), &bench.gate, bench.settings.clone());
-            meanwhile(bench, &second, &manager.job, manager.steps[0], what).await;
-            manager.is_overtaken = true;
-        }
-        Act::RevokePending => {
-            let value = bench.value(kind, "AWSPENDING").expect("a pending value");
-            bench.revoke(&tests::by_hand::ids(&value)[0]);
-            manager.is_dead = true;
-        }
-        Act::RevokeCurrent => {
-            let value = bench.current(kind);
-            let ids = tests::by_hand::ids(&value);
-            bench.revoke(ids.last().expect("an application key"));
-            manager.is_current_dead = true;
-        }
     }
 }
