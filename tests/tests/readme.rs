@@ -77,7 +77,7 @@ fn every_scope_and_type_is_named() {
 #[test]
 fn the_two_commands_are_those_that_are_run() {
     let ci = include_str!("../../.ci/run");
-    assert!(README.contains("\ntests/run\n") && ci.contains("\ntests/run\n"));
+    assert!(README.contains("\ntests/run\n") && ci.contains("\nstep tests/run\n"));
     assert!(README.contains("\ncargo run -p sandbox\n"));
 }
 
