@@ -143,7 +143,8 @@ impl Gate {
         let record = CallRecord::new(call, fate.name(), answer.as_ref().map(Response::status));
         let outcome = answer::outcome(record.call.service, fate, answer);
         if let Outcome::Answer(answer) = &outcome {
-            inner.complaints.extend(answer::complaints(answer));
+            let complaints = answer::complaints(&record.call, answer);
+            inner.complaints.extend(complaints);
         }
         let Inner {
             world, watchers, ..

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Fate, Outcome, Service};
+use super::{Call, Fate, Outcome, Service};
 
 pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
     match fate {
@@ -32,16 +32,34 @@ pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Byt
     }
 }
 
-/// The texts in a body that is no success's, or no JSON.
-pub(super) fn complaints(answer: &Response<Bytes>) -> Vec<String> {
+/// The texts that nobody may print, in a body that is no success's, or no JSON.
+///
+/// AWS's own reasons may be printed, for they can only repeat what was sent: of any call that sends
+/// no secret value, and of the one that does where they are not about its parameters.
+pub(super) fn complaints(call: &Call, answer: &Response<Bytes>) -> Vec<String> {
     let mut texts = Vec::new();
     match serde_json::from_slice(answer.body()) {
         Ok(_) if answer.status().is_success() => {}
+        Ok(body) if call.service == Service::SecretsManager && is_reason(call, &body) => {}
         Ok(body) => collect(&body, &mut texts),
         Err(_) => texts.push(String::from_utf8_lossy(answer.body()).into_owned()),
     }
     texts.retain(|text| text.len() >= 12);
     texts
+}
+
+fn is_reason(call: &Call, body: &Value) -> bool {
+    let about_who_or_what = [
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "InvalidRequestException",
+        "LimitExceededException",
+        "EncryptionFailure",
+    ];
+    call.operation != "PutSecretValue"
+        || body["__type"]
+            .as_str()
+            .is_some_and(|it| about_who_or_what.contains(&it))
 }
 
 fn collect(body: &Value, texts: &mut Vec<String>) {
