@@ -90,8 +90,28 @@ pub struct Seconds(pub Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        let digits = usize::from(self.0.subsec_millis() >= 50);
-        write!(f, "{seconds:.digits$} s")
+        let tenths = (self.0.as_millis() + 50) / 100;
+        match (tenths / 10, tenths % 10) {
+            (whole, 0) => write!(f, "{whole} s"),
+            (whole, tenths) => write!(f, "{whole}.{tenths} s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_to_a_tenth_of_a_second() {
+        for (millis, text) in [
+            (0, "0 s"),
+            (40, "0 s"),
+            (60, "0.1 s"),
+            (999, "1 s"),
+            (1500, "1.5 s"),
+        ] {
+            assert_eq!(Seconds(Duration::from_millis(millis)).to_string(), text);
+        }
     }
 }

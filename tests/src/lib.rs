@@ -21,6 +21,7 @@ pub mod interleave;
 pub mod listen;
 pub mod overlap;
 pub mod pace;
+pub mod peer;
 pub mod probe;
 pub mod refusal;
 pub mod stage;

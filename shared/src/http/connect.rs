@@ -168,7 +168,10 @@ fn of_tls(peer: Peer, error: &rustls::Error) -> ConnectCause {
 
 fn defect(error: &CertificateError) -> CertificateDefect {
     match error {
-        CertificateError::UnknownIssuer => CertificateDefect::UnknownIssuer,
+        // A signature that does not fit: an issuer of a trusted one's name, and not that one.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            CertificateDefect::UnknownIssuer
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             CertificateDefect::Expired
         }

@@ -11,7 +11,6 @@ use crate::datadog::{DatadogError, DatadogProblem, Minted};
 use crate::error::{Problem, State};
 use crate::key_name::SERIES;
 use crate::keys::{ApiKey, AppKey, KeyClass};
-use crate::log::ALWAYS;
 
 impl Rotation<'_> {
     pub(super) async fn mint(
@@ -99,7 +98,7 @@ impl Rotation<'_> {
             .collect();
         let name = scene.names.name(class, self.token(), n, &day);
         tracing::info!(
-            target: ALWAYS,
+            target: crate::log::ALWAYS,
             secret = self.secret(),
             version = self.token().as_str(),
             class = %class,
