@@ -41,6 +41,12 @@ struct Names {
     fallback: &'static str,
 }
 
+impl Names {
+    fn may_lack(&self, name: &str) -> bool {
+        name == self.api_key_secret || name == self.fallback
+    }
+}
+
 const FIELDS: Names = Names {
     organisation: "orgUuid",
     service_account: "serviceAccountId",
@@ -63,7 +69,12 @@ impl Delegation {
         match (value.has(FIELDS.organisation), value.has_admin_keys()) {
             (false, _) => Ok(None),
             (true, true) => Err(ValueError::KeysAndIdentity),
-            (true, false) => Self::parse(&FIELDS, |name| value.text(name)).map(Some),
+            (true, false) => Self::parse(&FIELDS, |name| match value.string(name) {
+                // Of what may be left out an empty text says nothing.
+                Ok(Some(text)) if text.is_empty() && FIELDS.may_lack(name) => Ok(None),
+                text => text,
+            })
+            .map(Some),
         }
     }
 
@@ -78,7 +89,7 @@ impl Delegation {
                 _ if name == VARIABLES.api_key_secret => &said.api_key_secret_arn,
                 _ => &said.fallback_admin_secret_arn,
             };
-            variable.clone()
+            Ok(variable.clone())
         };
         if said.is_silent() {
             return Ok(None);
@@ -88,27 +99,27 @@ impl Delegation {
 
     fn parse(
         names: &Names,
-        get: impl Fn(&'static str) -> Option<String>,
+        get: impl Fn(&'static str) -> Result<Option<String>, ValueError>,
     ) -> Result<Self, ValueError> {
-        let present = |name| get(name).ok_or(ValueError::Missing(name));
-        let uuid = |field| {
-            let shape = UUID;
-            move || ValueError::IllFormed { field, shape }
-        };
-        let arn = |field| match get(field) {
-            Some(arn) if !is_secret_arn(&arn) => Err(ValueError::IllFormed {
-                field,
-                shape: SECRET_ARN,
-            }),
+        let present = |name| get(name)?.ok_or(ValueError::Missing(name));
+        let arn = |field| match get(field)? {
+            Some(arn) if !is_secret_arn(&arn) => {
+                Err(ValueError::ill_formed(field, SECRET_ARN, &arn))
+            }
             arn => Ok(arn),
         };
-        let (organisation, account) = (names.organisation, names.service_account);
+        let (organisation, account) = (
+            present(names.organisation)?,
+            present(names.service_account)?,
+        );
+        let ill_formed = |name, text: &str| ValueError::ill_formed(name, UUID, text);
+        let (field, site) = (names.site, present(names.site)?);
         Ok(Self {
-            organisation: OrganisationId::parse(&present(organisation)?)
-                .ok_or_else(uuid(organisation))?,
-            service_account: ServiceAccountId::parse(&present(account)?)
-                .ok_or_else(uuid(account))?,
-            site: Site::from_domain(&present(names.site)?).ok_or(ValueError::UnknownSite)?,
+            organisation: OrganisationId::parse(&organisation)
+                .ok_or_else(|| ill_formed(names.organisation, &organisation))?,
+            service_account: ServiceAccountId::parse(&account)
+                .ok_or_else(|| ill_formed(names.service_account, &account))?,
+            site: Site::read(&site).map_err(|defect| ValueError::UnknownSite { field, defect })?,
             api_key_secret: arn(names.api_key_secret)?,
             fallback: arn(names.fallback)?,
         })
@@ -119,6 +130,7 @@ impl Delegation {
 mod tests {
     use super::*;
     use crate::settings::DelegationSettings;
+    use crate::value::Type;
 
     const ORGANISATION: &str = "11111111-2222-4333-8444-555555555555";
     const ACCOUNT: &str = "33333333-3333-4333-8333-333333333333";
@@ -165,7 +177,9 @@ mod tests {
                 .contains("`orgUuid`")
         );
         let null = of_value(r#","orgUuid":null"#).unwrap_err();
-        assert_eq!(null, ValueError::Missing("orgUuid"));
+        let found = Type::Null;
+        let field = "orgUuid";
+        assert_eq!(null, ValueError::NotAString { field, found });
     }
 
     #[test]
@@ -196,6 +210,6 @@ mod tests {
         let mut settings = settings();
         settings.delegation.site = Some("evil.example".to_owned());
         let error = Delegation::of_settings(&settings).unwrap_err();
-        assert_eq!(error, ValueError::UnknownSite);
+        assert!(error.to_string().contains("`DATADOG_SITE`"), "{error}");
     }
 }

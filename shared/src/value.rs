@@ -1,5 +1,7 @@
 //! The value of a secret: a JSON object, of which this suite knows some fields and keeps the rest.
 
+mod flaw;
+
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -10,7 +12,9 @@ use serde_json::value::RawValue;
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
 use crate::delegation::Delegation;
 use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
-use crate::site::Site;
+use crate::site::{Site, SiteDefect};
+
+pub use flaw::{Flaw, Type};
 
 /// Names under which the readers of a secret look for a key (the Lambda extension, Firehose, the
 /// Agent's habits): a field of such a name that holds another key is worth a warning.
@@ -28,22 +32,38 @@ pub struct SecretValue {
     fields: IndexMap<String, Box<RawValue>>,
 }
 
-/// What is wrong with a value. Names the field and the shape, never the text.
+/// What is wrong with a value, or with the variables that say the same. Names the field and what is
+/// wrong with its text, never the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     #[error("is not JSON")]
     NotJson,
+    #[error("begins with a byte order mark: store it without one")]
+    ByteOrderMark,
+    #[error("is a key by itself, and must be a JSON object that holds it")]
+    BareKey,
+    #[error(
+        "is a JSON string with an object in it: it was put into quotation marks once too often"
+    )]
+    QuotedObject,
     #[error("is JSON, but not an object")]
     NotAnObject,
-    #[error("has no string field `{0}`")]
+    #[error("lacks `{0}`")]
     Missing(&'static str),
-    #[error("has a field `{field}` that is not {shape}")]
+    #[error("has a `{field}` that is {found}, and must be a string")]
+    NotAString { field: &'static str, found: Type },
+    #[error("has a `{field}` that is not {shape}{}", Told(.flaw))]
     IllFormed {
         field: &'static str,
         shape: &'static str,
+        /// What can be seen of it without knowing what it should have been.
+        flaw: Option<Flaw>,
     },
-    #[error("names a `site` that is none of Datadog's")]
-    UnknownSite,
+    #[error("has a `{field}` that {defect}")]
+    UnknownSite {
+        field: &'static str,
+        defect: SiteDefect,
+    },
     #[error("has both keys and `orgUuid`, and must have one of the two")]
     KeysAndIdentity,
     #[error("holds keys and AWSCURRENT none, or the other way round")]
@@ -65,11 +85,7 @@ impl SecretValue {
         // The parser's own message quotes what it met: told apart here, then dropped.
         serde_json::from_str(text)
             .map(|fields| Self { fields })
-            .map_err(|_| match serde_json::from_str::<&RawValue>(text) {
-                Ok(json) if !json.get().starts_with('{') => ValueError::NotAnObject,
-                // Or an object with a name that is no Unicode: half a surrogate pair.
-                _ => ValueError::NotJson,
-            })
+            .map_err(|_| no_object(text))
     }
 
     /// A top-level string field.
@@ -78,6 +94,30 @@ impl SecretValue {
         self.fields
             .get(field)
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+
+    /// A top-level member that must be a string where it is.
+    pub fn string(&self, field: &'static str) -> Result<Option<String>, ValueError> {
+        let Some(raw) = self.fields.get(field) else {
+            return Ok(None);
+        };
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| ValueError::NotAString {
+                field,
+                found: Type::of(raw.get()),
+            })
+    }
+
+    /// The name of something else, such as `adminSecretArn`. An empty one is no name, and null is
+    /// none.
+    pub fn name(&self, field: &'static str) -> Result<Option<String>, ValueError> {
+        match self.string(field) {
+            Err(ValueError::NotAString {
+                found: Type::Null, ..
+            }) => Ok(None),
+            name => Ok(name?.filter(|it| !it.trim().is_empty())),
+        }
     }
 
     #[must_use]
@@ -126,8 +166,9 @@ impl SecretValue {
     }
 
     pub fn site(&self) -> Result<Site, ValueError> {
-        let domain = self.text("site").ok_or(ValueError::Missing("site"))?;
-        Site::from_domain(&domain).ok_or(ValueError::UnknownSite)
+        let field = "site";
+        let domain = self.string(field)?.ok_or(ValueError::Missing(field))?;
+        Site::read(&domain).map_err(|defect| ValueError::UnknownSite { field, defect })
     }
 
     fn api(&self, key: &'static str, id: &'static str) -> Result<ApiPart, ValueError> {
@@ -151,8 +192,8 @@ impl SecretValue {
         shape: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ValueError> {
-        let text = self.text(field).ok_or(ValueError::Missing(field))?;
-        parse(&text).ok_or(ValueError::IllFormed { field, shape })
+        let text = self.string(field)?.ok_or(ValueError::Missing(field))?;
+        parse(&text).ok_or_else(|| ValueError::ill_formed(field, shape, &text))
     }
 
     /// The text of the value that follows this one: every top-level string equal to a key text
@@ -186,6 +227,47 @@ impl SecretValue {
                 text.is_none_or(|text| !texts.contains(&text.as_str()))
             })
             .collect()
+    }
+}
+
+impl ValueError {
+    /// Of a text that has not this shape. The text itself is not kept.
+    #[must_use]
+    pub fn ill_formed(field: &'static str, shape: &'static str, text: &str) -> Self {
+        Self::IllFormed {
+            field,
+            shape,
+            flaw: Some(Flaw::of(text)),
+        }
+    }
+}
+
+/// Why a text is no JSON object.
+fn no_object(text: &str) -> ValueError {
+    let is_key = |text: &str| ApiKey::parse(text).is_some() || AppKey::parse(text).is_some();
+    let bare = text.trim_matches(|it: char| it.is_whitespace() || it == '"');
+    if text.starts_with('\u{feff}') {
+        return ValueError::ByteOrderMark;
+    }
+    if is_key(bare) {
+        return ValueError::BareKey;
+    }
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(json) if json.get().starts_with('{') => ValueError::NotJson, // a name that is no Unicode
+        Ok(json) => match serde_json::from_str::<String>(json.get()) {
+            Ok(inner) if inner.trim_start().starts_with('{') => ValueError::QuotedObject,
+            _ => ValueError::NotAnObject,
+        },
+        Err(_) => ValueError::NotJson,
+    }
+}
+
+/// A flaw behind the sentence that it explains.
+pub(crate) struct Told<'a>(pub(crate) &'a Option<Flaw>);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |flaw| write!(f, ": it {flaw}"))
     }
 }
 
@@ -267,27 +349,80 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_object_is_told() {
+        let error = |text: &str| SecretValue::parse(text).unwrap_err();
+        assert_eq!(error("no JSON"), ValueError::NotJson);
+        assert_eq!(error(r#"{"\ud800":1}"#), ValueError::NotJson);
+        assert_eq!(error("[1]"), ValueError::NotAnObject);
+        assert_eq!(error(r#""text""#), ValueError::NotAnObject);
+        assert_eq!(error("\u{feff}{}"), ValueError::ByteOrderMark);
+        assert_eq!(error(r#""{\"apiKey\":1}""#), ValueError::QuotedObject);
+        for bare in [OLD.to_owned(), format!("{OLD}\n"), format!("\"{OLD}\"")] {
+            assert_eq!(error(&bare), ValueError::BareKey);
+        }
+        assert_eq!(error(&"1".repeat(32)), ValueError::BareKey);
+    }
+
+    #[test]
     fn defects_are_named_and_not_quoted() {
-        assert_eq!(SecretValue::parse(OLD).unwrap_err(), ValueError::NotJson);
-        assert_eq!(
-            SecretValue::parse("[1]").unwrap_err(),
-            ValueError::NotAnObject
-        );
-        let half_a_pair = SecretValue::parse(r#"{"\ud800":1}"#).unwrap_err();
-        assert_eq!(half_a_pair, ValueError::NotJson);
-        let defect = |text: &str, kind| SecretValue::parse(text).unwrap().credential(kind);
-        assert_eq!(
-            defect("{}", Kind::ApiKey).unwrap_err(),
-            ValueError::Missing("apiKey")
-        );
-        let error = defect(&format!(r#"{{"apiKey":"{OLD}x"}}"#), Kind::ApiKey).unwrap_err();
-        assert!(matches!(
-            error,
-            ValueError::IllFormed {
-                field: "apiKey",
-                ..
-            }
-        ));
-        assert!(!error.to_string().contains(OLD));
+        let told = |field: &str| {
+            let text = format!(r#"{{"apiKey":{field},"apiKeyId":"{OLD_ID}"}}"#);
+            let error = SecretValue::parse(&text).unwrap().credential(Kind::ApiKey);
+            let told = error.unwrap_err().to_string();
+            assert!(!told.contains(&OLD[..8]), "{told}");
+            told
+        };
+        for (field, words) in [
+            (
+                format!("\"{OLD}\\n\""),
+                "`apiKey` that is not an API key of 32 hexadecimal digits: it has a line break in it",
+            ),
+            (format!("\" {OLD}\""), "it has blanks in it"),
+            (
+                format!("\"\\\"{OLD}\\\"\""),
+                "it has quotation marks around it",
+            ),
+            (
+                format!("\"\\ufeff{OLD}\""),
+                "it has a byte order mark in it",
+            ),
+            (format!("\"{OLD}x\""), "it has 33 characters"),
+            (
+                format!("\"ddapp_{OLD}ab\""),
+                "it looks like an application key",
+            ),
+            ("\"\"".to_owned(), "it is empty"),
+            (
+                "null".to_owned(),
+                "`apiKey` that is null, and must be a string",
+            ),
+            (
+                "7".to_owned(),
+                "`apiKey` that is a number, and must be a string",
+            ),
+            (
+                format!("[\"{OLD}\"]"),
+                "`apiKey` that is an array, and must be a string",
+            ),
+        ] {
+            let told = told(&field);
+            assert!(told.ends_with(words), "{told}");
+        }
+        let missing = SecretValue::parse("{}").unwrap().credential(Kind::ApiKey);
+        assert_eq!(missing.unwrap_err(), ValueError::Missing("apiKey"));
+    }
+
+    #[test]
+    fn an_empty_name_is_no_name() {
+        let name = |text: &str| {
+            let value = SecretValue::parse(&format!(r#"{{"n":{text}}}"#)).unwrap();
+            value.name("n")
+        };
+        for none in ["null", "\"\"", "\" \""] {
+            assert_eq!(name(none), Ok(None), "{none}");
+        }
+        assert_eq!(name("\"x\""), Ok(Some("x".to_owned())));
+        assert!(matches!(name("7"), Err(ValueError::NotAString { .. })));
+        assert_eq!(SecretValue::parse("{}").unwrap().name("n"), Ok(None));
     }
 }

@@ -8,6 +8,8 @@ mod bad_answers;
 mod bad_current;
 #[path = "steps/bad_input.rs"]
 mod bad_input;
+#[path = "steps/bad_texts.rs"]
+mod bad_texts;
 #[path = "steps/calls.rs"]
 mod calls;
 #[path = "steps/dead_keys.rs"]

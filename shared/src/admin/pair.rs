@@ -133,6 +133,7 @@ impl Pair {
             DatadogProblem::NotFound => self.secret.malformed(ValueError::IllFormed {
                 field: "adminAppKeyId",
                 shape: "the id of a key of its service account",
+                flaw: None,
             }),
             _ => error.into(),
         })?;

@@ -60,7 +60,7 @@ impl Problem {
                  secret, or parameter AdminSecretArn of the stack. Keyless: set DATADOG_ORG_UUID, \
                  DATADOG_SERVICE_ACCOUNT_ID and DATADOG_SITE."
             }
-            Self::AdminArn => "Give the full ARN, arn:aws:secretsmanager:…, not a name.",
+            Self::AdminArn { .. } => "Give the full ARN, arn:aws:secretsmanager:…, not a name.",
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => {
                 "Check that the ARN is that of a DatadogAdminKey secret, and correct its value."
             }

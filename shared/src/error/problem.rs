@@ -9,7 +9,7 @@ use crate::keys::{KeyClass, KeyRef, OrganisationId, ServiceAccountId};
 use crate::secrets::{SecretsError, SecretsProblem};
 use crate::settings::StartError;
 use crate::site::Site;
-use crate::value::ValueError;
+use crate::value::{Flaw, Told, ValueError};
 
 /// Which version of the rotated secret a problem is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,12 @@ pub enum Problem {
 
     #[error("the secret names no admin secret")]
     NoAdminSecret,
-    #[error("the admin secret is not named by a full ARN of Secrets Manager")]
-    AdminArn,
+    #[error("{by} does not name the admin secret by its full ARN{}", Told(.flaw))]
+    AdminArn {
+        /// What names it: a field, a tag or a variable.
+        by: &'static str,
+        flaw: Option<Flaw>,
+    },
     #[error("the admin secret can't be read: {0}")]
     AdminUnreadable(#[source] SecretsError),
     #[error("the value of the admin secret {arn} is binary")]
@@ -173,6 +177,14 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Of an admin secret that something names otherwise than by its full ARN.
+    #[must_use]
+    pub fn admin_arn(by: &'static str, text: &str) -> Self {
+        // A name or a part of an ARN has any length.
+        let flaw = Some(Flaw::of(text)).filter(|it| !matches!(it, Flaw::Length(_)));
+        Self::AdminArn { by, flaw }
+    }
+
     /// Whether Datadog lets nobody who asks so do this: a permission is missing, or it is kept from
     /// delegated tokens.
     #[must_use]
@@ -210,7 +222,12 @@ impl Problem {
             Self::NoCurrentValue => "NoCurrentValue",
             Self::Binary(_) => "SecretBinary",
             Self::Malformed {
-                source: ValueError::NotJson | ValueError::NotAnObject,
+                source:
+                    ValueError::NotJson
+                    | ValueError::ByteOrderMark
+                    | ValueError::BareKey
+                    | ValueError::QuotedObject
+                    | ValueError::NotAnObject,
                 ..
             } => "SecretNotJson",
             Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
@@ -218,18 +235,18 @@ impl Problem {
             Self::Secrets(error) => secrets_error_type(&error.problem),
             Self::MarkedForDeletion | Self::Replica { .. } => "SecretsManagerRefused",
             Self::NoAdminSecret => "NoAdminSecret",
-            Self::AdminArn => "AdminSecretArnInvalid",
+            Self::AdminArn { .. } => "AdminSecretArnInvalid",
             Self::AdminUnreadable(error) => match secrets_error_type(&error.problem) {
                 "AccessDenied" => "AdminSecretAccessDenied",
                 "SecretNotFound" => "AdminSecretNotFound",
                 other => other,
             },
             Self::AdminMalformed {
-                source: ValueError::UnknownSite,
+                source: ValueError::UnknownSite { .. },
                 ..
             }
             | Self::IdentityMalformed {
-                source: ValueError::UnknownSite,
+                source: ValueError::UnknownSite { .. },
             } => "UnknownSite",
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
             Self::AdminRefused { .. } => "AdminKeyRefused",

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::credential::Kind;
 use crate::datadog::Limits;
 use crate::delegation::Delegation;
-use crate::error::Problem;
+use crate::error::{Problem, Role};
 use crate::secrets::{ADMIN_TAG, Description, is_secret_arn};
 use crate::settings::Settings;
 use crate::value::SecretValue;
@@ -62,7 +62,10 @@ impl Inspection<'_> {
         description: &Description,
         current: &SecretValue,
     ) -> Result<Choice, Problem> {
-        let field = current.text(ADMIN_TAG).map(|arn| (NamedBy::Field, arn));
+        let role = Role::Current;
+        let field = current.name(ADMIN_TAG);
+        let field = field.map_err(|source| Problem::Malformed { role, source })?;
+        let field = field.map(|arn| (NamedBy::Field, arn));
         let tag = description.admin_secret_arn.clone();
         let named = field.or_else(|| tag.map(|arn| (NamedBy::Tag, arn)));
         match (named, self.tools.kind) {
@@ -140,6 +143,11 @@ fn choose_secret(by: NamedBy, arn: String) -> Result<Choice, Problem> {
     if is_secret_arn(&arn) {
         Ok(Choice::Secret(by, arn))
     } else {
-        Err(Problem::AdminArn)
+        let by = match by {
+            NamedBy::Field => "the field adminSecretArn of the value",
+            NamedBy::Tag => "the tag adminSecretArn of the secret",
+            NamedBy::Setting => "the variable ADMIN_SECRET_ARN",
+        };
+        Err(Problem::admin_arn(by, &arn))
     }
 }

@@ -122,7 +122,9 @@ fn is_about_site(problem: &Problem) -> bool {
     matches!(
         problem,
         Problem::AdminMalformed {
-            source: ValueError::UnknownSite | ValueError::Missing("site"),
+            source: ValueError::UnknownSite { .. }
+                | ValueError::Missing("site")
+                | ValueError::NotAString { field: "site", .. },
             ..
         }
     )

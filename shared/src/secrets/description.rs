@@ -48,6 +48,8 @@ impl Description {
                 .iter()
                 .find(|tag| tag.key() == Some(ADMIN_TAG))
                 .and_then(|tag| tag.value())
+                // An empty name is no name.
+                .filter(|name| !name.trim().is_empty())
                 .map(str::to_owned),
         }
     }

@@ -61,7 +61,7 @@ async fn another_organisation_or_site_is_refused() {
         (
             |it| it.site = Some("evil.example".to_owned()),
             "UnknownSite",
-            "`site`",
+            "`DATADOG_SITE` that is none of Datadog's sites",
         ),
         (
             |it| it.organisation = Some("mine".to_owned()),

@@ -101,7 +101,11 @@ async fn values_that_are_no_text() {
     bench.assert_refused(result, "SecretBinary", &["binary", "SecretString"]);
     put("SecretString", "0123456789abcdef0123456789abcdef");
     let result = bench.create(Kind::ApiKey).await;
-    bench.assert_refused(result, "SecretNotJson", &["is not JSON", "three shapes"]);
+    bench.assert_refused(
+        result,
+        "SecretNotJson",
+        &["is a key by itself", "three shapes"],
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,8 +47,13 @@ pub(crate) fn check(text: &str) {
         Err(error) => return assert_told_apart(text, &error),
     };
     if let Err(error) = value.site() {
-        let of_site = [ValueError::Missing("site"), ValueError::UnknownSite];
-        assert!(of_site.contains(&error), "{error}");
+        let is_of_site = match &error {
+            ValueError::Missing(field)
+            | ValueError::NotAString { field, .. }
+            | ValueError::UnknownSite { field, .. } => *field == "site",
+            _ => false,
+        };
+        assert!(is_of_site, "{error}");
     }
     for kind in Kind::ALL {
         match value.credential(kind) {
@@ -65,22 +70,30 @@ pub(crate) fn check(text: &str) {
 fn assert_told_apart(text: &str, error: &ValueError) {
     let is_json = serde_json::from_str::<&RawValue>(text).is_ok();
     let is_object = is_json && text.trim_start().starts_with('{');
-    let expected = if is_json && !is_object {
-        ValueError::NotAnObject
-    } else {
-        ValueError::NotJson
+    let holds_object =
+        serde_json::from_str::<String>(text).is_ok_and(|inner| inner.trim_start().starts_with('{'));
+    let expected = match error {
+        // Told by the text alone, be it JSON or not.
+        ValueError::BareKey => {
+            let runs = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+            let lengths: Vec<_> = runs.map(str::len).filter(|it| *it > 0).collect();
+            assert!([&[32][..], &[40]].contains(&&lengths[..]), "{text:?}");
+            return;
+        }
+        _ if text.starts_with('\u{feff}') => ValueError::ByteOrderMark,
+        _ if holds_object => ValueError::QuotedObject,
+        _ if is_json && !is_object => ValueError::NotAnObject,
+        _ => ValueError::NotJson,
     };
     assert_eq!(*error, expected);
 }
 
 /// Errors hold nothing but words of the code's own: these.
 fn assert_names_a_field(kind: Kind, error: &ValueError) {
-    let is_of_the_kind = fields(kind).iter().any(|&(field, shape)| {
-        [
-            ValueError::Missing(field),
-            ValueError::IllFormed { field, shape },
-        ]
-        .contains(error)
+    let is_of_the_kind = fields(kind).iter().any(|&(own, own_shape)| match error {
+        ValueError::Missing(field) | ValueError::NotAString { field, .. } => *field == own,
+        ValueError::IllFormed { field, shape, .. } => (*field, *shape) == (own, own_shape),
+        _ => false,
     });
     assert!(is_of_the_kind, "{error}");
 }
