@@ -1,5 +1,7 @@
 //! What is printed, and what never is.
 
+mod lambda;
+
 use std::panic::PanicHookInfo;
 
 use tracing::{Level, Metadata, Subscriber};
@@ -68,25 +70,32 @@ where
         } else {
             line.level()
         };
-        let is_ours = line.target().starts_with(OURS);
-        let is_due = is_ours && (line.target() == ALWAYS || *line.level() == Level::ERROR);
-        let is_harmless = is_ours || *line.level() <= Level::WARN;
+        let is_harmless = line.target().starts_with(OURS) || *line.level() <= Level::WARN;
         let is_asked = asked.would_enable(line.target(), level);
-        (is_due || is_asked) && is_harmless && line.target() != REPETITION
+        (is_due(line) || is_asked) && is_harmless && line.target() != REPETITION
     });
     let lines = fmt::layer()
         .with_writer(writer)
         .with_ansi(false)
         .with_target(false);
     let lines = if settings.json {
+        let lines = lines.json();
         lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
+            .map_event_format(|format| lambda::Format {
+                json: format
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_span_list(false),
+                least: settings.least,
+            })
             .boxed()
     } else {
         lines.without_time().boxed() // CloudWatch stamps every line
     };
     tracing_subscriber::registry().with(lines.with_filter(allowed))
+}
+
+/// Whether a line is printed whatever the filter asks for.
+fn is_due(line: &Metadata<'_>) -> bool {
+    line.target().starts_with(OURS) && (line.target() == ALWAYS || *line.level() == Level::ERROR)
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 pub use check::check;
 pub use error::{SettingError, StartError};
-pub use log::LogSettings;
 pub(crate) use log::OURS;
+pub use log::{LambdaLevel, LogSettings};
 pub use network::NetworkSettings;
 
 const DATADOG_API_URL: &str = "DATADOG_API_URL";

@@ -1,5 +1,7 @@
 //! What Lambda and its users say about logging.
 
+use tracing::Level;
+
 use super::{SettingError, text};
 
 const RUST_LOG: &str = "RUST_LOG";
@@ -17,14 +19,34 @@ pub struct LogSettings {
     pub json: bool,
     /// A `tracing` directive list: `RUST_LOG`, else Lambda's level, else `info`.
     pub filter: String,
+    /// What Lambda lets pass of lines in JSON.
+    pub least: Option<LambdaLevel>,
     /// Of these variables those that could not be used, or not as they are meant.
     pub defects: Vec<SettingError>,
+}
+
+/// A level as Lambda knows it: one more than `tracing` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LambdaLevel {
+    Fatal,
+    Other(Level),
+}
+
+impl LambdaLevel {
+    fn read(text: &str) -> Option<Self> {
+        if text.eq_ignore_ascii_case("fatal") {
+            return Some(Self::Fatal);
+        }
+        text.parse().ok().map(Self::Other)
+    }
 }
 
 impl LogSettings {
     #[must_use]
     pub fn from_env() -> Self {
         let mut settings = Self::with_filter("info");
+        let least = text(LAMBDA_LEVEL).ok().flatten();
+        settings.least = least.as_deref().and_then(LambdaLevel::read);
         // In this order, so that `RUST_LOG` prevails.
         for variable in [LAMBDA_LEVEL, RUST_LOG] {
             settings.hear_filter(variable, text(variable));
