@@ -30,7 +30,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let own = event.metadata().level();
-        match self.least.and_then(|least| least.above(own)) {
+        match self.least.and_then(|least| least.above(*own)) {
             Some(least) if is_due(event.metadata()) => {
                 let mut line = String::new();
                 self.json
@@ -49,12 +49,12 @@ fn member(level: &str) -> String {
 
 impl LambdaLevel {
     /// This level in Lambda's word, if it is above that one.
-    fn above(self, level: &Level) -> Option<&'static str> {
+    fn above(self, level: Level) -> Option<&'static str> {
         let least = match self {
             Self::Fatal => return Some("FATAL"),
             Self::Other(least) => least,
         };
-        (least < *level).then_some(least.as_str())
+        (least < level).then_some(least.as_str())
     }
 }
 

@@ -107,10 +107,10 @@ pub(crate) async fn check(
         });
         let failure = call(service, url, settings, left).await.unwrap_err();
         assert_failure(service, &failure, expected);
-        let tried = peer.map_or(0, Peer::tries) - before;
+        let taken = peer.map_or(0, Peer::tries) - before;
         assert!(
-            peer.is_none() || tries.contains(&tried),
-            "{service:?}: tried {tried} times: {failure:?}"
+            peer.is_none() || tries.contains(&taken),
+            "{service:?}: tried {taken} times: {failure:?}"
         );
         let most = if expected.is_final {
             Duration::from_secs(5)

@@ -21,7 +21,7 @@ fn tag(bench: &Bench, value: &str) {
 async fn refuse(kind: Kind, field: &str, change: impl Fn(&str) -> Value, words: &[&str]) {
     let bench = bench();
     let value = bench.current(kind);
-    let changed = change(value[field].as_str().unwrap());
+    let changed = change(value[field].as_str().unwrap_or_default());
     bench.store(kind, &with(value, field, changed));
     let result = bench.create(kind).await;
     let field = format!("AWSCURRENT has a `{field}` that ");
