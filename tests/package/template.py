@@ -19,11 +19,7 @@ def packaged(source: str, architecture: str, version: str) -> str:
     template = yaml.load(source)
     # For whoever publishes the sources to the Serverless Application Repository; its files are not here.
     del template["Metadata"]["AWS::ServerlessRepo::Application"]
-    if parameter := template["Parameters"].get("Architecture"):
-        parameter["Default"] = architecture
-        parameter["AllowedValues"] = [architecture]
-    else:
-        template["Globals"]["Function"]["Architectures"][0] = architecture
+    template["Globals"]["Function"]["Architectures"][0] = architecture
     del template["Globals"]["Function"]["CodeUri"]
     for function, name in functions(template).items():
         resource = template["Resources"][function]

@@ -52,12 +52,8 @@ def folder(request, tmp_path) -> Path:
 
 def test_the_template_of_a_release_differs_in_what_is_deployed_alone(folder):
     source, packed = parsed(SOURCE), parsed((folder / "template.yaml").read_text())
-    if architecture := packed["Parameters"].get("Architecture"):
-        assert (architecture["Default"], architecture["AllowedValues"]) == (folder.name, [folder.name])
-        source["Parameters"]["Architecture"].update(architecture)
-    else:
-        assert packed["Globals"]["Function"]["Architectures"] == [folder.name]
-        source["Globals"]["Function"]["Architectures"][0] = folder.name
+    assert packed["Globals"]["Function"]["Architectures"] == [folder.name]
+    source["Globals"]["Function"]["Architectures"][0] = folder.name
     del source["Metadata"]["AWS::ServerlessRepo::Application"], source["Globals"]["Function"]["CodeUri"]
     binaries = template.functions(source)
     assert len(binaries) >= 5
