@@ -21,6 +21,7 @@ class Invocation:
     def __init__(self, event, seconds):
         self.event, self.id, self.deadline = event, str(uuid.uuid4()), time.time() + seconds
         self.done, self.report, self.lines = threading.Event(), None, []
+        self.replaced = set()  # ids of the keys whose value it has replaced as AWSCURRENT
         self.began = time.time()
 
     @property

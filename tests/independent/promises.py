@@ -70,6 +70,8 @@ class Promises:
         """P6: same owner, same scopes; of API keys all that may be read."""
         datadog = self.world.datadog
         secret.excused.discard(secret.holder("AWSCURRENT"))  # it is answered for from now on
+        if call.invocation and secret.kind != "api":
+            call.invocation.replaced = {id for _, _, id in old.keys(secret.kind)} if old else set()
         for (kind, old_text, old_id), (_, text, id) in zip(old.keys(secret.kind) if old else [], new.keys(secret.kind), strict=False):
             before, after = datadog.by_id(old_id), datadog.by_id(id)
             if not (text or id):
@@ -105,8 +107,7 @@ class Promises:
         for line in lines:
             claimed |= set(re.findall(UUID, f"{line.get('retired', '')} {line.get('deleted', '')}"))
             if invocation.event.get("Step") == "finishSecret" and re.search(r"replaced keys? .*(gone|deleted)|displaced keys? .*gone", str(line.get("outcome"))):
-                secret = next(s for s in self.world.secrets.secrets if s.arn == invocation.event["SecretId"])
-                claimed |= {key.id for key in self.named(secret, "AWSPREVIOUS") if secret.kind != "api"}
+                claimed |= invocation.replaced
         for key in datadog.live():
             if key.id in claimed:
                 self.world.breaks("lie", f"{invocation.event.get('Step')} says that {key} is deleted, and it works")

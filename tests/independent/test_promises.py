@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from datadog import ALL, NEEDED
 from functions import STEPS
-from world import aws_error, edit, first, kill_after, refuse, then
+from world import aws_error, edit, first, kill_after, kill_before, refuse, then
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -204,6 +204,29 @@ def test_a_value_stored_between_two_steps_stays_and_the_orphan_goes(town, kind, 
     town.heal(secret)
 
 
+@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("step", ["createSecret", "finishSecret"])
+@pytest.mark.parametrize("values", [1, 2])
+def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, values):
+    met, at = True, 0
+    while met:
+        town = towns()
+        secret = town.add(kind)
+        town.succeed(secret, times=2)
+        theirs = [town.datadog.make(kind, **({"scopes": ["dashboards_read", "monitors_read"]} if kind == "app" else {})) for _ in range(values)]
+
+        def store(town=town, secret=secret, theirs=theirs):
+            for key in theirs:
+                town.secrets.store(secret, town.value(key))
+
+        rule = town.on(".", first(store, "after a person stored values"), step=step, skip=at)
+        town.rotate(secret)
+        assert all(key.live or key in town.keys(secret, "AWSPREVIOUS") for key in theirs)  # unless it was rotated itself
+        met, at = rule.met, at + 1
+        town.heal(secret)
+        town.world.close()
+
+
 def test_hand_made_keys_that_a_person_replaced_stay_theirs(town):
     for kind in ("api", "app"):
         secret = town.add(kind)
@@ -245,6 +268,37 @@ def test_an_admin_that_rotates_while_its_key_is_in_use_is_read_again(town):
             rule = town.on(line, first(lambda: town.succeed(town.admin), "after the admin rotated"), function=town.function(secret))
             town.rotate(secret)
             assert rule.met
+            town.heal(secret)
+
+
+def test_a_current_pair_that_is_half_dead_does_not_cost_the_one_before(town):
+    secret = town.add("admin", "assisted", adminSecretArn=town.admin.arn)
+    town.succeed(secret)
+    town.on("^DELETE", kill_before, step="finishSecret")
+    town.rotate(secret)
+    before = town.keys(secret, "AWSPREVIOUS")
+    assert all(key.live for key in before)
+    for half in town.keys(secret):
+        town.datadog.revoke(half)
+        assert not town.rotate(secret)[-1].ok
+        assert all(key.live for key in before)
+
+
+def test_a_step_that_was_held_up_does_not_cost_a_later_rotation_its_key(town):
+    for kind in ("api", "app"):
+        secret = town.add(kind)
+        town.succeed(secret)
+        late = town.function(secret)
+
+        def meanwhile(secret=secret):
+            secret.change()
+            secret.move("AWSPENDING", None)
+            assert town.another(secret).rotate(secret)[-1].ok
+
+        for line in ("^GET .*filter", "^POST", "PutSecretValue"):
+            rule = town.on(line, first(meanwhile, "after a rotation was cancelled and the next one done"), function=late)
+            late.rotate(secret)
+            assert rule.met, line
             town.heal(secret)
 
 
