@@ -31,7 +31,8 @@ class Key:
         self.id, self.created, self.gone, self.status = str(uuid.uuid4()), time.time(), None, None
         self.category, self.remote_config, self.enroll = category, remote_config, enroll
         self.gone_by = None      # the function whose call deleted it, or "a person"
-        self.made_for = None     # the ARN of the secret whose rotation made it
+        self.made_for = None     # the ARN of the secret whose rotation made it, and the version that it was made for
+        self.made_under = None
         self.invocation, self.told = None, False
 
     @property
@@ -220,7 +221,8 @@ class Datadog:
         if self.unique and any(key.name == asked["name"] for key in self.live(kind)):
             return Answer(409, {"errors": ["Name conflict"]})
         key = Key(kind, self.rename(asked["name"]), self.text[kind](), **more)
-        key.invocation, key.made_for = call.invocation, call.invocation and call.invocation.event.get("SecretId")
+        if call.invocation:
+            key.invocation, key.made_for, key.made_under = call.invocation, *map(call.invocation.event.get, ("SecretId", "ClientRequestToken"))
         self.keys.append(key)
         call.made, call.effect = key, f"made {key}"
         answer = self.show(key, text=True, owner=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 from secrets_manager import TYPES
 
@@ -50,6 +51,9 @@ class Promises:
             return self.world.breaks("P2", f"{call.line}: there never was such a key")
         if not rotated or key.id not in rotated.held and key.made_for != rotated.arn:
             self.world.breaks("P2", f"{call.line}: {key} was never held by the secret, nor made for it")
+        token = call.invocation and call.invocation.event.get("ClientRequestToken")
+        if rotated and key.made_for and key.made_under != token and key.id not in rotated.held and time.time() - key.created < 15 * 60:
+            self.world.breaks("DELETE", f"{key} is of another version and not 15 minutes old: somebody may be about to store it")
         if key.id in call.keys:
             self.world.breaks("DELETE", f"{key} is asked to delete itself")
         if not key.live:

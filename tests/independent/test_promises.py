@@ -271,17 +271,17 @@ def test_an_admin_that_rotates_while_its_key_is_in_use_is_read_again(town):
             town.heal(secret)
 
 
-def test_a_current_pair_that_is_half_dead_does_not_cost_the_one_before(town):
+@pytest.mark.parametrize("half", ["app", "api"])
+def test_a_current_pair_that_is_half_dead_does_not_cost_the_one_before(town, half):
     secret = town.add("admin", "assisted", adminSecretArn=town.admin.arn)
     town.succeed(secret)
     town.on("^DELETE", kill_before, step="finishSecret")
     town.rotate(secret)
     before = town.keys(secret, "AWSPREVIOUS")
     assert all(key.live for key in before)
-    for half in town.keys(secret):
-        town.datadog.revoke(half)
-        assert not town.rotate(secret)[-1].ok
-        assert all(key.live for key in before)
+    town.datadog.revoke(next(key for key in town.keys(secret) if key.kind == half))
+    assert not town.rotate(secret)[-1].ok
+    assert all(key.live for key in before)
 
 
 def test_a_step_that_was_held_up_does_not_cost_a_later_rotation_its_key(town):

@@ -71,6 +71,16 @@ def test_keys_that_delete_themselves_are_noticed_though_they_are_refused(town):
     noticed(town, "P2", "DELETE")
 
 
+def test_a_young_key_of_another_version_that_is_deleted_before_it_is_stored_is_noticed(town):
+    secret = town.add("app")
+    key, other = make(town, secret), make(town, secret, "other")
+    key.made_under = other.made_under = "another"
+    other.created -= 16 * 60
+    for orphan in (other, key):
+        assert datadog(town, secret, "DELETE", path(town, orphan)).status == 204
+    noticed(town, "DELETE")
+
+
 def test_what_is_left_over_is_noticed(town):
     secret = town.add("app")
     make(town, secret)
