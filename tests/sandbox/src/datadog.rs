@@ -12,6 +12,7 @@ mod application_keys;
 mod aws_accounts;
 mod body;
 mod delegation;
+mod edges;
 mod endpoint;
 mod generator;
 mod key;
@@ -29,20 +30,22 @@ mod user;
 mod users;
 mod validation;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use time::OffsetDateTime;
 
 pub use aws_accounts::AwsAccount;
 pub use delegation::Token;
+pub use edges::{Edge, EdgeChoice};
 pub use key::{Class, Key, Minted};
 pub use mappings::{Mapping, MappingKind};
 pub use settings::{Expires, KeptFromTokens, RateLimit, Settings};
 
 use crate::sts::Sts;
 use access::Credential;
+use edges::Edges;
 use endpoint::Endpoint;
 use generator::Generator;
 use rate_limit::Windows;
@@ -69,6 +72,10 @@ pub struct Datadog {
     /// All proofs that were ever shown.
     proofs: BTreeSet<String>,
     windows: Windows,
+    /// Which edge answers the request at hand.
+    edges: Edges,
+    /// Keys that can't be deleted, and what each try is answered.
+    undeletable: BTreeMap<String, StatusCode>,
     generator: Generator,
 }
 
@@ -105,6 +112,8 @@ impl Datadog {
             tokens: Vec::new(),
             proofs: BTreeSet::new(),
             windows: Windows::default(),
+            edges: Edges::default(),
+            undeletable: BTreeMap::new(),
             generator,
         }
     }
@@ -120,6 +129,7 @@ impl Datadog {
     fn answer(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Result<Reply, Refusal> {
         let endpoint = Endpoint::of(request.method(), request.uri().path())
             .ok_or_else(Refusal::no_such_path)?;
+        self.edges.choose(&self.settings);
         let credential = match endpoint {
             Endpoint::DelegatedToken => Credential::Proof,
             _ => self.credential_of(now, request.headers())?,

@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod fate;
+mod lie;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use http::{Request, Response};
 
 pub use call::{Call, CallRecord, Caller, Service};
 pub use fate::{Fate, Pause, Release, Script, pause};
+pub use lie::Lie;
 
 use crate::world::World;
 
@@ -135,12 +137,26 @@ impl Gate {
         match fate {
             Fate::TokensExpired => inner.world.datadog.expire_tokens(now),
             Fate::TokensRevoked => inner.world.datadog.revoke_tokens(now),
+            Fate::NewShape => inner.world.datadog.settings.new_shape = true,
+            Fate::Undeletable(status) => {
+                if let Some(id) = &call.subject {
+                    inner.world.datadog.refuse_deletion(id, *status);
+                }
+            }
             _ => {}
         }
+        let authenticated_by = match call.service {
+            Service::Datadog => inner.world.datadog.keys_in(request.headers()),
+            _ => Vec::new(),
+        };
         let answer = fate
             .reaches_service()
             .then(|| inner.world.answer(call.service, request));
-        let record = CallRecord::new(call, fate.name(), answer.as_ref().map(Response::status));
+        if matches!(fate, Fate::NewShape) {
+            inner.world.datadog.settings.new_shape = false;
+        }
+        let status = answer.as_ref().map(Response::status);
+        let record = CallRecord::new(call, fate.name(), status).by(authenticated_by);
         let outcome = answer::outcome(record.call.service, fate, answer);
         if let Outcome::Answer(answer) = &outcome {
             let complaints = answer::complaints(&record.call, answer);

@@ -89,6 +89,23 @@ impl Ledger {
         self.book().calls
     }
 
+    /// Says that a person ended this key: that it no longer works is nobody's breach.
+    pub fn excuse(&self, key_id: &str) {
+        self.book().displaced.insert(key_id.to_owned());
+    }
+
+    /// The ids of the keys that rotations made, that live, and that no version holds.
+    #[must_use]
+    pub fn unstored(&self, world: &World) -> Vec<String> {
+        let book = self.book();
+        let minted = book.minted.keys();
+        let is_held = |id: &String| book.held.values().any(|ids| ids.contains(id));
+        minted
+            .filter(|id| is_live(world, id) && !is_held(id))
+            .cloned()
+            .collect()
+    }
+
     /// What P1 and P2 were found broken by, in the order of the calls.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
@@ -157,6 +174,9 @@ impl Book {
             let text = "the role does not allow it".to_owned();
             self.breaches.push(Breach::at(Promise::Role, record, text));
         }
+        let forbidden = secret
+            .as_deref()
+            .and_then(|own| forbidden_deletion(world, record, own));
         if let Some(arn) = secret.filter(|_| record.changed_something) {
             self.book_key(world, record, arn);
         }
@@ -167,6 +187,8 @@ impl Book {
                     .push(Breach::at(Promise::CurrentWorks, record, text));
             }
         }
+        // What it has cost says more, and comes first.
+        self.breaches.extend(forbidden);
     }
 
     /// Books what a rotation of the secret `arn` made or ended. What people did since the last call
@@ -224,6 +246,17 @@ impl Book {
                 format!("{name}: the key {} of {label} is refused", key.id)
             }));
         }
+        let in_replicas = secret.labelled_in_replicas(now, "AWSCURRENT");
+        dead.extend(in_replicas.flat_map(|(region, version)| {
+            let keys = keys_of(version).into_iter().filter(is_dead);
+            keys.map(move |key| {
+                let name = secret.name();
+                format!(
+                    "{name}: the key {} of AWSCURRENT in {region} is refused",
+                    key.id
+                )
+            })
+        }));
         dead
     }
 
@@ -255,6 +288,37 @@ impl Book {
             .cloned()
             .collect()
     }
+}
+
+/// A DELETE, carried out or not, that no rotation may send: for a key that authenticates it, for
+/// one that any secret has in use, and for one that waits for its promotion. Of a pending pair that
+/// can no longer be promoted, because one of its keys is dead, the other may go.
+fn forbidden_deletion(world: &World, record: &CallRecord, own: &str) -> Option<Breach> {
+    let id = record.call.subject.as_deref()?;
+    if !(record.call.operation.starts_with("DELETE ")
+        && record.call.operation.ends_with("_keys/{id}"))
+    {
+        return None;
+    }
+    let names = |secret: &Secret, label| keys_labelled(secret, label).iter().any(|it| it.id == id);
+    let mut secrets = world.secrets_manager.secrets();
+    let text = if record.authenticated_by.iter().any(|key| key == id) {
+        format!("the key {id} was to be deleted with itself")
+    } else if let Some(secret) = secrets.find(|it| names(it, "AWSCURRENT")) {
+        format!(
+            "the key {id} was to be deleted, which {} uses",
+            secret.name()
+        )
+    } else {
+        let secret = world.secrets_manager.secret(own)?;
+        let mut others = keys_labelled(secret, "AWSPENDING").into_iter();
+        let is_spoilt = others.any(|key| key.id != id && !is_live(world, &key.id));
+        if !names(secret, "AWSPENDING") || is_spoilt || !record.changed_something {
+            return None;
+        }
+        format!("the key {id} was deleted, which waits for its promotion")
+    };
+    Some(Breach::at(Promise::Protection, record, text))
 }
 
 /// The keys that live on between two rotations.

@@ -17,6 +17,9 @@ pub enum Promise {
     NoStrays,
     #[serde(rename = "P4")]
     Silence,
+    /// Not one of the README's, but what P1 rests on: reported only when it is broken.
+    #[serde(rename = "protection")]
+    Protection,
     /// None of the README's, and what IAM would see to: so it is reported only when it is broken.
     #[serde(rename = "role")]
     Role,
@@ -37,6 +40,7 @@ impl Promise {
             Self::OnlyOwn => "P2",
             Self::NoStrays => "P3",
             Self::Silence => "P4",
+            Self::Protection => "protection",
             Self::Role => "role",
         }
     }
@@ -48,6 +52,9 @@ impl Promise {
             Self::OnlyOwn => "no key is deleted that its secret did not hold or make",
             Self::NoStrays => "the minted keys that live are exactly those in use",
             Self::Silence => "no key, token or secret value is ever printed",
+            Self::Protection => {
+                "no DELETE is sent for a key that authenticates it, or that is in use or pending"
+            }
             Self::Role => "no call is made that the function's role does not allow",
         }
     }

@@ -4,8 +4,8 @@
 //! by a test) and the API model of 2017-10-17. Where neither settles a point that rotation meets,
 //! a comment at that point says what is assumed.
 //!
-//! Not here: rotations that a schedule starts, replicas, `BatchGetSecretValue`, the quota of
-//! versions, and what a resource policy allows.
+//! Not here: rotations that a schedule starts, the calls that make and unmake replicas, replicas in
+//! other accounts, `BatchGetSecretValue`, the quota of versions, and what a resource policy allows.
 
 mod access;
 mod error;
@@ -16,6 +16,7 @@ mod lifecycle;
 mod listing;
 mod password;
 mod policy;
+mod replicas;
 mod rotation;
 mod schedule;
 mod secret;
@@ -36,6 +37,7 @@ use error::{Refusal, respond};
 use ids::Ids;
 use input::Input;
 
+pub use replicas::Replication;
 pub use rotation::RotationJob;
 pub use secret::{Secret, Version};
 
@@ -44,6 +46,9 @@ pub use secret::{Secret, Version};
 pub struct SecretsManager {
     /// How far readers are behind on labels. Writes always act on the labels as they are.
     pub label_lag: Duration,
+    /// Whether the version of `RotateImmediately=false` holds a copy of the current value, as an
+    /// emulator's tests against AWS show, or none, as others do.
+    pub tests_a_copy: bool,
     region: String,
     account: String,
     secrets: Vec<Secret>,
@@ -58,6 +63,7 @@ impl SecretsManager {
     pub fn new(region: &str, account: &str) -> Self {
         Self {
             label_lag: Duration::ZERO,
+            tests_a_copy: false,
             region: region.to_owned(),
             account: account.to_owned(),
             secrets: Vec::new(),
@@ -80,7 +86,10 @@ impl SecretsManager {
             .unwrap_or_default();
         let answer = Input::parse(request.body()).and_then(|input| {
             self.check_access(operation, &input)?;
-            self.perform(now, operation, &input)
+            match self.elsewhere(now, &input) {
+                Some(mut region) => region.perform_elsewhere(now, operation, &input),
+                None => self.perform(now, operation, &input),
+            }
         });
         match answer {
             Ok(mut answer) => {

@@ -108,12 +108,13 @@ impl Datadog {
         refusal: fn() -> Refusal,
     ) -> Result<&Key, Refusal> {
         let lag = self.settings.revoked_key_usable_for;
+        let edge = self.edges.here();
         let key = self
             .keys
             .iter_mut()
             .find(|key| is_meant(key))
             .ok_or_else(refusal)?;
-        if key.is_usable(now, lag) {
+        if key.is_usable(now, lag) && key.has_reached(now, edge.authentication) {
             key.last_used_at = Some(now);
             return Ok(key);
         }
@@ -137,7 +138,7 @@ pub(super) fn has_key(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(*name))
 }
 
-fn credential<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn credential<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get(name)?
         .to_str()

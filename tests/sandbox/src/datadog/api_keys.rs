@@ -13,6 +13,7 @@ use super::endpoint::Act;
 use super::key::{Class, Key, Minted};
 use super::page::Query;
 use super::reply::{Refusal, Reply, timestamp};
+use super::settings::Settings;
 
 /// Documented; no recorded list of API keys is long enough to tell.
 const DEFAULT_PAGE: usize = 10;
@@ -66,14 +67,19 @@ impl Datadog {
         let class = Class::Api {
             category: category.unwrap_or_else(|| "default".to_owned()),
             remote_config_read_enabled: remote_config_read_enabled.unwrap_or(true),
+            read_only: self.settings.read_only_attributes.clone(),
         };
         let minted = Minted {
             id: self.generator.id(),
-            value: self.generator.api_key(),
+            value: if self.settings.new_shape {
+                self.generator.of_new_shape()
+            } else {
+                self.generator.api_key()
+            },
         };
         let key = Key::new(class, minted, &name, &caller.user, now).spreading(&self.settings);
         let reply = Reply::created(
-            &json!({"data": resource(now, &key, Shown { value: true, usage: false })}),
+            &json!({"data": resource(&self.settings, now, &key, Shown { value: true, usage: false })}),
         );
         self.keys.push(key);
         Ok(reply)
@@ -83,8 +89,8 @@ impl Datadog {
         let keys = self
             .keys
             .iter()
-            .filter(|key| key.is_own_api_key() && key.is_listed(now));
-        let page = query.page(keys, DEFAULT_PAGE)?;
+            .filter(|key| key.is_own_api_key() && self.is_listed(now, key));
+        let page = query.page(keys, DEFAULT_PAGE, self.settings.most_per_page)?;
         let shown = Shown {
             value: false,
             usage: true,
@@ -92,7 +98,7 @@ impl Datadog {
         let data: Vec<_> = page
             .keys
             .iter()
-            .map(|key| resource(now, key, shown))
+            .map(|key| resource(&self.settings, now, key, shown))
             .collect();
         let mut body = json!({"data": data});
         self.include_users(&mut body, &page.keys, query);
@@ -101,12 +107,15 @@ impl Datadog {
     }
 
     fn get_api_key(&self, now: OffsetDateTime, id: &str, query: &Query) -> Result<Reply, Refusal> {
-        let key = self.api_key(id).ok_or_else(Refusal::no_such_api_key)?;
+        let key = self
+            .api_key(id)
+            .filter(|key| self.is_known_by_id(now, key))
+            .ok_or_else(Refusal::no_such_api_key)?;
         let shown = Shown {
             value: self.settings.get_shows_api_key_value,
             usage: true,
         };
-        let mut body = json!({"data": resource(now, key, shown)});
+        let mut body = json!({"data": resource(&self.settings, now, key, shown)});
         self.include_users(&mut body, &[key], query);
         Ok(Reply::ok(&body))
     }
@@ -120,7 +129,7 @@ impl Datadog {
     ) -> Result<Reply, Refusal> {
         // An edit of a revoked key is answered as if it were not there (synthetic).
         self.api_key(id)
-            .filter(|key| key.is_live())
+            .filter(|key| key.is_live() && self.is_known_by_id(now, key))
             .ok_or_else(Refusal::no_such_api_key)?;
         let data = Data::<Attributes>::parse(body, "api_keys")?;
         data.demand_id(id, StatusCode::BAD_REQUEST)?;
@@ -138,6 +147,7 @@ impl Datadog {
         if let Class::Api {
             category,
             remote_config_read_enabled,
+            ..
         } = &mut key.class
         {
             *category = edit.category.unwrap_or_else(|| category.clone());
@@ -148,17 +158,25 @@ impl Datadog {
         key.name = edit.name;
         key.modified_at = now;
         key.modified_by.clone_from(&caller.user);
-        Ok(Reply::ok(&json!({"data": resource(now, key, shown)})))
+        let key = &*key;
+        Ok(Reply::ok(
+            &json!({"data": resource(&self.settings, now, key, shown)}),
+        ))
     }
 
     /// Revokes the key: it leaves the lists, while GET tells of it (documented; recorded nowhere).
     fn delete_api_key(&mut self, now: OffsetDateTime, id: &str) -> Result<Reply, Refusal> {
         let is_last = self.live_api_keys() == 1;
         let deleting_revoked = self.settings.deleting_revoked_api_key;
+        let lag = self.edges.here().by_id;
+        let undeletable = self.undeletable.get(id).copied();
         let mut keys = self.keys.iter_mut();
         let key = keys
-            .find(|key| key.is_own_api_key() && key.id == id)
+            .find(|key| key.is_own_api_key() && key.id == id && key.has_reached(now, lag))
             .ok_or_else(Refusal::no_such_api_key)?;
+        if let Some(status) = undeletable {
+            return Err(Refusal::new(status, "This key can't be deleted"));
+        }
         if !key.is_live() {
             return match deleting_revoked {
                 StatusCode::NOT_FOUND => Err(Refusal::no_such_api_key()),
@@ -222,7 +240,7 @@ impl Datadog {
 }
 
 /// The key as recorded since 2025; only a revoked one has a `status`.
-fn resource(now: OffsetDateTime, key: &Key, shown: Shown) -> Value {
+fn resource(settings: &Settings, now: OffsetDateTime, key: &Key, shown: Shown) -> Value {
     let mut attributes = Map::new();
     let mut put = |name: &str, value: Value| attributes.insert(name.to_owned(), value);
     put("created_at", timestamp(key.created_at).into());
@@ -234,6 +252,7 @@ fn resource(now: OffsetDateTime, key: &Key, shown: Shown) -> Value {
     if let Class::Api {
         category,
         remote_config_read_enabled,
+        read_only,
     } = &key.class
     {
         put(
@@ -241,8 +260,11 @@ fn resource(now: OffsetDateTime, key: &Key, shown: Shown) -> Value {
             (*remote_config_read_enabled).into(),
         );
         put("category", category.clone().into());
+        for (name, value) in read_only {
+            put(name, (*value).into());
+        }
     }
-    put("name", key.name.clone().into());
+    put("name", key.name_shown(settings).into());
     if shown.usage {
         let last_used = key.last_used_at.map(timestamp);
         let is_recent = key.last_used_at.is_some_and(|at| now - at < Duration::DAY);

@@ -12,6 +12,7 @@ use super::endpoint::{Act, Surface};
 use super::key::{Class, Key, Minted};
 use super::page::Query;
 use super::reply::{Refusal, Reply, timestamp};
+use super::settings::Settings;
 use super::user::{Role, User};
 use super::{Datadog, scopes};
 
@@ -64,13 +65,18 @@ impl Datadog {
                 self.list_application_keys(now, surface, owner.as_deref(), &query)
             }
             (Act::Get(id), owner) => {
-                self.get_application_key(surface, owner.as_deref(), id, &query)
+                self.get_application_key(now, surface, owner.as_deref(), id, &query)
             }
             (Act::Edit(id), owner) => {
                 self.edit_application_key(now, surface, owner.as_deref(), id, request.body())
             }
             (Act::Delete(id), owner) => {
-                self.live_application_key(owner.as_deref(), id)?.revoke(now);
+                let undeletable = self.undeletable.get(id).copied();
+                let key = self.live_application_key(now, owner.as_deref(), id)?;
+                if let Some(status) = undeletable {
+                    return Err(Refusal::new(status, "This key can't be deleted"));
+                }
+                key.revoke(now);
                 Ok(Reply::deleted())
             }
         }
@@ -97,7 +103,11 @@ impl Datadog {
         }
         let minted = Minted {
             id: self.generator.id(),
-            value: self.generator.application_key(),
+            value: if self.settings.new_shape {
+                self.generator.of_new_shape()
+            } else {
+                self.generator.application_key()
+            },
         };
         let key = Key::new(Class::Application { scopes }, minted, &name, owner, now)
             .spreading(&self.settings);
@@ -106,7 +116,7 @@ impl Datadog {
             usage: false,
             owner: true,
         };
-        let reply = Reply::created(&json!({"data": resource(&key, shown)}));
+        let reply = Reply::created(&json!({"data": resource(&self.settings, &key, shown)}));
         self.keys.push(key);
         Ok(reply)
     }
@@ -121,14 +131,18 @@ impl Datadog {
         let keys = self
             .keys
             .iter()
-            .filter(|key| is_of(key, owner) && key.is_listed(now));
-        let page = query.page(keys, DEFAULT_PAGE)?;
+            .filter(|key| is_of(key, owner) && self.is_listed(now, key));
+        let page = query.page(keys, DEFAULT_PAGE, self.settings.most_per_page)?;
         let shown = Shown {
             value: false,
             usage: true,
             owner: surface == Surface::Organisation,
         };
-        let data: Vec<_> = page.keys.iter().map(|key| resource(key, shown)).collect();
+        let data: Vec<_> = page
+            .keys
+            .iter()
+            .map(|key| resource(&self.settings, key, shown))
+            .collect();
         let mut body = json!({"data": data});
         if query.includes("owned_by") && !page.keys.is_empty() {
             let owners = self
@@ -146,6 +160,7 @@ impl Datadog {
 
     fn get_application_key(
         &self,
+        now: OffsetDateTime,
         surface: Surface<'_>,
         owner: Option<&str>,
         id: &str,
@@ -154,14 +169,14 @@ impl Datadog {
         let key = self
             .keys
             .iter()
-            .find(|key| is_of(key, owner) && key.id == id);
+            .find(|key| is_of(key, owner) && key.id == id && self.is_known_by_id(now, key));
         let key = key.ok_or_else(Refusal::no_such_application_key)?;
         let shown = Shown {
             value: self.shows_value(surface),
             usage: true,
             owner: shows_owner(surface),
         };
-        let mut body = json!({"data": resource(key, shown)});
+        let mut body = json!({"data": resource(&self.settings, key, shown)});
         // The caller's own key comes with owner and roles unasked (recorded).
         if surface == Surface::CurrentUser || query.includes("owned_by") {
             body["included"] = self.owner_and_roles(key).into();
@@ -177,7 +192,7 @@ impl Datadog {
         id: &str,
         body: &Bytes,
     ) -> Result<Reply, Refusal> {
-        let holder = self.live_application_key(owner, id)?.owner.clone();
+        let holder = self.live_application_key(now, owner, id)?.owner.clone();
         let data = Data::<Edit>::parse(body, "application_keys")?;
         data.demand_id(id, StatusCode::BAD_REQUEST)?;
         let Edit { name, scopes } = data.attributes;
@@ -195,11 +210,12 @@ impl Datadog {
             usage: false,
             owner: shows_owner(surface),
         };
-        let key = self.live_application_key(owner, id)?;
+        let settings = self.settings.clone();
+        let key = self.live_application_key(now, owner, id)?;
         key.name = name.unwrap_or_else(|| key.name.clone());
         key.class = class.unwrap_or_else(|| key.class.clone());
         key.modified_at = now;
-        Ok(Reply::ok(&json!({"data": resource(key, shown)})))
+        Ok(Reply::ok(&json!({"data": resource(&settings, key, shown)})))
     }
 
     /// Whether answers other than the creation's show the text: never that of a service account's
@@ -208,9 +224,15 @@ impl Datadog {
         surface == Surface::CurrentUser && !self.settings.one_time_read
     }
 
-    fn live_application_key(&mut self, owner: Option<&str>, id: &str) -> Result<&mut Key, Refusal> {
+    fn live_application_key(
+        &mut self,
+        now: OffsetDateTime,
+        owner: Option<&str>,
+        id: &str,
+    ) -> Result<&mut Key, Refusal> {
+        let lag = self.edges.here().by_id;
         let mut keys = self.keys.iter_mut();
-        keys.find(|key| is_of(key, owner) && key.id == id)
+        keys.find(|key| is_of(key, owner) && key.id == id && key.has_reached(now, lag))
             .ok_or_else(Refusal::no_such_application_key)
     }
 
@@ -261,9 +283,9 @@ fn shows_owner(surface: Surface<'_>) -> bool {
     !matches!(surface, Surface::ServiceAccount(_))
 }
 
-fn resource(key: &Key, shown: Shown) -> Value {
+fn resource(settings: &Settings, key: &Key, shown: Shown) -> Value {
     let mut attributes = json!({
-        "name": key.name,
+        "name": key.name_shown(settings),
         "created_at": timestamp(key.created_at),
         "last4": key.last4(),
     });

@@ -28,6 +28,14 @@ impl Generator {
         format!("{:032x}", self.random.u128(..))
     }
 
+    /// A shape of both classes that nobody has seen yet.
+    pub(super) fn of_new_shape(&mut self) -> String {
+        let random: String = repeat_with(|| self.random.alphanumeric())
+            .take(52)
+            .collect();
+        format!("ddnew2_{random}")
+    }
+
     /// Of a JWT's look; nobody but its maker is to read it.
     pub(super) fn token(&mut self) -> String {
         let mut random = |length| -> String {

@@ -1,5 +1,6 @@
 //! API keys and application keys.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -13,6 +14,8 @@ pub enum Class {
     Api {
         category: String,
         remote_config_read_enabled: bool,
+        /// What no request can set.
+        read_only: BTreeMap<String, bool>,
     },
     /// `DD-APPLICATION-KEY`: acts for its owner, within the scopes if it has any.
     Application { scopes: Option<Vec<String>> },
@@ -35,6 +38,8 @@ pub struct Key {
     pub revoked_at: Option<OffsetDateTime>,
     /// Another organisation's: it authenticates, and is seen by nobody here.
     pub(super) is_foreign: bool,
+    /// Made through the API, so that each edge learns of it in its own time.
+    pub(super) spreads: bool,
     pub(super) usable_from: OffsetDateTime,
     pub(super) listed_from: OffsetDateTime,
     pub(super) refused_while_fresh: u32,
@@ -68,6 +73,7 @@ impl Key {
             last_used_at: None,
             revoked_at: None,
             is_foreign: false,
+            spreads: false,
             usable_from: now,
             listed_from: now,
             refused_while_fresh: 0,
@@ -76,6 +82,7 @@ impl Key {
 
     /// The key as made through the API: it takes its time to spread.
     pub(super) fn spreading(mut self, settings: &Settings) -> Self {
+        self.spreads = true;
         self.usable_from += settings.fresh_key_unusable_for;
         self.listed_from += settings.fresh_key_unlisted_for;
         self
@@ -99,6 +106,15 @@ impl Key {
         }
     }
 
+    /// The name as answers show it.
+    pub(super) fn name_shown(&self, settings: &Settings) -> String {
+        if settings.lower_case_names {
+            self.name.to_lowercase()
+        } else {
+            self.name.clone()
+        }
+    }
+
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.revoked_at.is_none()
@@ -113,6 +129,11 @@ impl Key {
     /// Whether the key authenticates at `now`; an ended one does so for `lag` yet.
     pub(super) fn is_usable(&self, now: OffsetDateTime, lag: Duration) -> bool {
         self.usable_from <= now && self.revoked_at.is_none_or(|at| now < at + lag)
+    }
+
+    /// Whether an edge that is so late knows of the key at `now`.
+    pub(super) fn has_reached(&self, now: OffsetDateTime, lag: Duration) -> bool {
+        !self.spreads || self.created_at + lag <= now
     }
 
     /// Whether lists show the key at `now`.

@@ -40,6 +40,7 @@ impl Query {
         &self,
         keys: impl Iterator<Item = &'a Key>,
         default_size: usize,
+        most: usize,
     ) -> Result<Page<'a>, Refusal> {
         let filter = self.filter()?;
         let mut keys: Vec<_> = keys.filter(|key| filter.admits(key)).collect();
@@ -49,6 +50,7 @@ impl Query {
         if size == 0 || size > MOST_PER_PAGE {
             return Err(refused("page[size]"));
         }
+        let size = size.min(most);
         let number: usize = self.parsed("page[number]")?.unwrap_or(0);
         keys = keys
             .into_iter()
@@ -157,6 +159,7 @@ impl Filter<'_> {
             Class::Api {
                 category,
                 remote_config_read_enabled,
+                ..
             } => {
                 self.category.is_none_or(|wanted| wanted == category)
                     && self

@@ -52,6 +52,7 @@ impl Datadog {
         let class = Class::Api {
             category: "default".to_owned(),
             remote_config_read_enabled: true,
+            read_only: self.settings.read_only_attributes.clone(),
         };
         let founder = self.users[0].id.clone();
         self.keys
@@ -133,6 +134,7 @@ impl Datadog {
     ///
     /// If there is no such API key.
     pub fn set_members(&mut self, id: &str, category: &str, remote_config_read_enabled: bool) {
+        let read_only = self.settings.read_only_attributes.clone();
         let key = self.key_mut(id);
         assert!(
             key.is_api_key(),
@@ -141,6 +143,19 @@ impl Datadog {
         key.class = Class::Api {
             category: category.to_owned(),
             remote_config_read_enabled,
+            read_only,
+        };
+    }
+
+    /// Switches an attribute that no request can set, as Datadog's pages do.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such API key.
+    pub fn switch(&mut self, id: &str, attribute: &str, value: bool) {
+        match &mut self.key_mut(id).class {
+            Class::Api { read_only, .. } => read_only.insert(attribute.to_owned(), value),
+            Class::Application { .. } => panic!("{id} is an application key"),
         };
     }
 

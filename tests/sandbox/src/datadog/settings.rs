@@ -1,10 +1,12 @@
 //! What differs between organisations, and what nobody has written down.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::delegation::USUAL_LIFE;
+use super::edges::{Edge, EdgeChoice};
 use super::endpoint::{Act, Endpoint};
 
 /// The default is an organisation made today, without rate limits and without delays.
@@ -19,6 +21,22 @@ pub struct Settings {
     pub fresh_key_unusable_for: Duration,
     /// How long a key made through the API is missing from the lists (synthetic).
     pub fresh_key_unlisted_for: Duration,
+    /// The organisation's edges, each with lags of its own. Without any, every request finds every
+    /// key (reported: fresh keys are not known everywhere at once).
+    pub edges: Vec<Edge>,
+    pub edge_choice: EdgeChoice,
+    /// Whether names of keys come back in lower case (synthetic).
+    pub lower_case_names: bool,
+    /// Keys on a page at most, whatever a request asks for (synthetic).
+    pub most_per_page: usize,
+    /// Whether a new key's value has a shape that nobody has seen yet, as `ddapp_` was in 2026.
+    pub new_shape: bool,
+    /// Whether `current_user` includes a resource of a type that nobody knows, whose members have
+    /// other JSON types than those of known resources (synthetic).
+    pub odd_resources: bool,
+    /// Attributes of API keys that no request can set, and their values in a new key:
+    /// `private_action_runner_enroll_enabled` is read-only in Datadog's clients.
+    pub read_only_attributes: BTreeMap<String, bool>,
     /// How long an ended key still authenticates (documented as "may take a few seconds").
     pub revoked_key_usable_for: Duration,
     /// Live API keys that the organisation may hold; 50 is documented.
@@ -66,6 +84,13 @@ impl Default for Settings {
         Self {
             fresh_key_unusable_for: Duration::ZERO,
             fresh_key_unlisted_for: Duration::ZERO,
+            edges: Vec::new(),
+            edge_choice: EdgeChoice::InTurn,
+            lower_case_names: false,
+            most_per_page: 100,
+            new_shape: false,
+            odd_resources: false,
+            read_only_attributes: BTreeMap::new(),
             revoked_key_usable_for: Duration::ZERO,
             api_key_quota: 50,
             application_key_quota: 1000,

@@ -4,6 +4,7 @@ mod api_keys;
 mod application_keys;
 mod authentication;
 mod delegation;
+mod edges;
 mod lists;
 mod permissions;
 mod rate_limit;

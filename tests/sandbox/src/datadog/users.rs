@@ -93,7 +93,35 @@ impl Datadog {
 
     pub(super) fn current_user(&self, caller: &Caller) -> Result<Reply, Refusal> {
         let user = self.user(&caller.user).ok_or_else(Refusal::forbidden)?;
-        Ok(Reply::ok(&self.user_document(user)))
+        Ok(Reply::ok(&self.current_user_document(user)))
+    }
+
+    /// The caller as recorded in 2026: with more about the account, and its organisation included.
+    fn current_user_document(&self, user: &User) -> Value {
+        let mut document = self.user_document(user);
+        let data = &mut document["data"];
+        data["attributes"]["uuid"] = user.id.clone().into();
+        data["attributes"]["last_login_time"] = Value::Null;
+        data["relationships"]["team_roles"] = json!({"data": []});
+        let organisation = json!({
+            "type": "orgs",
+            "id": self.organisation,
+            "attributes": {"name": "Sandbox", "public_id": self.organisation, "disabled": false},
+        });
+        let mut included = vec![organisation];
+        if self.settings.odd_resources {
+            included.push(json!({
+                "type": "badges",
+                "id": 7,
+                "attributes": {"name": {"en": "Founder"}, "permissions": "all"},
+                "relationships": {"permissions": {"data": null}},
+            }));
+        }
+        if let Some(Value::Array(rest)) = document.get_mut("included").map(Value::take) {
+            included.extend(rest);
+        }
+        document["included"] = included.into();
+        document
     }
 
     pub(super) fn roles(

@@ -7,13 +7,18 @@ use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Fate, Outcome, Service};
+use super::{Call, Fate, Lie, Outcome, Service};
 
 pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
     match fate {
-        Fate::Pass | Fate::Slow(_) | Fate::TokensExpired | Fate::TokensRevoked => {
-            answer.map_or(Outcome::Silence, Outcome::Answer)
-        }
+        Fate::Pass
+        | Fate::Slow(_)
+        | Fate::TokensExpired
+        | Fate::TokensRevoked
+        | Fate::NewShape
+        | Fate::Undeletable(_) => answer.map_or(Outcome::Silence, Outcome::Answer),
+        Fate::Lie(Lie::SaysError) => Outcome::Answer(says_error(service)),
+        Fate::Lie(lie) => answer.map_or(Outcome::Cut, |it| Outcome::Answer(lie.told(it))),
         Fate::FailBefore | Fate::FailAfter => Outcome::Answer(failed(service)),
         Fate::CutBefore | Fate::CutAfter => Outcome::Cut,
         Fate::SilenceBefore | Fate::SilenceAfter | Fate::Late(_) | Fate::Pause(_) => {
@@ -109,6 +114,12 @@ fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
         ),
     };
     respond(service, status, &body)
+}
+
+/// 200, though it says that nothing was done.
+fn says_error(service: Service) -> Response<Bytes> {
+    let body = json!({ "status": "error", "errors": ["The request was not carried out"] });
+    respond(service, StatusCode::OK, &body)
 }
 
 /// Header values follow Datadog's rate-limit documentation; the numbers are made up.

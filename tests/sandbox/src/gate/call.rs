@@ -102,6 +102,8 @@ pub struct CallRecord {
     pub status: Option<StatusCode>,
     /// The operation is of the changing kind and the service carried it out.
     pub changed_something: bool,
+    /// The ids of the Datadog keys in the request's headers.
+    pub authenticated_by: Vec<String>,
 }
 
 impl CallRecord {
@@ -111,7 +113,13 @@ impl CallRecord {
             call,
             fate,
             status,
+            authenticated_by: Vec::new(),
         }
+    }
+
+    pub(super) fn by(mut self, keys: Vec<String>) -> Self {
+        self.authenticated_by = keys;
+        self
     }
 }
 

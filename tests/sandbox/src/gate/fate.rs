@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::oneshot;
 
-use super::Call;
+use super::{Call, Lie};
 
 /// What happens to a call. `Before` means that the service never saw it, `After` that it carried
 /// the call out and only the answer was lost.
@@ -44,6 +44,13 @@ pub enum Fate {
     TokensRevoked,
     /// Done, and the answer is padded with blanks to this many bytes.
     Oversized(usize),
+    /// A wrong answer of a right shape.
+    Lie(Lie),
+    /// The call passes; the value of a key that it creates has a shape that nobody has seen yet.
+    NewShape,
+    /// From now on the key that the call is about can't be deleted: each try is answered with this
+    /// status. Then the call passes.
+    Undeletable(StatusCode),
 }
 
 impl Fate {
@@ -60,7 +67,10 @@ impl Fate {
             | Self::Truncated
             | Self::TokensExpired
             | Self::TokensRevoked
+            | Self::NewShape
+            | Self::Undeletable(_)
             | Self::Oversized(_) => true,
+            Self::Lie(lie) => lie.reaches_service(),
             Self::FailBefore
             | Self::CutBefore
             | Self::Late(_)
@@ -95,6 +105,9 @@ impl Fate {
             Self::TokensExpired => "tokens expired",
             Self::TokensRevoked => "tokens revoked",
             Self::Oversized(_) => "oversized",
+            Self::Lie(lie) => lie.name(),
+            Self::NewShape => "new shape",
+            Self::Undeletable(_) => "undeletable",
         }
     }
 }

@@ -69,6 +69,11 @@ async fn each_fate_has_the_effect_and_the_outcome_in_its_name() {
         (Fate::Html(bad_gateway), "502", false),
         (Fate::Truncated, "201", true),
         (Fate::Oversized(100_000), "201", true),
+        (Fate::Refuse(StatusCode::CONFLICT), "409", false),
+        (Fate::Lie(Lie::SaysError), "200", false),
+        (Fate::Lie(Lie::Without("id")), "201", true),
+        (Fate::NewShape, "201", true),
+        (Fate::Undeletable(StatusCode::FORBIDDEN), "201", true),
     ] {
         let (gate, pair) = gate();
         let name = fate.name();
@@ -109,6 +114,27 @@ async fn spoiled_answers_are_spoiled() {
     assert!(serde_json::from_slice::<Value>(&bodies[1]).is_err());
     assert_eq!(bodies[2].len(), 100_000);
     assert!(serde_json::from_slice::<Value>(&bodies[2]).is_ok());
+}
+
+#[tokio::test]
+async fn a_key_of_a_new_shape_is_created_once_and_a_record_names_the_keys_that_acted() {
+    let (gate, pair) = gate();
+    let mut fate = Some(Fate::NewShape);
+    gate.follow(move |_: &Call| fate.take().unwrap_or(Fate::Pass));
+    gate.pass(mint(&pair, "one")).await;
+    gate.pass(mint(&pair, "two")).await;
+
+    let shapes = gate.with_world(|world| {
+        let keys = world.datadog.keys();
+        let newest = keys[keys.len() - 2..].iter();
+        newest.map(|it| it.value.len()).collect::<Vec<_>>()
+    });
+    assert_eq!(shapes, [59, 32]);
+    let mut acted = gate.calls().remove(0).authenticated_by;
+    acted.sort();
+    let mut expected = [pair.api_key.id, pair.application_key.id];
+    expected.sort();
+    assert_eq!(acted, expected);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The Runtime API of one execution environment, version 2018-06-01.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +51,7 @@ impl RuntimeApi {
         let far_side = Arc::new(FarSide {
             waiting: Mutex::new(waiting),
             reporter,
+            handed_out: std::sync::Mutex::default(),
         });
         let handler = move |request| {
             let far_side = Arc::clone(&far_side);
@@ -89,6 +91,8 @@ impl RuntimeApi {
 struct FarSide {
     waiting: Mutex<mpsc::UnboundedReceiver<Invocation>>,
     reporter: mpsc::UnboundedSender<Report>,
+    /// The invocations that were handed out, and whether each was reported on.
+    handed_out: std::sync::Mutex<BTreeMap<String, bool>>,
 }
 
 impl FarSide {
@@ -100,10 +104,10 @@ impl FarSide {
         match (request.method(), route.as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => {
-                self.report(ended(id, response(request.body())))
+                self.ended(id, response(request.body()))
             }
             (&Method::POST, ["invocation", id, "error"]) => {
-                self.report(ended(id, Err(error(request.body()))))
+                self.ended(id, Err(error(request.body())))
             }
             (&Method::POST, ["init", "error"]) => {
                 self.report(Report::InitFailed(error(request.body())))
@@ -114,8 +118,34 @@ impl FarSide {
 
     async fn next(&self) -> Reply {
         match self.waiting.lock().await.recv().await {
-            Some(invocation) => announce(&invocation).map_or(Reply::Close, Reply::Answer),
+            Some(invocation) => {
+                let id = invocation.request_id.clone();
+                self.handed_out().insert(id, false);
+                announce(&invocation).map_or(Reply::Close, Reply::Answer)
+            }
             None => Reply::Close,
+        }
+    }
+
+    fn handed_out(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, bool>> {
+        let handed_out = self.handed_out.lock();
+        handed_out.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// An id that was never handed out is refused with 400, a second report on one with 403, as
+    /// AWS's own emulator of this API does.
+    fn ended(&self, id: &str, result: Result<Value, FunctionError>) -> Reply {
+        let was_reported = self
+            .handed_out()
+            .get_mut(id)
+            .map(|it| std::mem::replace(it, true));
+        match was_reported {
+            None => refused(StatusCode::BAD_REQUEST, "InvalidRequestID"),
+            Some(true) => refused(StatusCode::FORBIDDEN, "InvalidStateTransition"),
+            Some(false) => self.report(Report::Ended {
+                request_id: id.to_owned(),
+                result,
+            }),
         }
     }
 
@@ -156,11 +186,11 @@ fn announce(invocation: &Invocation) -> Result<Response<Bytes>, http::Error> {
     Ok(response)
 }
 
-fn ended(request_id: &str, result: Result<Value, FunctionError>) -> Report {
-    Report::Ended {
-        request_id: request_id.to_owned(),
-        result,
-    }
+fn refused(code: StatusCode, error_type: &str) -> Reply {
+    let mut response = status(code);
+    let body = serde_json::json!({ "errorMessage": error_type, "errorType": error_type });
+    *response.body_mut() = Bytes::from(body.to_string());
+    Reply::Answer(response)
 }
 
 fn response(body: &Bytes) -> Result<Value, FunctionError> {

@@ -108,11 +108,11 @@ impl Story {
 }
 
 #[tokio::test]
-async fn deleting_the_current_key_breaks_the_first_promise_alone() {
+async fn deleting_the_current_key_breaks_the_first_promise_and_its_protection() {
     let story = Story::begin();
     story.delete(&story.current()).await;
 
-    assert_eq!(story.broken(), [Promise::CurrentWorks]);
+    assert_eq!(story.broken(), [Promise::CurrentWorks, Promise::Protection]);
     assert_eq!(story.unsettled(), 1);
 }
 
@@ -240,4 +240,42 @@ async fn a_call_that_no_role_allows_is_a_breach() {
         let role = found.iter().filter(|it| it.promise == Promise::Role);
         assert_eq!(role.count() == 0, is_allowed, "{operation}");
     }
+}
+
+#[tokio::test]
+async fn a_key_that_is_in_use_or_pending_or_acts_must_not_be_deleted() {
+    let story = Story::begin();
+    let admin = story.gate.with_world(|world| {
+        let admin = &story.scene.secrets.admin_key;
+        let secret = world.secrets_manager.secret(admin).unwrap();
+        keys_labelled(secret, "AWSCURRENT").remove(0).id
+    });
+    story.delete(&admin).await;
+    story.delete(&story.current()).await;
+    let pending = story.mint("pending").await;
+    story.put("pending", &pending, "AWSPENDING").await;
+    story.delete(&pending.0).await;
+    story.delete(&story.scene.administrator.api_key.id).await;
+    let protection = |it: &Breach| it.promise == Promise::Protection;
+    let texts = story.ledger.breaches().into_iter().filter(protection);
+    let texts: Vec<_> = texts.map(|it| it.text).collect();
+
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert!(texts[0].ends_with("which datadog/admin uses"));
+    assert!(texts[1].ends_with("which datadog/api-key uses"));
+    assert!(texts[2].ends_with("which waits for its promotion"));
+    assert!(texts[3].ends_with("with itself"));
+}
+
+#[tokio::test]
+async fn a_key_of_no_version_may_be_deleted() {
+    let story = Story::begin();
+    let minted = story.mint("of no version").await;
+    let unstored = |world: &mut World| story.ledger.unstored(world);
+    assert_eq!(story.gate.with_world(unstored), [minted.0.as_str()]);
+
+    story.delete(&minted.0).await;
+
+    assert!(story.gate.with_world(unstored).is_empty());
+    assert_eq!(story.broken(), []);
 }

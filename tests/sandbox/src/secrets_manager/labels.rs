@@ -65,6 +65,15 @@ impl Labels {
         }
     }
 
+    /// The labels as they were at a moment, and as they stay.
+    pub(super) fn as_of(&self, moment: OffsetDateTime) -> Self {
+        let SeenLabels(placement) = self.seen(moment, Duration::ZERO);
+        Self {
+            now: placement.clone(),
+            history: vec![(moment, placement.clone())],
+        }
+    }
+
     /// The labels as a reader sees them who is `lag` behind. A secret that can be read at all
     /// shows at least the labels it was created with.
     pub(super) fn seen(&self, now: OffsetDateTime, lag: Duration) -> SeenLabels<'_> {

@@ -37,6 +37,9 @@ impl SecretsManager {
             if stored.is_some_and(|stored| *stored == content) {
                 return Ok(created(existing, token));
             }
+            if stored.is_some() {
+                return Err(existing.token_in_use(token));
+            }
             return Err(Refusal::exists(format!(
                 "The operation failed because the secret {name} already exists."
             )));
@@ -76,6 +79,7 @@ impl SecretsManager {
     ) -> Result<Value, Refusal> {
         let secret = &self.secrets[self.index(input)?];
         let mut answer = secret.describe();
+        secret.describe_replication(now, &mut answer);
         answer["VersionIdsToStages"] = secret.labels_by_version(now, self.label_lag);
         Ok(answer)
     }

@@ -6,7 +6,15 @@ use super::error::Refusal;
 use super::input::{Input, mismatch};
 use super::secret::Secret;
 
-const FILTER_KEYS: [&str; 5] = ["name", "description", "tag-key", "tag-value", "all"];
+const FILTER_KEYS: [&str; 7] = [
+    "description",
+    "name",
+    "tag-key",
+    "tag-value",
+    "primary-region",
+    "owning-service",
+    "all",
+];
 
 impl SecretsManager {
     pub(super) fn list_secrets(
@@ -120,11 +128,12 @@ impl Filter {
             "description" => has_words(description, value),
             "tag-key" => secret.is_tagged(|(key, _)| key.starts_with(value)),
             "tag-value" => secret.is_tagged(|(_, tag)| tag.starts_with(value)),
+            // No secret here is a replica or another service's.
+            "primary-region" | "owning-service" => false,
             _ => {
-                secret.name.starts_with(value)
-                    || has_words(description, value)
-                    || secret
-                        .is_tagged(|(key, tag)| key.starts_with(value) || tag.starts_with(value))
+                has_parts(&secret.name, value)
+                    || has_parts(description, value)
+                    || secret.is_tagged(|(key, tag)| has_parts(key, value) || has_parts(tag, value))
             }
         }
     }
@@ -137,4 +146,20 @@ fn has_words(text: &str, wanted: &str) -> bool {
         .to_lowercase()
         .split_whitespace()
         .all(|wanted| text.split_whitespace().any(|word| word.starts_with(wanted)))
+}
+
+/// Each part of `wanted` begins some part of `text`, whatever the case. `all` splits both at blanks
+/// and at the characters of names.
+fn has_parts(text: &str, wanted: &str) -> bool {
+    let split = |text: &str| -> Vec<String> {
+        let text = text.to_lowercase();
+        let parts = text.split(|c: char| c.is_whitespace() || "/_+=.@-".contains(c));
+        parts
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let parts = split(text);
+    let mut wanted = split(wanted).into_iter();
+    wanted.all(|wanted| parts.iter().any(|part| part.starts_with(&wanted)))
 }

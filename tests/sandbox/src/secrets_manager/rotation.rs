@@ -113,6 +113,7 @@ impl SecretsManager {
         let test_only = !input.flag("RotateImmediately")?.unwrap_or(true);
         let index = self.live_index(input)?;
         let function_arn = self.rotation_function(index, function_arn)?;
+        let tests_a_copy = test_only && self.tests_a_copy;
         let secret = &mut self.secrets[index];
         let answer = json!({ "ARN": secret.arn, "Name": secret.name, "VersionId": token });
         if is_under_way(secret, &token) {
@@ -130,7 +131,9 @@ impl SecretsManager {
             return Err(secret.token_in_use(&token));
         }
 
-        secret.versions.push(Version::new(now, &token, None));
+        let current = secret.labelled(CURRENT).filter(|_| tests_a_copy);
+        let content = current.and_then(|version| version.content.clone());
+        secret.versions.push(Version::new(now, &token, content));
         secret.labels.place(PENDING, &token);
         secret.touch(now);
         let rotation = secret.rotation.get_or_insert_default();

@@ -3,6 +3,7 @@ use time::{Duration, OffsetDateTime, Time, UtcOffset};
 
 use super::error::Refusal;
 use super::labels::{CURRENT, Labels, PENDING};
+use super::replicas::Replica;
 use super::rotation::Rotation;
 
 /// What the service calls its own key where a secret names none.
@@ -27,6 +28,9 @@ pub struct Secret {
     pub(super) policy: Option<String>,
     pub(super) versions: Vec<Version>,
     pub(super) labels: Labels,
+    pub(super) replicas: Vec<Replica>,
+    /// Of a replica, the region of its primary.
+    pub(super) primary_region: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,8 @@ impl Secret {
             policy: None,
             versions: Vec::new(),
             labels: Labels::new(),
+            replicas: Vec::new(),
+            primary_region: None,
         }
     }
 

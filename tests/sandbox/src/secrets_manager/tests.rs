@@ -2,6 +2,7 @@
 //! lag, and the refusals of ill-formed requests.
 
 mod labels;
+mod replicas;
 mod requests;
 mod rotations;
 

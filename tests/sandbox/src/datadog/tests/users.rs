@@ -27,7 +27,23 @@ fn the_current_user_is_the_owner_of_the_key() {
         .iter()
         .map(|one| &one["attributes"]["name"])
         .collect();
-    assert_eq!(included, ["rotation role", "api_keys_write"]);
+    assert_eq!(included, ["Sandbox", "rotation role", "api_keys_write"]);
+    assert_eq!(answer["included"][0]["type"], "orgs");
+    assert_eq!(attributes["uuid"], answer["data"]["id"]);
+    assert!(attributes["last_login_time"].is_null());
+    assert_eq!(
+        answer["data"]["relationships"]["team_roles"],
+        json!({"data": []})
+    );
+}
+
+#[test]
+fn a_resource_of_a_type_that_nobody_knows_may_come_with_the_current_user() {
+    let mut organisation = Organisation::with(&[]);
+    organisation.datadog.settings.odd_resources = true;
+    let answer = organisation.get("/api/v2/current_user").1;
+    let odd = &answer["included"][1];
+    assert_eq!((&odd["type"], &odd["id"]), (&json!("badges"), &json!(7)));
 }
 
 #[test]
@@ -171,5 +187,6 @@ fn a_deleted_role_grants_nothing() {
     assert_eq!(organisation.get("/api/v2/api_keys").0, 403);
     let user = organisation.get("/api/v2/current_user").1;
     assert_eq!(user["data"]["relationships"]["roles"], json!({"data": []}));
-    assert_eq!(user.get("included"), None);
+    let included = user["included"].as_array().unwrap();
+    assert!(included.iter().all(|it| it["type"] == "orgs"));
 }

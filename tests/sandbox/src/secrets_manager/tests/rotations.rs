@@ -142,6 +142,26 @@ fn a_test_runs_on_a_version_of_its_own_that_goes_again() {
 }
 
 #[test]
+fn a_test_may_run_on_a_copy_of_the_current_value() {
+    let mut story = Story::new();
+    story.service.tests_a_copy = true;
+    let members = json!({
+        "ClientRequestToken": id(2),
+        "RotationLambdaARN": FUNCTION,
+        "RotateImmediately": false,
+    });
+    story.ok("RotateSecret", members);
+    let job = story.taken();
+    let value = |story: &mut Story, version| {
+        let asked = json!({ "VersionId": version });
+        story.ok("GetSecretValue", asked)["SecretString"].clone()
+    };
+    assert_eq!(value(&mut story, id(2)), value(&mut story, id(1)));
+    story.end(&job, true);
+    assert_eq!(story.labels(), json!({ id(1): ["AWSCURRENT"] }));
+}
+
+#[test]
 fn a_value_written_by_hand_abandons_the_rotation() {
     let mut story = Story::new();
     let job = story.rotate(2);

@@ -1,0 +1,118 @@
+//! The edges of the organisation: each learns of a new key in its own time.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use time::OffsetDateTime;
+
+use super::Datadog;
+use super::access::credential;
+use super::key::Key;
+use super::settings::Settings;
+
+/// How long an edge does not know a key that was created through the API, by what is asked of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edge {
+    /// The key authenticates nothing: 401 and 403 in turn.
+    pub authentication: Duration,
+    /// GET, PATCH and DELETE by ID answer 404.
+    pub by_id: Duration,
+    /// Lists lack the key.
+    pub lists: Duration,
+}
+
+impl Edge {
+    /// An edge that is as late with everything.
+    #[must_use]
+    pub fn late_by(lag: Duration) -> Self {
+        Self {
+            authentication: lag,
+            by_id: lag,
+            lists: lag,
+        }
+    }
+}
+
+/// Which edge a request reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeChoice {
+    /// The first, the second, and so on.
+    InTurn,
+    /// Drawn by this seed.
+    Drawn(u64),
+}
+
+/// Chooses an edge for each request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Edges {
+    requests: usize,
+    random: Option<(u64, fastrand::Rng)>,
+    here: Edge,
+}
+
+impl Edges {
+    pub(super) fn choose(&mut self, settings: &Settings) {
+        let count = settings.edges.len();
+        if count == 0 {
+            self.here = Edge::default();
+            return;
+        }
+        let number = match settings.edge_choice {
+            EdgeChoice::InTurn => self.requests % count,
+            EdgeChoice::Drawn(seed) => self.random(seed).usize(0..count),
+        };
+        self.requests += 1;
+        self.here = settings.edges[number];
+    }
+
+    /// The edge that answers the request at hand.
+    pub(super) fn here(&self) -> Edge {
+        self.here
+    }
+
+    fn random(&mut self, seed: u64) -> &mut fastrand::Rng {
+        if self.random.as_ref().is_none_or(|(of, _)| *of != seed) {
+            self.random = None;
+        }
+        let fresh = || (seed, fastrand::Rng::with_seed(seed));
+        &mut self.random.get_or_insert_with(fresh).1
+    }
+}
+
+impl Datadog {
+    /// Whether every edge lets this key authenticate at `now`.
+    #[must_use]
+    pub fn is_usable_everywhere(&self, now: OffsetDateTime, value: &str) -> bool {
+        let mut edges = self.settings.edges.iter();
+        let keys = || self.keys.iter().filter(|key| key.value == value);
+        self.is_usable(now, value)
+            && edges.all(|edge| keys().any(|key| key.has_reached(now, edge.authentication)))
+    }
+
+    /// Refuses to delete this key with this status from now on. A key that is unknown is no matter.
+    pub fn refuse_deletion(&mut self, id: &str, status: StatusCode) {
+        self.undeletable.insert(id.to_owned(), status);
+    }
+
+    /// Lets every key be deleted again.
+    pub fn allow_deletions(&mut self) {
+        self.undeletable.clear();
+    }
+
+    /// The ids of the keys that a request shows, whether or not they work.
+    pub(crate) fn keys_in(&self, headers: &HeaderMap) -> Vec<String> {
+        let values = ["dd-api-key", "dd-application-key"].map(|name| credential(headers, name));
+        let keys = self.keys.iter();
+        keys.filter(|key| values.contains(&Some(key.value.as_str())))
+            .map(|key| key.id.clone())
+            .collect()
+    }
+
+    pub(super) fn is_known_by_id(&self, now: OffsetDateTime, key: &Key) -> bool {
+        key.has_reached(now, self.edges.here().by_id)
+    }
+
+    pub(super) fn is_listed(&self, now: OffsetDateTime, key: &Key) -> bool {
+        key.is_listed(now) && key.has_reached(now, self.edges.here().lists)
+    }
+}

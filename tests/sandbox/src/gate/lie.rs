@@ -1,0 +1,173 @@
+//! Wrong answers of a right shape: what an edge, a proxy or a new release may say.
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Map, Value, json};
+
+/// A well-formed answer that says something else than the service's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lie {
+    /// Every list of the answer is empty. The request is carried out.
+    EmptyLists,
+    /// Every list lacks its second half, which no later page has. The request is carried out.
+    ShortPage,
+    /// 200 with `{"status":"error","errors":[…]}`. Nothing is done.
+    SaysError,
+    /// Every member of this name is missing. The request is carried out.
+    Without(&'static str),
+    /// Every member of this name has another JSON type. The request is carried out.
+    Retyped(&'static str),
+    /// Every `status`, present or not, is a word that nobody knows. The request is carried out.
+    UnknownStatus,
+    /// Names of keys come back in lower case. The request is carried out.
+    LowerCaseNames,
+    /// Names of keys come back cut at 64 characters. The request is carried out.
+    CutNames,
+}
+
+/// Members of the answers that are lists of what was asked for.
+const LISTS: [&str; 3] = ["data", "Versions", "SecretList"];
+
+/// A word that no description of a key's status has.
+const UNKNOWN: &str = "suspended";
+
+impl Lie {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EmptyLists => "empty lists",
+            Self::ShortPage => "short page",
+            Self::SaysError => "200 that says error",
+            Self::Without(_) => "member missing",
+            Self::Retyped(_) => "member of another type",
+            Self::UnknownStatus => "unknown status",
+            Self::LowerCaseNames => "lower-case names",
+            Self::CutNames => "cut names",
+        }
+    }
+
+    /// Whether the service carries the request out all the same.
+    #[must_use]
+    pub(super) fn reaches_service(self) -> bool {
+        self != Self::SaysError
+    }
+
+    /// Returns the answer with the lie in it. Refusals and empty answers stay as they are.
+    pub(super) fn told(self, answer: Response<Bytes>) -> Response<Bytes> {
+        let body = serde_json::from_slice::<Value>(answer.body());
+        match body {
+            Ok(mut body) if answer.status().is_success() => {
+                self.twist(&mut body);
+                answer.map(|_| Bytes::from(body.to_string()))
+            }
+            _ => answer,
+        }
+    }
+
+    fn twist(self, body: &mut Value) {
+        match self {
+            Self::EmptyLists => each_list(body, Vec::clear),
+            Self::ShortPage => each_list(body, |items| items.truncate(items.len().div_ceil(2))),
+            Self::SaysError => {}
+            Self::Without(name) => each_object(body, &mut |members| {
+                members.remove(name);
+            }),
+            Self::Retyped(name) => each_object(body, &mut |members| {
+                if let Some(member) = members.get_mut(name) {
+                    *member = retyped(member);
+                }
+            }),
+            Self::UnknownStatus => each_object(body, &mut |members| {
+                if members.contains_key("status") || members.contains_key("last4") {
+                    members.insert("status".to_owned(), json!(UNKNOWN));
+                }
+            }),
+            Self::LowerCaseNames => each_key_name(body, str::to_lowercase),
+            Self::CutNames => each_key_name(body, |name| name.chars().take(64).collect()),
+        }
+    }
+}
+
+fn retyped(member: &Value) -> Value {
+    match member {
+        Value::String(_) => json!(7),
+        _ => json!("7"),
+    }
+}
+
+fn each_list(body: &mut Value, change: impl Fn(&mut Vec<Value>)) {
+    for name in LISTS {
+        if let Some(Value::Array(items)) = body.get_mut(name) {
+            change(items);
+        }
+    }
+}
+
+fn each_object(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|it| each_object(it, change)),
+        Value::Object(members) => {
+            change(members);
+            members.values_mut().for_each(|it| each_object(it, change));
+        }
+        _ => {}
+    }
+}
+
+/// Only keys have their last four characters beside their name.
+fn each_key_name(body: &mut Value, change: impl Fn(&str) -> String) {
+    each_object(body, &mut |members| {
+        if members.contains_key("last4")
+            && let Some(Value::String(name)) = members.get_mut("name")
+        {
+            *name = change(name);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str =
+        "aws-sm-api-key-a-secret-with-a-very-long-name-indeed-20260101-ABCDEF-GHIJKL";
+
+    fn told(lie: Lie) -> Value {
+        let key = |status: &str| {
+            let attributes = json!({ "name": NAME, "last4": "abcd", "status": status });
+            json!({ "id": "one", "attributes": attributes })
+        };
+        let body = json!({ "data": [key("revoked"), key("revoked")], "meta": { "name": "Z" } });
+        let answer = lie.told(Response::new(Bytes::from(body.to_string())));
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+
+    #[test]
+    fn each_lie_changes_its_own_part_alone() {
+        let truth = told(Lie::Without("nothing"));
+        assert_eq!(told(Lie::EmptyLists)["data"], json!([]));
+        assert_eq!(told(Lie::ShortPage)["data"].as_array().unwrap().len(), 1);
+        let first = |lie| told(lie)["data"][0].clone();
+        assert_eq!(first(Lie::Without("id")).get("id"), None);
+        assert_eq!(first(Lie::Retyped("id"))["id"], 7);
+        assert_eq!(first(Lie::Retyped("attributes"))["attributes"], "7");
+        assert_eq!(
+            first(Lie::UnknownStatus)["attributes"]["status"],
+            "suspended"
+        );
+        let lower = first(Lie::LowerCaseNames)["attributes"]["name"].clone();
+        assert_eq!(lower, NAME.to_lowercase());
+        assert_eq!(first(Lie::CutNames)["attributes"]["name"], NAME[..64]);
+        assert_eq!(told(Lie::LowerCaseNames)["meta"], truth["meta"]);
+    }
+
+    #[test]
+    fn refusals_stay_as_they_are() {
+        let mut refusal = Response::new(Bytes::from_static(b"{\"data\":[1]}"));
+        *refusal.status_mut() = http::StatusCode::FORBIDDEN;
+        assert_eq!(
+            Lie::EmptyLists.told(refusal).body(),
+            &Bytes::from_static(b"{\"data\":[1]}")
+        );
+    }
+}
