@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use http::StatusCode;
-use sandbox::gate::Fate;
+use sandbox::gate::{Fate, Lie};
 use sandbox::scene::Admin;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,6 +140,33 @@ pub enum Setting {
     DeadPending,
     /// Likewise, but of a pair the application key.
     DeadApplicationKey,
+    /// Three edges of Datadog learn of a new key after 0, 5 and 10 seconds.
+    Edges,
+    /// Likewise after 0, 4 and 8 seconds, and the admin secret has just been rotated.
+    FreshAdmin,
+    /// Requests by ID answer 404 for 5 seconds after a key was created.
+    LateById,
+    /// Names of keys come back in lower case.
+    LowerCase,
+    /// Datadog gives two keys on a page, whatever is asked for.
+    ShortPages,
+    /// Values of new keys have a shape that nobody has seen yet.
+    NewShape,
+    /// A person has revoked the key in AWSPREVIOUS, and DELETE of a revoked key answers 403.
+    RevokedPrevious,
+    /// The admin secret names itself as its admin secret, by its partial ARN.
+    OwnPartialArn,
+    /// Likewise by the ARN of its replica.
+    OwnReplicaArn,
+    /// The secret has a replica that has each change 5 seconds later.
+    LaggingReplica,
+    /// The secret has a replica that gets no change until the disturbance is over.
+    FailedReplica,
+    /// The API key may enrol private action runners, and no request can ask that for a new key
+    /// until the disturbance is over.
+    EnrollsRunners,
+    /// The caller's own account comes with a resource of a type that nobody knows.
+    OddResources,
 }
 
 impl fmt::Display for Setting {
@@ -152,6 +179,19 @@ impl fmt::Display for Setting {
             Self::RolledBack => "rolled back",
             Self::DeadPending => "dead pending",
             Self::DeadApplicationKey => "dead pending application key",
+            Self::Edges => "edges that lag",
+            Self::FreshAdmin => "edges that lag, fresh admin keys",
+            Self::LateById => "404 by ID after a creation",
+            Self::LowerCase => "lower-case names",
+            Self::ShortPages => "two keys a page",
+            Self::NewShape => "keys of a new shape",
+            Self::RevokedPrevious => "previous key revoked, DELETE refused",
+            Self::OwnPartialArn => "its own partial ARN as admin secret",
+            Self::OwnReplicaArn => "its replica's ARN as admin secret",
+            Self::LaggingReplica => "a replica that lags",
+            Self::FailedReplica => "a replica that failed",
+            Self::OddResources => "resources of an unknown type",
+            Self::EnrollsRunners => "a key with a read-only attribute",
         })
     }
 }
@@ -181,6 +221,33 @@ impl Setting {
         }
     }
 
+    /// The worlds in which services answer otherwise than in the plain one.
+    #[must_use]
+    pub fn worlds(subject: Subject) -> Vec<Self> {
+        let mut worlds = vec![
+            Self::Edges,
+            Self::LateById,
+            Self::LowerCase,
+            Self::ShortPages,
+            Self::NewShape,
+            Self::LaggingReplica,
+            Self::FailedReplica,
+        ];
+        match subject {
+            Subject::ApiKey => worlds.extend([
+                Self::FreshAdmin,
+                Self::RevokedPrevious,
+                Self::EnrollsRunners,
+            ]),
+            Subject::ApplicationKey => worlds.push(Self::FreshAdmin),
+            Subject::AdminKey => worlds.extend([Self::OwnPartialArn, Self::OwnReplicaArn]),
+            // The account is asked about where an identity acts.
+            subject if Subject::KEYLESS.contains(&subject) => return vec![Self::OddResources],
+            _ => {}
+        }
+        worlds
+    }
+
     /// Whether the rotation that is under way can only be given up.
     #[must_use]
     pub fn is_dead(self) -> bool {
@@ -207,9 +274,88 @@ pub enum Fault {
     TokensExpired,
     /// Every delegated token has been revoked.
     TokensRevoked,
+    /// An error of the service's own with this status, once. Nothing is done.
+    Refused(u16),
+    /// A web page with this status, once. Nothing is done.
+    Page(u16),
+    /// A wrong answer of a right shape.
+    Lie(Lie),
+    /// The created key's value has a shape that nobody has seen yet.
+    NewShape,
+    /// The key can't be deleted for as long as the disturbance lasts: each try has this status.
+    Undeletable(u16),
 }
 
 impl Fault {
+    /// Typed lies: what may be answered by mistake, in a shape that reads well.
+    pub const LIES: [Self; 33] = [
+        Self::Refused(401),
+        Self::Refused(403),
+        Self::Page(401),
+        Self::Page(403),
+        Self::Refused(404),
+        Self::Refused(409),
+        Self::Lie(Lie::EmptyLists),
+        Self::Lie(Lie::ShortPage),
+        Self::Lie(Lie::SaysError),
+        Self::Lie(Lie::Without("data")),
+        Self::Lie(Lie::Without("id")),
+        Self::Lie(Lie::Without("name")),
+        Self::Lie(Lie::Without("key")),
+        Self::Lie(Lie::Without("last4")),
+        Self::Lie(Lie::Without("scopes")),
+        Self::Lie(Lie::Without("created_at")),
+        Self::Lie(Lie::Without("valid")),
+        Self::Lie(Lie::Without("VersionIdsToStages")),
+        Self::Lie(Lie::Without("VersionStages")),
+        Self::Lie(Lie::Without("SecretString")),
+        Self::Lie(Lie::Without("CreatedDate")),
+        Self::Lie(Lie::Retyped("id")),
+        Self::Lie(Lie::Retyped("name")),
+        Self::Lie(Lie::Retyped("key")),
+        Self::Lie(Lie::Retyped("scopes")),
+        Self::Lie(Lie::Retyped("created_at")),
+        Self::Lie(Lie::UnknownStatus),
+        Self::Lie(Lie::LowerCaseNames),
+        Self::Lie(Lie::CutNames),
+        Self::NewShape,
+        Self::Undeletable(403),
+        Self::Undeletable(405),
+        Self::Undeletable(500),
+    ];
+
+    /// Whether it makes a difference to this operation, as the gate names it.
+    #[must_use]
+    pub fn can_meet(self, operation: &str) -> bool {
+        let is_datadog = operation.contains("/api/");
+        let is_list = operation.starts_with("GET ") && operation.ends_with("_keys");
+        let is_key = operation.contains("_keys") && !operation.starts_with("DELETE ");
+        let is_look_up = operation.ends_with("_keys/{id}") && operation.starts_with("GET ");
+        let is_creation = operation.starts_with("POST ") && operation.ends_with("_keys");
+        let is_validation = operation.contains("/validate");
+        match self {
+            Self::Refused(404) => true,
+            Self::Refused(_) | Self::Page(_) | Self::Lie(Lie::SaysError) => is_datadog,
+            Self::Lie(Lie::EmptyLists | Lie::ShortPage) => {
+                is_list || operation == "ListSecretVersionIds"
+            }
+            Self::Lie(Lie::Without("valid")) => is_validation,
+            Self::Lie(Lie::Without("key") | Lie::Retyped("key")) | Self::NewShape => is_creation,
+            Self::Lie(Lie::Without("scopes") | Lie::Retyped("scopes")) => {
+                is_key && operation.contains("application_keys")
+            }
+            Self::Lie(Lie::Without("VersionIdsToStages")) => operation == "DescribeSecret",
+            Self::Lie(Lie::Without("SecretString")) => operation == "GetSecretValue",
+            Self::Lie(Lie::Without("VersionStages" | "CreatedDate")) => {
+                ["GetSecretValue", "ListSecretVersionIds"].contains(&operation)
+            }
+            Self::Lie(Lie::UnknownStatus) => is_list || is_look_up || is_validation,
+            Self::Lie(_) => is_key && is_datadog && !is_validation,
+            Self::Undeletable(_) => operation.starts_with("DELETE "),
+            _ => true,
+        }
+    }
+
     pub const ALL: [Self; 12] = [
         Self::FailBefore,
         Self::FailAfter,
@@ -246,13 +392,29 @@ impl Fault {
             Self::Truncated => Fate::Truncated,
             Self::TokensExpired => Fate::TokensExpired,
             Self::TokensRevoked => Fate::TokensRevoked,
+            Self::Refused(status) => Fate::Refuse(code(status)),
+            Self::Page(status) => Fate::Html(code(status)),
+            Self::Lie(lie) => Fate::Lie(lie),
+            Self::NewShape => Fate::NewShape,
+            Self::Undeletable(status) => Fate::Undeletable(code(status)),
         }
     }
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("a status")
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Refused(status) => return write!(f, "{status}, not done"),
+            Self::Page(status) => return write!(f, "web page with {status}, not done"),
+            Self::Lie(Lie::Without(name)) => return write!(f, "`{name}` missing"),
+            Self::Lie(Lie::Retyped(name)) => return write!(f, "`{name}` of another type"),
+            Self::Undeletable(status) => return write!(f, "{status} to every DELETE of the key"),
+            Self::Lie(lie) => lie.name(),
+            Self::NewShape => "key of a new shape",
             Self::FailBefore => "500, not done",
             Self::FailAfter => "500, and yet done",
             Self::CutBefore => "connection cut, not done",

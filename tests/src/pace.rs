@@ -1,7 +1,7 @@
 //! How fast the two services answer, and how long a function may run.
 //!
 //! A function that is still at work at its deadline would be ended by Lambda: here that is a broken
-//! promise, whatever it leaves behind.
+//! promise, whatever it leaves behind. So is one that is at work later than [`LONGEST`].
 
 use std::time::Duration;
 
@@ -13,6 +13,10 @@ use crate::listen::Listening;
 use crate::stage;
 use crate::sweep::in_virtual_time;
 use crate::verdict::{Broken, Verdict, rights};
+
+/// A function stops by itself so long after it began, whatever Lambda allows: the search for
+/// orphaned keys takes older ones for nobody's.
+pub const LONGEST: Duration = Duration::from_mins(14);
 
 /// How the calls of a rotation are answered, numbered from its first, 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +122,7 @@ async fn rotate(case: Case, pace: Pace, timeout: Duration) -> Result<End, Box<Br
     let mut end = End::Done;
     for step in Step::ALL {
         let event = event(&job, step);
-        match tokio::time::timeout(timeout, function.deliver(&event)).await {
+        match tokio::time::timeout(timeout.min(LONGEST), function.deliver(&event)).await {
             Ok(Some(Ok(()))) => {}
             Ok(Some(Err(_))) => {
                 end = End::Failed;

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use http::StatusCode;
+use sandbox::datadog::{Edge, Settings};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, delegation, pair, token, trust_the_functions};
-use sandbox::secrets_manager::RotationJob;
+use sandbox::secrets_manager::{Replication, RotationJob};
+use sandbox::stack::REGION;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, DOCUMENTED_SCOPES};
@@ -14,6 +17,11 @@ use crate::case::{Case, Setting, Subject};
 
 /// How far behind the world is in [`Setting::Lagging`]: within what the functions wait for.
 const LAG: Duration = Duration::from_secs(2);
+
+const REPLICA_REGION: &str = "eu-west-1";
+
+/// An attribute of API keys that Datadog's clients only read.
+pub const ENROLL: &str = "private_action_runner_enroll_enabled";
 
 /// A world, and the rotation that is begun already if the setting has one.
 pub async fn set(case: Case) -> (Bench, Option<RotationJob>) {
@@ -55,6 +63,11 @@ pub async fn set(case: Case) -> (Bench, Option<RotationJob>) {
         }
         Setting::DeadPending => Some(dead_pending(&bench, kind, 0).await),
         Setting::DeadApplicationKey => Some(dead_pending(&bench, kind, 1).await),
+        world => {
+            rotate(&bench, kind, 2).await;
+            change(&bench, case, world).await;
+            None
+        }
     };
     (bench, job)
 }
@@ -67,6 +80,108 @@ async fn rotate(bench: &Bench, kind: Kind, times: usize) {
             .expect("nothing is in the rotation's way");
         bench.wait(Duration::from_mins(20)).await;
     }
+}
+
+/// Makes a world other than the plain one of it.
+async fn change(bench: &Bench, case: Case, world: Setting) {
+    let kind = case.subject.kind();
+    let set = |change: &dyn Fn(&mut Settings)| {
+        bench
+            .gate
+            .with_world(|world| change(&mut world.datadog.settings));
+    };
+    match world {
+        Setting::Edges => set(&|it| it.edges = edges([0, 5, 10])),
+        Setting::FreshAdmin => {
+            rotate_admin(bench).await;
+            set(&|it| it.edges = edges([0, 4, 8]));
+        }
+        Setting::LateById => set(&|it| {
+            it.edges = vec![Edge {
+                by_id: Duration::from_secs(5),
+                ..Edge::default()
+            }];
+        }),
+        Setting::LowerCase => set(&|it| it.lower_case_names = true),
+        Setting::ShortPages => set(&|it| it.most_per_page = 2),
+        Setting::NewShape => set(&|it| it.new_shape = true),
+        Setting::OddResources => set(&|it| it.odd_resources = true),
+        Setting::RevokedPrevious => {
+            set(&|it| it.deleting_revoked_api_key = StatusCode::FORBIDDEN);
+            let previous = bench.value(kind, "AWSPREVIOUS").expect("a previous value");
+            for id in ids(&previous) {
+                bench.ledger.excuse(&id);
+                bench.revoke(&id);
+            }
+        }
+        Setting::OwnPartialArn => {
+            let arn = bench.secret(kind);
+            name_as_admin(bench, kind, &arn[..arn.len() - "-xxxxxx".len()]);
+        }
+        Setting::OwnReplicaArn => {
+            replicate(bench, kind, Replication::After(Duration::ZERO));
+            let arn = bench.secret(kind).replace(REGION, REPLICA_REGION);
+            name_as_admin(bench, kind, &arn);
+        }
+        Setting::LaggingReplica => {
+            replicate(bench, kind, Replication::After(Duration::from_secs(5)));
+        }
+        Setting::FailedReplica => {
+            let now = bench.gate.with_world(|world| world.now());
+            replicate(bench, kind, Replication::FailedSince(now));
+        }
+        Setting::EnrollsRunners => {
+            // Where it can't be read it can't be looked after.
+            if case.reads {
+                set(&|it| it.read_only_attributes = [(ENROLL.to_owned(), false)].into());
+                let ids = ids(&bench.current(kind));
+                bench
+                    .gate
+                    .with_world(|world| world.datadog.switch(&ids[0], ENROLL, true));
+            }
+        }
+        _ => unreachable!("{world} is set elsewhere"),
+    }
+}
+
+/// The edges come into being afterwards: what is tried is the rotation after this one.
+async fn rotate_admin(bench: &Bench) {
+    let rotated = bench.rotate(Kind::AdminKey).await;
+    rotated.expect("nothing is in the rotation's way");
+}
+
+/// Edges that are so many seconds late with everything.
+#[must_use]
+pub fn edges(late_by: [u64; 3]) -> Vec<Edge> {
+    late_by
+        .map(|seconds| Edge::late_by(Duration::from_secs(seconds)))
+        .into()
+}
+
+fn name_as_admin(bench: &Bench, kind: Kind, arn: &str) {
+    let tags = json!([{ "Key": "adminSecretArn", "Value": arn }]);
+    let secret = bench.secret(kind);
+    bench.manage("TagResource", &json!({ "SecretId": secret, "Tags": tags }));
+}
+
+fn replicate(bench: &Bench, kind: Kind, replication: Replication) {
+    bench.gate.with_world(|world| {
+        let service = &mut world.secrets_manager;
+        service.replicate(bench.secret(kind), REPLICA_REGION, replication);
+    });
+}
+
+/// What nobody has done wrong is over: keys can be deleted, replicas follow, and Datadog gives new
+/// keys what it gave the old one.
+pub fn mend(bench: &Bench) {
+    bench.gate.with_world(|world| {
+        world.datadog.allow_deletions();
+        world.secrets_manager.mend_replicas();
+        let attributes = &mut world.datadog.settings.read_only_attributes;
+        for it in attributes.values_mut() {
+            *it = true;
+        }
+    });
 }
 
 fn lag(bench: &Bench) {

@@ -2,9 +2,12 @@
 //!
 //! Deterministic: the same case and faults tell the same story, to the call.
 
+use std::time::Duration;
+
 use sandbox::gate::{Call, CallRecord, Fate};
 use sandbox::rotation::{Attempts, drive};
 
+use crate::bench::Bench;
 use crate::case::{Case, Faults};
 use crate::listen::Listening;
 use crate::stage;
@@ -20,11 +23,17 @@ pub enum Healing {
 }
 
 /// A run that kept its promises.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     pub healing: Healing,
-    /// The calls of the disturbed rotation.
+    /// The calls of the disturbed rotation, and of its repair if a fault was left for that.
     pub calls: u64,
+    /// Their operations, in the order of arrival.
+    pub operations: Vec<String>,
+    /// The calls of the rotation that came next.
+    pub repair: u64,
+    /// How many of the faults met a call.
+    pub met: usize,
     /// API keys that are left alive and can't be found without `api_keys_read`.
     pub leaks: usize,
 }
@@ -63,13 +72,19 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
     };
     let job = begun.unwrap_or_else(|| bench.begin(kind));
     let disturbed = drive(&bench.gate, &job, attempts, &bench.function(kind), &()).await;
+    if disturbed.is_err() && faults.keys().any(|it| *it >= arrived(&bench)) {
+        // The repair is disturbed too. Whether it succeeds is for the next one to mend.
+        bench.wait(Duration::from_mins(16)).await;
+        let _either_way = bench.rotate(kind).await;
+    }
     let calls = bench.gate.calls();
     let first = calls.first().map_or(0, |it| it.call.number);
-    let number = calls
+    let number = arrived(&bench);
+    let mut operations: Vec<_> = calls
         .iter()
-        .map(|it| it.call.number - first + 1)
-        .max()
-        .unwrap_or_default();
+        .map(|it| (it.call.number, it.call.operation.clone()))
+        .collect();
+    operations.sort();
 
     let verdict = Verdict {
         bench: &bench,
@@ -96,8 +111,19 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
             Healing::Next
         },
         calls: number,
+        operations: operations.into_iter().map(|(_, it)| it).collect(),
+        repair: arrived(&bench) - number,
+        met: faults.keys().filter(|it| **it < number).count(),
         leaks,
     })
+}
+
+/// How many calls have arrived since the record was emptied.
+fn arrived(bench: &Bench) -> u64 {
+    let calls = bench.gate.calls();
+    let numbers = || calls.iter().map(|it| it.call.number);
+    let (first, last) = (numbers().min(), numbers().max());
+    last.zip(first).map_or(0, |(last, first)| last - first + 1)
 }
 
 /// How many of the faults met a call from a mint's effect to the store: there each may cost an API

@@ -5,12 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
-use sandbox::datadog::Class;
+use sandbox::datadog::{Class, Key};
 use sandbox::gate::{Call, Fate};
 use sandbox::lambda::FunctionError;
 
 use crate::bench::Bench;
 use crate::listen::{Listening, indiscretion};
+use crate::stage;
 
 /// A run that broke a promise, with the story of its calls.
 pub struct Broken {
@@ -49,6 +50,13 @@ impl Verdict<'_> {
     pub async fn pass(self, listening: &Listening) -> Result<usize, String> {
         let bench = self.bench;
         bench.gate.follow(|_: &Call| Fate::Pass);
+        let rights_of_all = || -> Vec<_> {
+            let kinds = self.kinds.iter();
+            kinds.map(|kind| rights(bench, *kind)).collect()
+        };
+        let disturbed = rights_of_all();
+        stage::mend(bench);
+        self.unnamed(&listening.heard())?;
         bench.wait(Duration::from_mins(16)).await;
         let mut rotated = Ok(());
         for &kind in self.kinds {
@@ -63,11 +71,43 @@ impl Verdict<'_> {
         if let Some(said) = indiscretion(&bench.gate, &heard) {
             return Err(format!("P4: {said}"));
         }
-        let rights: Vec<_> = self.kinds.iter().map(|kind| rights(bench, *kind)).collect();
-        if rights != self.rights {
-            return Err(format!("P6: {:?} became {rights:?}", self.rights));
+        self.false_claims(&heard)?;
+        for rights in [disturbed, rights_of_all()] {
+            if rights != self.rights {
+                return Err(format!("P6: {:?} became {rights:?}", self.rights));
+            }
         }
         self.strays(&heard)
+    }
+
+    /// A key that was created is stored, deleted, or named by name or id in what was printed.
+    fn unnamed(&self, heard: &str) -> Result<(), String> {
+        let unstored = self.bench.gate.with_world(|world| {
+            let ids = self.bench.ledger.unstored(world).into_iter();
+            ids.filter_map(|id| world.datadog.key(&id).cloned())
+                .collect::<Vec<_>>()
+        });
+        let is_named = |key: &Key| heard.contains(&key.name) || heard.contains(&key.id);
+        match unstored.iter().find(|key| !is_named(key)) {
+            Some(key) => Err(format!("{} is left, and nothing names it", key.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// A key that a step's line says is deleted (`retired=[…]`) does not work.
+    fn false_claims(&self, heard: &str) -> Result<(), String> {
+        let claims = heard.split("retired=[").skip(1);
+        let claims: String = claims.filter_map(|it| it.split(']').next()).collect();
+        let false_claim = self.bench.gate.with_world(|world| {
+            let keys = world.datadog.keys().iter();
+            keys.filter(|key| key.is_live() && claims.contains(&key.id))
+                .map(|key| key.id.clone())
+                .next()
+        });
+        match false_claim {
+            Some(id) => Err(format!("the log says that {id} is deleted, and it works")),
+            None => Ok(()),
+        }
     }
 
     async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {

@@ -10,8 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use tests::case::{Case, Faults, Setting, Subject};
+use tests::case::{Case, Fault, Faults, Setting, Subject};
 use tests::figures;
+use tests::pending::{By, expected};
 use tests::sweep::{Healing, run};
 use tests::verdict::Broken;
 
@@ -30,6 +31,8 @@ struct Figures {
     same: usize,
     next: usize,
     leaks: usize,
+    /// Runs in which every fault has met a call.
+    met: usize,
 }
 
 const COLUMNS: [&str; 7] = [
@@ -53,6 +56,7 @@ impl Tally {
     fn count(&mut self, row: &str, case: Case, faults: &Faults) {
         let figures = self.rows.entry(row.to_owned()).or_default();
         figures.runs += 1;
+        // A broken run has met its faults too: the sweep fails, and its figures are not read.
         match run(case, faults) {
             Ok(run) => {
                 match run.healing {
@@ -60,6 +64,7 @@ impl Tally {
                     Healing::Next => figures.next += 1,
                 }
                 figures.leaks += run.leaks;
+                figures.met += usize::from(run.met == faults.len());
             }
             Err(broken) => self.broken.push(*broken),
         }
@@ -92,6 +97,7 @@ impl Tally {
             same: sum.same + row.same,
             next: sum.next + row.next,
             leaks: sum.leaks + row.leaks,
+            met: sum.met + row.met,
         });
         row(subject, "**all**", &total)
     }
@@ -103,6 +109,7 @@ fn row(subject: Subject, name: &str, figures: &Figures) -> String {
         same,
         next,
         leaks,
+        ..
     } = figures;
     let held = same + next;
     format!("| {subject} | {name} | {runs} | {held} | {same} | {next} | {leaks} |\n")
@@ -172,7 +179,8 @@ fn compare(page: &str, part: &str, rows: &str) {
     figures::compare(&page, part, &figures::table(&COLUMNS, rows));
 }
 
-/// So many pairs of faults, drawn by the seed.
+/// So many pairs of faults, drawn by the seed: the first among the calls of an undisturbed
+/// rotation, the second among the calls that follow the first, or among those of the repair.
 fn sweep_double(subject: Subject, pairs: usize) -> String {
     let (mut tally, mut random) = (Tally::default(), fastrand::Rng::with_seed(SEED));
     let settings = [&Setting::PLAIN, Setting::troubled(subject)].concat();
@@ -180,16 +188,133 @@ fn sweep_double(subject: Subject, pairs: usize) -> String {
         .into_iter()
         .map(|case| (case, run(case, &Faults::new()).expect("undisturbed").calls))
         .collect();
+    let known = subject.faults();
+    let mut calls_after = BTreeMap::new();
     for n in 0..pairs {
         let (case, calls) = cases[n % cases.len()];
-        let first = random.u64(0..calls);
-        let second = first + random.u64(1..=calls);
-        let known = subject.faults();
         let mut fault = || known[random.usize(0..known.len())];
-        let faults = Faults::from([(first, fault()), (second, fault())]);
+        let (one, other) = (fault(), fault());
+        let first = random.u64(0..calls);
+        let alone = Faults::from([(first, one)]);
+        let last = *calls_after.entry((case, first, one)).or_insert_with(|| {
+            let run = run(case, &alone).expect("one fault");
+            match run.healing {
+                Healing::Same => run.calls,
+                Healing::Next => run.calls + run.repair,
+            }
+        });
+        // A fault at the very last call leaves no other.
+        let second = random.u64(first + 1..last.max(first + 2));
+        let faults = Faults::from([(first, one), (second, other)]);
         tally.count(&case.setting.to_string(), case, &faults);
     }
-    tally.table(subject)
+    tally.judge();
+    let rows = tally.rows.iter().map(|(name, it)| {
+        format!(
+            "| {subject} | {name} | {} | {} | {} | {} | {} | {} |\n",
+            it.runs, it.met, it.runs, it.same, it.next, it.leaks
+        )
+    });
+    rows.collect()
+}
+
+/// What one fault, or one world, has come to.
+#[derive(Default)]
+struct Outcome {
+    runs: usize,
+    broken: Vec<Broken>,
+}
+
+impl Outcome {
+    fn count(&mut self, case: Case, faults: &Faults) {
+        self.runs += 1;
+        self.broken.extend(run(case, faults).err().map(|it| *it));
+    }
+
+    /// Fails unless every run has held, or, of what is known to break, one has broken as expected
+    /// and none otherwise.
+    fn judge(&self, subject: Subject, by: By) {
+        let breaks = expected(subject, by);
+        let is_known = |it: &Broken| breaks.is_some_and(|known| it.what.starts_with(known));
+        let unknown = self.broken.iter().filter(|it| !is_known(it));
+        if let Some(broken) = unknown.min_by_key(|it| it.story.len()) {
+            let (count, runs) = (self.broken.len(), self.runs);
+            panic!("{subject}, {by:?}: {count} of {runs} runs broke, for example:\n{broken:?}");
+        }
+        assert!(
+            breaks.is_none() || !self.broken.is_empty(),
+            "{subject}, {by:?}: holds in {} runs; take it off PENDING_ENGINE",
+            self.runs
+        );
+    }
+}
+
+/// Whether the fault or the world is to be tried: all are, unless `ONLY` names one.
+fn is_wanted(name: &impl std::fmt::Debug) -> bool {
+    let only = std::env::var("ONLY");
+    only.is_err() || only.is_ok_and(|only| only == format!("{name:?}"))
+}
+
+/// Each lie at each call that it can meet, in every one of so many situations; what is known to
+/// break in all of them.
+fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, By)) {
+    let cases: Vec<_> = Case::all(subject, &Setting::PLAIN)
+        .into_iter()
+        .map(|case| (case, run(case, &Faults::new()).expect("undisturbed")))
+        .collect();
+    for fault in Fault::LIES.into_iter().filter(is_wanted) {
+        let by = By::Fault(fault);
+        let one_in = expected(subject, by).map_or(one_in, |_| 1);
+        let mut outcome = Outcome::default();
+        let meetings = cases.iter().flat_map(|(case, undisturbed)| {
+            let operations = (0..).zip(&undisturbed.operations);
+            let meetings = operations.filter(|(_, operation)| fault.can_meet(operation));
+            meetings.map(|(number, _)| (*case, number))
+        });
+        for (case, number) in meetings.step_by(one_in) {
+            outcome.count(case, &Faults::from([(number, fault)]));
+        }
+        judge(&outcome, subject, by);
+    }
+}
+
+/// Each world undisturbed, and a sample of the single faults in it.
+fn visit_worlds(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, By)) {
+    for setting in Setting::worlds(subject).into_iter().filter(is_wanted) {
+        let by = By::World(setting);
+        let mut outcome = Outcome::default();
+        let mut met = 0;
+        for case in Case::all(subject, &[setting]) {
+            let calls = match run(case, &Faults::new()) {
+                Ok(run) => run.calls,
+                Err(broken) => {
+                    outcome.broken.push(*broken);
+                    0
+                }
+            };
+            outcome.runs += 1;
+            for number in 0..calls {
+                for fault in Fault::ALL {
+                    met += 1;
+                    if met % one_in == 0 {
+                        outcome.count(case, &Faults::from([(number, fault)]));
+                    }
+                }
+            }
+        }
+        judge(&outcome, subject, by);
+    }
+}
+
+/// No divisor of the number of faults either.
+const WORLDS_ONE_IN: usize = 31;
+
+fn lies(subject: Subject) {
+    tell_lies(subject, ONE_IN, Outcome::judge);
+}
+
+fn worlds(subject: Subject) {
+    visit_worlds(subject, WORLDS_ONE_IN, Outcome::judge);
 }
 
 #[test]
@@ -233,9 +358,86 @@ fn keyless_admin() {
 }
 
 #[test]
+fn lies_to_an_api_key() {
+    lies(Subject::ApiKey);
+}
+
+#[test]
+fn lies_to_an_application_key() {
+    lies(Subject::ApplicationKey);
+}
+
+#[test]
+fn lies_to_an_admin_key() {
+    lies(Subject::AdminKey);
+}
+
+#[test]
+fn lies_to_an_assisted_admin_key() {
+    lies(Subject::AssistedAdminKey);
+}
+
+#[test]
+fn worlds_of_an_api_key() {
+    worlds(Subject::ApiKey);
+}
+
+#[test]
+fn worlds_of_an_application_key() {
+    worlds(Subject::ApplicationKey);
+}
+
+#[test]
+fn worlds_of_an_admin_key() {
+    worlds(Subject::AdminKey);
+}
+
+#[test]
+fn worlds_of_an_assisted_admin_key() {
+    worlds(Subject::AssistedAdminKey);
+}
+
+#[test]
+fn worlds_of_keyless_rotations() {
+    for subject in Subject::KEYLESS {
+        worlds(subject);
+    }
+}
+
+/// Prints what breaks which promise, to write `PENDING_ENGINE` from; of one type if `SUBJECT` names it.
+#[test]
+#[ignore = "a survey, which fails at nothing"]
+#[expect(clippy::print_stdout, reason = "what it prints is what it is for")]
+fn what_breaks() {
+    let tell = |outcome: &Outcome, subject: Subject, by: By| {
+        let mut breaks = BTreeMap::<String, usize>::new();
+        for broken in &outcome.broken {
+            *breaks
+                .entry(broken.what.chars().take(70).collect())
+                .or_default() += 1;
+        }
+        let (count, runs) = (outcome.broken.len(), outcome.runs);
+        println!("{subject:?} {by:?}: {count} of {runs} {breaks:?}");
+        if let Some(shortest) = outcome.broken.iter().min_by_key(|it| it.story.len()) {
+            println!("    {}: {}", shortest.run, shortest.what);
+        }
+    };
+    std::thread::scope(|scope| {
+        let only = std::env::var("SUBJECT").ok();
+        let is_swept = |it: &Subject| only.as_ref().is_none_or(|only| *only == format!("{it:?}"));
+        for subject in Subject::ALL.into_iter().filter(is_swept) {
+            scope.spawn(move || {
+                visit_worlds(subject, WORLDS_ONE_IN, tell);
+                tell_lies(subject, ONE_IN, tell);
+            });
+        }
+    });
+}
+
+#[test]
 fn a_sample_of_double_faults() {
     for subject in [Subject::ALL, Subject::KEYLESS].concat() {
-        sweep_double(subject, 400);
+        sweep_double(subject, 200);
     }
 }
 
@@ -265,17 +467,25 @@ fn keyless_in_trouble() {
 }
 
 #[test]
-#[ignore = "80,000 runs, half an hour of one processor"]
+#[ignore = "20,000 pairs and what they are drawn from"]
 fn double_faults() {
     let tables: Vec<_> = std::thread::scope(|scope| {
-        let sweeps = Subject::ALL.map(|it| scope.spawn(move || sweep_double(it, 20_000)));
+        let sweeps = Subject::ALL.map(|it| scope.spawn(move || sweep_double(it, 5_000)));
         sweeps
             .into_iter()
             .map(|it| it.join().expect("held"))
             .collect()
     });
-    let mut columns = COLUMNS;
-    columns[1] = "what the rotation finds";
+    let columns = [
+        "type",
+        "what the rotation finds",
+        "cases",
+        "both met",
+        "held",
+        "healed by the same rotation",
+        "by the next",
+        "API keys left",
+    ];
     figures::compare(
         "figures/crash-sweep",
         "double faults",

@@ -98,6 +98,40 @@ fn sweep(subject: Subject) {
     );
 }
 
+/// Of the paces, those that keep a function at work for as long as it may be, and pauses that add up.
+fn long_runs(subject: Subject) {
+    let case = Case {
+        subject,
+        setting: Setting::Later,
+        reads: true,
+        redelivered: false,
+    };
+    let calls = sweep::run(case, &Faults::new()).expect("undisturbed").calls;
+    let paces = (0..calls).flat_map(|from| {
+        [Service::SecretsManager, Service::Datadog]
+            .map(|service| {
+                [
+                    Pace::Throttled { from, service },
+                    Pace::Silent { from, service },
+                ]
+            })
+            .concat()
+    });
+    for pace in paces {
+        let end = run(case, pace, Duration::from_mins(90));
+        end.unwrap_or_else(|broken| panic!("{broken:?}"));
+    }
+}
+
+/// Known to break: see `tests/src/pending.rs`.
+#[test]
+#[should_panic(expected = "was still at work at its deadline")]
+fn an_invocation_of_90_minutes_ends_within_14() {
+    for subject in Subject::ALL {
+        long_runs(subject);
+    }
+}
+
 #[test]
 fn api_key() {
     sweep(Subject::ApiKey);
