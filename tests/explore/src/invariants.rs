@@ -104,7 +104,8 @@ pub async fn judge(
         lossy: 0,
         is_dead: manager.is_dead || plan.case.setting.is_dead(),
     };
-    verdict.pass(listening).await.map(drop)
+    // Only the last transitions were listened to.
+    verdict.pass_partly_heard(listening).await.map(drop)
 }
 
 /// The ways in which a rest goes on.
