@@ -1,17 +1,22 @@
 //! The admin: in whose name Datadog is asked. Either the pair of an admin secret ([`Pair`]) or,
 //! keyless, the function's own identity ([`Delegate`]); never both in one request.
 
+mod companion;
 mod delegate;
 mod keys;
 mod pair;
 mod proof;
+mod reading;
 mod secret;
 mod trust;
-mod witness;
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
 use crate::datadog::{Authority, Datadog, DatadogError, Expiry};
 use crate::delegation::Delegation;
@@ -21,10 +26,10 @@ use crate::site::Site;
 use crate::value::SecretValue;
 
 use delegate::Delegate;
-pub use keys::Lookup;
 use pair::Pair;
-use secret::AdminValue;
-pub use secret::{AdminSecret, Means};
+pub use reading::KeyLookup;
+pub use secret::AdminSecret;
+use secret::{AdminValue, ReadAdmin};
 
 /// Acts at Datadog for one service account, for the time of one step.
 ///
@@ -36,8 +41,12 @@ pub struct Admin {
     hand: Hand,
     /// The pair that has taken over from an identity that Datadog refuses, if one may.
     stand_in: OnceCell<Pair>,
-    /// Set once Datadog has refused to show API keys to an admin that works.
-    api_keys_unreadable: OnceCell<()>,
+    /// The keys of a configured fallback, read before anything is deleted.
+    fallback_keys: OnceCell<Vec<KeyRef>>,
+    /// The keys of admins that were read and do not act.
+    others: Vec<KeyRef>,
+    /// Whether it may read API keys, once that is settled.
+    reads_api_keys: OnceCell<bool>,
     budget: Budget,
 }
 
@@ -68,38 +77,57 @@ enum Acting<'a> {
 struct Actor<'a> {
     datadog: &'a Datadog,
     authority: Authority,
+    /// The keys that authenticate the call.
+    keys: Vec<KeyRef>,
 }
 
 impl Admin {
-    pub async fn read(secret: AdminSecret, budget: &Budget) -> Result<Self, Problem> {
-        let value = secret.read(budget).await?;
-        Ok(Self::of(value, secret, budget))
+    /// Reads an admin secret. Returns its ARN too, as Secrets Manager spells it.
+    pub async fn read(secret: AdminSecret, budget: &Budget) -> Result<(Self, String), Problem> {
+        let ReadAdmin {
+            value,
+            arn,
+            created,
+        } = secret.read(budget).await?;
+        Ok((Self::of(value, secret, created, budget), arn))
     }
 
     /// The admin that a value at hand describes: an admin secret that rotates itself.
     pub fn of_value(
         value: &SecretValue,
         secret: AdminSecret,
+        created: Option<SystemTime>,
         budget: &Budget,
     ) -> Result<Self, Problem> {
-        Ok(Self::of(secret.admin_value(value)?, secret, budget))
+        Ok(Self::of(
+            secret.admin_value(value)?,
+            secret,
+            created,
+            budget,
+        ))
     }
 
-    fn of(value: AdminValue, secret: AdminSecret, budget: &Budget) -> Self {
+    fn of(
+        value: AdminValue,
+        secret: AdminSecret,
+        created: Option<SystemTime>,
+        budget: &Budget,
+    ) -> Self {
         match value {
             AdminValue::Keys(keys) => {
-                Self::with(Hand::Pair(Pair::new(*keys, secret, budget).into()), budget)
+                let pair = Pair::new(*keys, secret, created, budget);
+                Self::with(Hand::Pair(pair.into()), budget)
             }
             AdminValue::Delegation(delegation) => {
-                Self::delegated(*delegation, secret.means, budget)
+                Self::delegated(*delegation, secret.clients, budget)
             }
         }
     }
 
     /// The function's own identity.
     #[must_use]
-    pub fn delegated(delegation: Delegation, means: Means, budget: &Budget) -> Self {
-        let delegate = Delegate::new(delegation, means, budget);
+    pub fn delegated(delegation: Delegation, clients: Clients, budget: &Budget) -> Self {
+        let delegate = Delegate::new(delegation, clients, budget);
         Self::with(Hand::Delegate(delegate.into()), budget)
     }
 
@@ -107,9 +135,16 @@ impl Admin {
         Self {
             hand,
             stand_in: OnceCell::new(),
-            api_keys_unreadable: OnceCell::new(),
+            fallback_keys: OnceCell::new(),
+            others: Vec::new(),
+            reads_api_keys: OnceCell::new(),
             budget: *budget,
         }
+    }
+
+    /// Protects more keys from deletion: those of another admin that was read.
+    pub fn protect(&mut self, keys: Vec<KeyRef>) {
+        self.others.extend(keys);
     }
 
     /// The same, for which no other one stands in.
@@ -147,6 +182,10 @@ impl Admin {
         }
     }
 
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     #[must_use]
     pub fn service_account(&self) -> &ServiceAccountId {
         match &self.hand {
@@ -155,13 +194,46 @@ impl Admin {
         }
     }
 
-    /// The keys that act: none, where there are none.
+    /// Returns the keys that act: none, where there are none.
     #[must_use]
     pub fn own_keys(&self) -> Vec<KeyRef> {
         match self.acting() {
             Acting::Pair(pair) => pair.keys(),
             Acting::Delegate(_) => Vec::new(),
         }
+    }
+
+    /// Returns the keys of every admin that was read so far, the acting one and a fallback among them.
+    #[must_use]
+    pub fn known_keys(&self) -> BTreeSet<KeyRef> {
+        let pair = match &self.hand {
+            Hand::Pair(pair) => Some(&**pair),
+            Hand::Delegate(_) => self.stand_in.get(),
+        };
+        let fallback = self.fallback_keys.get().into_iter().flatten();
+        let known = pair.into_iter().flat_map(Pair::known_keys);
+        let known = known.chain(fallback.chain(&self.others).cloned());
+        known.collect()
+    }
+
+    /// Returns the same, and reads the secret of a configured fallback for it if it has not been read:
+    /// its pair may have to act at any moment, so that its keys must stay.
+    ///
+    /// # Errors
+    /// If that secret can't be read: its keys can't be known then, and nothing is to be deleted.
+    pub async fn protected_keys(&self) -> Result<BTreeSet<KeyRef>, Problem> {
+        if let Hand::Delegate(delegate) = &self.hand
+            && let Some(secret) = delegate.fallback()
+            && self.stand_in.get().is_none()
+        {
+            let keys = async {
+                let account = delegate.service_account();
+                let pair = Pair::read(secret, account, &self.budget).await?;
+                Ok::<_, Problem>(pair.keys())
+            };
+            self.fallback_keys.get_or_try_init(|| keys).await?;
+        }
+        Ok(self.known_keys())
     }
 
     #[must_use]
@@ -172,15 +244,15 @@ impl Admin {
         }
     }
 
-    /// For proofs that take an API key: an identity has none of its own.
-    pub async fn provide_witness(
+    /// Provides an API key to try application keys with: an identity has none of its own.
+    pub async fn provide_companion(
         &mut self,
         kind: Kind,
         current: &Credential,
     ) -> Result<(), Problem> {
         match &mut self.hand {
             Hand::Pair(_) => Ok(()),
-            Hand::Delegate(delegate) => delegate.provide_witness(kind, current).await,
+            Hand::Delegate(delegate) => delegate.provide_companion(kind, current).await,
         }
     }
 
@@ -205,13 +277,15 @@ impl Admin {
         F: Future<Output = Result<T, DatadogError>>,
     {
         let problem = match self.acting() {
-            Acting::Pair(pair) => return pair.act(&call).await,
-            Acting::Delegate(delegate) => match delegate.act(&call).await {
+            // Boxed: a step makes several calls side by side, and has room for each.
+            Acting::Pair(pair) => return Box::pin(pair.act(&call)).await,
+            Acting::Delegate(delegate) => match Box::pin(delegate.act(&call)).await {
                 Err(problem) if problem.refuses_identity() => problem,
                 answer => return answer,
             },
         };
-        self.stand_in_for(problem).await?.act(&call).await
+        let pair = Box::pin(self.stand_in_for(problem)).await?;
+        Box::pin(pair.act(&call)).await
     }
 
     /// The pair that the user has allowed to act where Datadog refuses the identity.

@@ -8,6 +8,11 @@ use tokio::time::Instant;
 /// Kept back at the end of an invocation, so that its error is answered before Lambda ends it.
 const RESERVE: Duration = Duration::from_secs(1);
 
+/// An invocation acts no longer than this, whatever timeout Lambda was given (its own limit is 5400 s):
+/// a key is taken for orphaned at an age of 15 minutes, and whoever created it must have stopped by
+/// then.
+pub const LONGEST_INVOCATION: Duration = Duration::from_mins(14);
+
 /// Who may wait no longer than that gives up: whoever else asks is still there.
 const WORTHWHILE: Duration = Duration::from_secs(1);
 
@@ -23,13 +28,13 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `length` from now, `now` being the time of day.
+    /// Returns a budget of `length` from now, and of 14 minutes at most. `now` is the time of day.
     #[must_use]
     pub fn new(now: SystemTime, length: Duration) -> Self {
         Self {
             began: Instant::now(),
             began_at: now,
-            length: length.saturating_sub(RESERVE),
+            length: length.saturating_sub(RESERVE).min(LONGEST_INVOCATION),
             seed: 0,
         }
     }
@@ -107,9 +112,12 @@ impl Backoff {
     /// The same, only if `after` is left then.
     pub async fn pause_for(&mut self, budget: &Budget, after: Duration) -> bool {
         let step = self.next.min(self.total);
-        self.total -= step;
-        self.next = (self.next * 2).min(self.longest);
-        !step.is_zero() && budget.pause(step, after).await
+        let waited = !step.is_zero() && budget.pause(step, after).await;
+        if waited {
+            self.total -= step;
+            self.next = (self.next * 2).min(self.longest);
+        }
+        waited
     }
 
     /// Whether all of it has been waited: the invocation's time did not end it.
@@ -214,7 +222,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_comes_back_for_ever() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 10_000 * SECOND);
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, LONGEST_INVOCATION);
         let mut crowd = Crowd::new(Duration::from_millis(1));
         let mut pauses = 0;
         while crowd.pause(Duration::ZERO, &budget, SECOND).await {
@@ -230,6 +238,20 @@ mod tests {
         assert!(!crowd.pause(7 * SECOND, &budget, SECOND).await);
         assert!(!crowd.pause(Duration::MAX / 4, &budget, SECOND).await);
         assert_eq!(budget.spent(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_waited_is_not_spent() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 28 * SECOND);
+        let mut backoff = Backoff::new(SECOND, 8 * SECOND, 30 * SECOND);
+        while backoff.pause(&budget).await {}
+        assert!(!backoff.is_spent(), "{:?} of 30 s", budget.spent());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_acts_longer_than_14_minutes() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, Duration::from_mins(90));
+        assert_eq!(budget.left(), LONGEST_INVOCATION);
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,7 +25,9 @@ pub use call::Call;
 pub use error::{DatadogError, DatadogProblem};
 use limits::Family;
 pub use limits::Limits;
-pub use reply::{ApiKeyDetails, AppKeyDetails, Minted, Room, Scopes, Status, Validated};
+pub use reply::{
+    ApiKeyDetails, AppKeyDetails, Attributes, Created, Room, Scopes, Status, Validated,
+};
 pub use token::{Expiry, ExpiryForm, Token};
 pub use user::CurrentUser;
 
@@ -67,7 +69,7 @@ impl Datadog {
     /// Sends the call and answers the status and JSON body of a success (empty for 204).
     ///
     /// A call without effect, or whose effect may be repeated, is sent again after 429, 5xx, a
-    /// cut connection and a time-out. A mint is sent again only where it certainly had no
+    /// cut connection and a time-out. A creation is sent again only where it certainly had no
     /// effect: after 429 and where no connection was opened. Where a limit is half used up, a call
     /// that may wait does so for the next window, if half of the invocation's time is left after it.
     pub async fn send(
@@ -89,7 +91,7 @@ impl Datadog {
             {
                 crowd.pause(reset, budget, budget.length() / 2).await;
             }
-            if call.is_mint() && budget.left() < call::TIME_FOR_MINT {
+            if call.creates() && budget.left() < call::TIME_TO_CREATE {
                 let problem = DatadogProblem::NoTime;
                 let call = call.clone();
                 return Err(DatadogError { call, problem });
@@ -98,7 +100,7 @@ impl Datadog {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem.after(before.take()),
             };
-            let again = problem.is_transient() && (!call.is_mint() || problem.is_definite());
+            let again = problem.is_transient() && (!call.creates() || problem.is_definite());
             let waited = again
                 && match problem {
                     DatadogProblem::RateLimited { reset } => {
@@ -123,7 +125,8 @@ impl Datadog {
         budget: &Budget,
         read: impl Fn(&[u8]) -> Result<T, reply::Defect>,
     ) -> Result<T, DatadogError> {
-        let (status, body) = self.send(authority, &call, budget).await?;
+        // Boxed: a step makes several calls side by side, and holds a future for each.
+        let (status, body) = Box::pin(self.send(authority, &call, budget)).await?;
         read(&body).map_err(|defect| {
             let status = status.as_u16();
             let problem = DatadogProblem::Unexpected { status, defect };
@@ -147,7 +150,12 @@ impl Datadog {
         if call.succeeds_with(parts.status) {
             Ok((parts.status, body))
         } else {
-            Err(call.problem(parts.status, &parts.headers, &body))
+            Err(DatadogProblem::of_answer(
+                call,
+                parts.status,
+                &parts.headers,
+                &body,
+            ))
         }
     }
 

@@ -1,5 +1,7 @@
-//! The names of minted keys: they record the intent before the effect, so that a key whose text
-//! was lost can still be traced to the version that it was minted for.
+//! The names of created keys: they record the intent before the effect, so that a key whose value
+//! was lost can still be traced to the version that it was created for.
+//!
+//! Datadog may answer a name in another case, so that names are compared without it.
 
 use std::collections::HashMap;
 
@@ -46,13 +48,30 @@ impl KeyNames {
     /// secret of the same name has the same stem.
     #[must_use]
     pub fn stem(&self, class: KeyClass) -> String {
+        format!("{}{}-", self.type_prefix(class), self.secret_name)
+    }
+
+    /// What every name of this class begins with, whatever the secret's name.
+    #[must_use]
+    pub fn type_prefix(&self, class: KeyClass) -> String {
         let kind = match (self.kind, class) {
             (Kind::AdminKey, KeyClass::Api) => "admin-api-key",
             (Kind::AdminKey, KeyClass::Application) => "admin-app-key",
             (Kind::ApiKey | Kind::ApplicationKey, KeyClass::Api) => "api-key",
             (Kind::ApiKey | Kind::ApplicationKey, KeyClass::Application) => "app-key",
         };
-        format!("aws-sm-{kind}-{}-", self.secret_name)
+        format!("aws-sm-{kind}-")
+    }
+
+    /// Returns what a list is to be filtered by: the stem. Some part of the name is looked for as it is
+    /// written, so that of a stem that may come back in another case only the type is taken.
+    #[must_use]
+    pub fn filter(&self, class: KeyClass) -> String {
+        if self.secret_name.chars().any(char::is_uppercase) {
+            self.type_prefix(class)
+        } else {
+            self.stem(class)
+        }
     }
 
     /// Whether a name follows the convention for this secret, whoever minted the key: this
@@ -86,10 +105,12 @@ impl KeyNames {
         }
     }
 
-    fn digest_in<'n>(&self, class: KeyClass, name: &'n str) -> Option<&'n str> {
-        let (day, digest) = name.strip_prefix(&self.stem(class))?.split_once('-')?;
+    /// Returns the part of the name that recomputes, in lower case.
+    fn digest_in(&self, class: KeyClass, name: &str) -> Option<String> {
+        let (name, stem) = (name.to_lowercase(), self.stem(class).to_lowercase());
+        let (day, digest) = name.strip_prefix(&stem)?.split_once('-')?;
         let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
-        (is_day && digest.len() == 6).then_some(digest)
+        (is_day && digest.len() == 6).then(|| digest.to_owned())
     }
 
     fn digest(&self, version: &VersionId, n: u8) -> String {
@@ -117,7 +138,7 @@ impl<'v> NameIndex<'_, 'v> {
     pub fn version_of(&self, class: KeyClass, name: &str) -> Option<&'v VersionId> {
         self.names
             .digest_in(class, name)
-            .and_then(|digest| self.digests.get(digest).copied())
+            .and_then(|digest| self.digests.get(&digest).copied())
     }
 }
 
@@ -153,6 +174,19 @@ mod tests {
             names.index([&other, &version]).version_of(class, &name),
             Some(&version)
         );
+    }
+
+    #[test]
+    fn a_name_is_known_again_in_another_case() {
+        let names = KeyNames::new(Kind::ApiKey, ARN, "Datadog/App");
+        let version = VersionId::parse("11111111-2222-4333-8444-555555555555").unwrap();
+        let name = names.name(KeyClass::Api, &version, 0, "20261121");
+        assert!(names.bears(KeyClass::Api, &name.to_lowercase(), &version));
+        assert!(names.bears(KeyClass::Api, &name.to_uppercase(), &version));
+        // What a list is filtered by is in the name whichever case that comes back in.
+        assert_eq!(names.filter(KeyClass::Api), "aws-sm-api-key-");
+        let lower = KeyNames::new(Kind::ApiKey, ARN, "datadog/app");
+        assert_eq!(lower.filter(KeyClass::Api), lower.stem(KeyClass::Api));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Key texts, which are never printed, and the identifiers, which are.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,6 +16,12 @@ impl ApiKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_hex(text, 32).then(|| Self(text.into()))
+    }
+
+    /// Takes what Datadog has just created, whatever its shape: printable ASCII of sensible length.
+    #[must_use]
+    pub fn received(text: &str) -> Option<Self> {
+        is_storable(text).then(|| Self(text.into()))
     }
 
     #[must_use]
@@ -39,10 +46,22 @@ impl AppKey {
         (new_form || is_hex(text, 40)).then(|| Self(text.into()))
     }
 
+    /// Takes what Datadog has just created, whatever its shape: printable ASCII of sensible length.
+    #[must_use]
+    pub fn received(text: &str) -> Option<Self> {
+        is_storable(text).then(|| Self(text.into()))
+    }
+
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// The value of a created key is Datadog's to shape: a new shape must stop nobody's rotations. What
+/// could not be sent in a header, or would not fit a secret, is no key.
+fn is_storable(text: &str) -> bool {
+    (16..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
@@ -57,26 +76,39 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// Datadog's id of a key: a UUID, kept in lower case so that ids compare whoever typed them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId(String);
+/// An identifier that Datadog gives: a UUID, kept in lower case so that two compare whoever typed them.
+///
+/// `Of` says of what it is, so that one can't be taken for another.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id<Of>(String, PhantomData<Of>);
 
-/// The id of a service account: a UUID, likewise in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceAccountId(String);
+/// What identifiers are of.
+pub mod of {
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Key {}
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum ServiceAccount {}
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Trust {}
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Organisation {}
+}
 
-/// The id of a mapping, or of an AWS account's registration: a UUID, likewise in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TrustId(String);
+pub type KeyId = Id<of::Key>;
 
-/// The id of an organisation: a UUID, likewise in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrganisationId(String);
+/// Of a person too: their identifiers look alike.
+pub type ServiceAccountId = Id<of::ServiceAccount>;
 
-impl KeyId {
+/// Of a mapping, or of an AWS account's registration.
+pub type TrustId = Id<of::Trust>;
+
+pub type OrganisationId = Id<of::Organisation>;
+
+impl<Of> Id<Of> {
+    /// Returns `None` for anything but a UUID.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        is_uuid(text).then(|| Self(text.to_ascii_lowercase()))
+        is_uuid(text).then(|| Self(text.to_ascii_lowercase(), PhantomData))
     }
 
     #[must_use]
@@ -85,61 +117,13 @@ impl KeyId {
     }
 }
 
-impl ServiceAccountId {
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        is_uuid(text).then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl OrganisationId {
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        is_uuid(text).then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TrustId {
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        is_uuid(text).then(|| Self(text.to_ascii_lowercase()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for TrustId {
+impl<Of> fmt::Debug for Id<Of> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.debug_tuple("Id").field(&self.0).finish()
     }
 }
 
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for ServiceAccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for OrganisationId {
+impl<Of> fmt::Display for Id<Of> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -191,6 +175,22 @@ mod tests {
         assert!(AppKey::parse(&"é".repeat(20)).is_none());
         assert!(KeyId::parse("8A3F7C2E-0000-4000-8000-000000000000").is_some());
         assert!(KeyId::parse("8a3f7c2e00004000800000000000000000000").is_none());
+    }
+
+    #[test]
+    fn a_created_key_may_have_any_shape_that_a_header_takes() {
+        assert!(ApiKey::received("ddapi_0123456789-abc.~").is_some());
+        assert!(AppKey::received(&"Z".repeat(512)).is_some());
+        for text in [
+            "",
+            "short",
+            "white space in the key",
+            "0123456789abcdef\n",
+            &"ä".repeat(20),
+        ] {
+            assert!(ApiKey::received(text).is_none(), "{text:?}");
+        }
+        assert!(AppKey::received(&"Z".repeat(513)).is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::aws;
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::Kind;
 use crate::datadog::Limits;
 use crate::error::{Problem, RotationError, State};
@@ -15,10 +16,13 @@ use crate::http::Http;
 use crate::identity::Identity;
 use crate::log::ALWAYS;
 use crate::metrics::StepMetrics;
-use crate::rotation::{Deleted, Rotation, Tools};
+use crate::rotation::{self, DeletedKeys};
 use crate::secrets::Secrets;
 use crate::settings::{LogSettings, MetricSettings, Settings, StartError};
 use crate::start;
+
+/// Local emulators send a deadline of 0, or of some moments after it: none, that is.
+const NO_DEADLINE: Duration = Duration::from_hours(24);
 
 /// What an invocation is given whose deadline is not known.
 const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
@@ -29,7 +33,7 @@ pub struct Rotator {
     kind: Kind,
     metrics: Option<MetricSettings>,
     /// Or why no step can be run.
-    tools: Result<Tools, StartError>,
+    clients: Result<Clients, StartError>,
 }
 
 impl Rotator {
@@ -40,8 +44,7 @@ impl Rotator {
         Self {
             kind,
             metrics: settings.metrics.clone(),
-            tools: Ok(Tools {
-                kind,
+            clients: Ok(Clients {
                 secrets,
                 http,
                 limits: Limits::default(),
@@ -59,7 +62,7 @@ impl Rotator {
         Self {
             kind,
             metrics: settings.metrics,
-            tools: Err(error),
+            clients: Err(error),
         }
     }
 
@@ -67,10 +70,10 @@ impl Rotator {
     /// counted.
     pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
         let event = RotationEvent::parse(event);
-        let (result, deleted) = match (&event, &self.tools) {
-            (Ok(event), Ok(tools)) => {
+        let (result, deleted) = match (&event, &self.clients) {
+            (Ok(event), Ok(clients)) => {
                 let budget = budget.of(event.token.as_str());
-                Rotation::run(tools, event, &budget).await
+                rotation::run(self.kind, clients, event, &budget).await
             }
             (Err(error), _) => refusal(None, error.clone().into()),
             (Ok(event), Err(error)) => refusal(Some(event), error.clone().into()),
@@ -81,7 +84,7 @@ impl Rotator {
                 error_type: result.as_ref().err().map(RotationError::error_type),
                 duration: budget.spent(),
                 retired: deleted.keys.len(),
-                strays: deleted.strays,
+                strays: deleted.orphans,
             };
             metrics.emit(settings, budget.now());
         }
@@ -103,9 +106,18 @@ impl Rotator {
 fn refusal(
     event: Option<&RotationEvent>,
     problem: Problem,
-) -> (Result<(), RotationError>, Deleted) {
+) -> (Result<(), RotationError>, DeletedKeys) {
     let error = RotationError::new(event, problem, State::Untouched, Vec::new());
-    (Err(error), Deleted::default())
+    (Err(error), DeletedKeys::default())
+}
+
+/// Returns the time until a deadline: none, if it has passed.
+fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
+    if deadline < SystemTime::UNIX_EPOCH + NO_DEADLINE {
+        UNKNOWN_DEADLINE
+    } else {
+        deadline.duration_since(now).unwrap_or_default()
+    }
 }
 
 /// The whole of a function: set-up, then one event after the other for as long as it lives.
@@ -134,12 +146,28 @@ pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
     let rotator = &rotator;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let now = SystemTime::now();
-        // A deadline that has passed already is none: local emulators send such.
-        let left = event.context.deadline().duration_since(now);
-        let left = left.unwrap_or(UNKNOWN_DEADLINE);
+        let left = time_left(event.context.deadline(), now);
         rotator
             .rotate(&event.payload, &Budget::new(now, left))
             .await
     }))
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_deadline_near_1970_is_none() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+        let second = Duration::from_secs(1);
+        assert_eq!(time_left(SystemTime::UNIX_EPOCH, now), UNKNOWN_DEADLINE);
+        assert_eq!(
+            time_left(SystemTime::UNIX_EPOCH + second, now),
+            UNKNOWN_DEADLINE
+        );
+        assert_eq!(time_left(now - second, now), Duration::ZERO);
+        assert_eq!(time_left(now + second, now), second);
+    }
 }

@@ -6,6 +6,7 @@ pub mod error;
 mod labels;
 mod unthrottled;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
@@ -23,13 +24,16 @@ use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
 pub use arn::is_secret_arn;
-pub use description::Description;
+pub use description::{Description, Replica, ReplicaStatus};
 pub use error::{Reason, SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 use unthrottled::Unthrottled;
 
 /// The tag (and value field) by which a secret names its admin secret.
 pub const ADMIN_TAG: &str = "adminSecretArn";
+
+/// The tag (and value field) with the attributes that a new API key may lack, parted by blanks.
+pub const MAY_LOSE_TAG: &str = "mayLoseAttributes";
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +51,8 @@ pub struct Secrets {
 /// The value of one version.
 #[derive(Clone, Debug)]
 pub struct StoredValue {
+    /// The secret's ARN as Secrets Manager spells it.
+    pub arn: Option<String>,
     pub version: Option<VersionId>,
     /// `None`: a binary value.
     pub text: Option<SecretString>,
@@ -152,6 +158,7 @@ impl Secrets {
     pub async fn versions(&self, secret: &str, budget: &Budget) -> Result<Labels, SecretsError> {
         let mut versions = Labels::default();
         let mut next: Option<String> = None;
+        let mut followed = HashSet::new();
         loop {
             let call = self
                 .client
@@ -172,8 +179,17 @@ impl Secrets {
             // Some servers end a list with an empty token instead of none.
             let token = page.next_token().filter(|token| !token.is_empty());
             next = token.map(str::to_owned);
-            if next.is_none() {
-                return Ok(versions);
+            match &next {
+                None => return Ok(versions),
+                Some(token) if followed.insert(token.clone()) => {}
+                // It leads round in a circle: what was read may be a part.
+                Some(_) => {
+                    return Err(SecretsError {
+                        call: "ListSecretVersionIds",
+                        secret: secret.to_owned(),
+                        problem: SecretsProblem::Cut,
+                    });
+                }
             }
         }
     }
@@ -280,6 +296,7 @@ impl Secrets {
 impl StoredValue {
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
+            arn: answer.arn,
             version: answer.version_id.as_deref().and_then(VersionId::parse),
             created: answer.created_date.as_ref().and_then(description::time),
             text: answer.secret_string.map(Into::into),

@@ -9,9 +9,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::credential::{ApiPart, AppPart, Credential, Kind};
-use crate::delegation::Delegation;
-use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use crate::credential::Credential;
+use crate::keys::{ApiKey, AppKey, KeyId};
 use crate::site::{Site, SiteDefect};
 
 pub use flaw::{Flaw, Type};
@@ -130,70 +129,10 @@ impl SecretValue {
         ADMIN_KEYS.iter().any(|field| self.has(field))
     }
 
-    /// The fields that a value of this type must have, each in its shape.
-    pub fn credential(&self, kind: Kind) -> Result<Credential, ValueError> {
-        Ok(match kind {
-            Kind::ApiKey => Credential::Api(self.api("apiKey", "apiKeyId")?),
-            Kind::ApplicationKey => {
-                Credential::Application(self.application("appKey", "appKeyId")?)
-            }
-            Kind::AdminKey => match Delegation::of_value(self)? {
-                Some(delegation) => Credential::Keyless(delegation.service_account),
-                None => Credential::Pair(
-                    self.api("adminApiKey", "adminApiKeyId")?,
-                    self.application("adminAppKey", "adminAppKeyId")?,
-                ),
-            },
-        })
-    }
-
-    /// The type that the fields tell, if they tell one: where fields of several are there, the one
-    /// whose value is whole.
-    #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
-        let has_field = |kind: &Kind| {
-            let mut fields = kind.telling_fields().iter();
-            fields.any(|field| self.fields.contains_key(*field))
-        };
-        let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(has_field).collect();
-        if kinds.len() > 1 {
-            kinds.retain(|kind| self.credential(*kind).is_ok());
-        }
-        match kinds[..] {
-            [kind] => Some(kind),
-            _ => None,
-        }
-    }
-
     pub fn site(&self) -> Result<Site, ValueError> {
         let field = "site";
         let domain = self.string(field)?.ok_or(ValueError::Missing(field))?;
         Site::read(&domain).map_err(|defect| ValueError::UnknownSite { field, defect })
-    }
-
-    fn api(&self, key: &'static str, id: &'static str) -> Result<ApiPart, ValueError> {
-        Ok(ApiPart {
-            key: self.shaped(key, ApiKey::SHAPE, ApiKey::parse)?,
-            id: self.shaped(id, UUID, KeyId::parse)?,
-        })
-    }
-
-    fn application(&self, key: &'static str, id: &'static str) -> Result<AppPart, ValueError> {
-        Ok(AppPart {
-            key: self.shaped(key, AppKey::SHAPE, AppKey::parse)?,
-            id: self.shaped(id, UUID, KeyId::parse)?,
-            service_account: self.shaped("serviceAccountId", UUID, ServiceAccountId::parse)?,
-        })
-    }
-
-    fn shaped<T>(
-        &self,
-        field: &'static str,
-        shape: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, ValueError> {
-        let text = self.string(field)?.ok_or(ValueError::Missing(field))?;
-        parse(&text).ok_or_else(|| ValueError::ill_formed(field, shape, &text))
     }
 
     /// The text of the value that follows this one: every top-level string equal to a key text

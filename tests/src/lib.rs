@@ -22,7 +22,6 @@ pub mod listen;
 pub mod overlap;
 pub mod pace;
 pub mod peer;
-pub mod pending;
 pub mod probe;
 pub mod refusal;
 pub mod stage;

@@ -127,7 +127,7 @@ def wrong_limits(text: str) -> list[str]:
         for line in widget["properties"].get("annotations", {}).get("horizontal", []):
             found[line["label"]] = line["value"]
             wanted[line["label"]] = timeout * {"timeout": 1000, "alarm": 800}[line["label"]]
-    # Keys younger than this are never taken for left over: shared/src/retire.rs.
+    # Keys younger than this are never taken for left over: shared/src/rotation/decide/deletable.rs.
     faults = [] if timeout < 15 * 60 else [f"timeout {timeout}"]
     return faults + [f"{key}: {found[key]}, not {wanted[key]}" for key in found if found[key] != wanted[key]]
 

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use tests::case::{Case, Fault, Faults, Setting, Subject};
 use tests::figures;
-use tests::pending::{By, expected};
 use tests::sweep::{Healing, run};
 use tests::verdict::Broken;
 
@@ -176,7 +175,7 @@ fn every_fault_at_every_call(
 
 fn compare(page: &str, part: &str, rows: &str) {
     let page = format!("figures/{page}");
-    figures::compare(&page, part, &figures::table(&COLUMNS, rows));
+    figures::compare_held(&page, part, &figures::table(&COLUMNS, rows));
 }
 
 /// So many pairs of faults, drawn by the seed: the first among the calls of an undisturbed
@@ -231,40 +230,29 @@ impl Outcome {
         self.broken.extend(run(case, faults).err().map(|it| *it));
     }
 
-    /// Fails unless every run has held, or, of what is known to break, one has broken as expected
-    /// and none otherwise.
-    fn judge(&self, subject: Subject, by: By) {
-        let breaks = expected(subject, by);
-        let is_known = |it: &Broken| breaks.is_some_and(|known| it.what.starts_with(known));
-        let unknown = self.broken.iter().filter(|it| !is_known(it));
-        if let Some(broken) = unknown.min_by_key(|it| it.story.len()) {
+    /// Fails unless every run has held.
+    fn judge(&self, subject: Subject, by: &str) {
+        if let Some(broken) = self.broken.iter().min_by_key(|it| it.story.len()) {
             let (count, runs) = (self.broken.len(), self.runs);
-            panic!("{subject}, {by:?}: {count} of {runs} runs broke, for example:\n{broken:?}");
+            panic!("{subject}, {by}: {count} of {runs} runs broke, for example:\n{broken:?}");
         }
-        assert!(
-            breaks.is_none() || !self.broken.is_empty(),
-            "{subject}, {by:?}: holds in {} runs; take it off PENDING_ENGINE",
-            self.runs
-        );
     }
 }
 
-/// Whether the fault or the world is to be tried: all are, unless `ONLY` names one.
+/// Whether the fault or the world is to be tried: all are, unless `ONLY` names one as `{:?}` prints it.
 fn is_wanted(name: &impl std::fmt::Debug) -> bool {
     let only = std::env::var("ONLY");
     only.is_err() || only.is_ok_and(|only| only == format!("{name:?}"))
 }
 
-/// Each lie at each call that it can meet, in every one of so many situations; what is known to
-/// break in all of them.
-fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, By)) {
+/// Each lie at each call that it can meet, in every one of so many situations.
+fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, &str)) {
     let cases: Vec<_> = Case::all(subject, &Setting::PLAIN)
         .into_iter()
         .map(|case| (case, run(case, &Faults::new()).expect("undisturbed")))
         .collect();
     for fault in Fault::LIES.into_iter().filter(is_wanted) {
-        let by = By::Fault(fault);
-        let one_in = expected(subject, by).map_or(one_in, |_| 1);
+        let by = format!("{fault:?}");
         let mut outcome = Outcome::default();
         let meetings = cases.iter().flat_map(|(case, undisturbed)| {
             let operations = (0..).zip(&undisturbed.operations);
@@ -274,14 +262,14 @@ fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, 
         for (case, number) in meetings.step_by(one_in) {
             outcome.count(case, &Faults::from([(number, fault)]));
         }
-        judge(&outcome, subject, by);
+        judge(&outcome, subject, &by);
     }
 }
 
 /// Each world undisturbed, and a sample of the single faults in it.
-fn visit_worlds(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, By)) {
+fn visit_worlds(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, &str)) {
     for setting in Setting::worlds(subject).into_iter().filter(is_wanted) {
-        let by = By::World(setting);
+        let by = format!("{setting:?}");
         let mut outcome = Outcome::default();
         let mut met = 0;
         for case in Case::all(subject, &[setting]) {
@@ -302,7 +290,7 @@ fn visit_worlds(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subjec
                 }
             }
         }
-        judge(&outcome, subject, by);
+        judge(&outcome, subject, &by);
     }
 }
 
@@ -404,12 +392,12 @@ fn worlds_of_keyless_rotations() {
     }
 }
 
-/// Prints what breaks which promise, to write `PENDING_ENGINE` from; of one type if `SUBJECT` names it.
+/// Prints what breaks which promise; of one type if `SUBJECT` names it.
 #[test]
 #[ignore = "a survey, which fails at nothing"]
 #[expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 fn what_breaks() {
-    let tell = |outcome: &Outcome, subject: Subject, by: By| {
+    let tell = |outcome: &Outcome, subject: Subject, by: &str| {
         let mut breaks = BTreeMap::<String, usize>::new();
         for broken in &outcome.broken {
             *breaks
@@ -417,7 +405,7 @@ fn what_breaks() {
                 .or_default() += 1;
         }
         let (count, runs) = (outcome.broken.len(), outcome.runs);
-        println!("{subject:?} {by:?}: {count} of {runs} {breaks:?}");
+        println!("{subject:?} {by}: {count} of {runs} {breaks:?}");
         if let Some(shortest) = outcome.broken.iter().min_by_key(|it| it.story.len()) {
             println!("    {}: {}", shortest.run, shortest.what);
         }

@@ -60,7 +60,7 @@ fn interleave(subject: Subject) {
             "| {subject} | {step} | {orders} | {orders} | {drawn} | {drawn} |\n"
         ));
     }
-    figures::compare(
+    figures::compare_held(
         "figures/overlap",
         &format!("interleaved, {subject}"),
         &figures::table(

@@ -44,7 +44,7 @@ fn overlaps(subject: Subject) {
             "| {subject} | {meanwhile} | {schedules} | {schedules} |\n"
         ));
     }
-    figures::compare(
+    figures::compare_held(
         "figures/overlap",
         &format!("held deliveries, {subject}"),
         &figures::table(&["type", "meanwhile", "schedules", "held"], &rows.concat()),

@@ -14,6 +14,8 @@
 mod body;
 #[path = "properties/datadog.rs"]
 mod datadog;
+#[path = "properties/deletable.rs"]
+mod deletable;
 #[path = "properties/event.rs"]
 mod event;
 #[path = "properties/json.rs"]
@@ -22,8 +24,6 @@ mod json;
 mod key_name;
 #[path = "properties/oracle.rs"]
 mod oracle;
-#[path = "properties/retire.rs"]
-mod retire;
 #[path = "properties/value.rs"]
 mod value;
 

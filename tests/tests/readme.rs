@@ -94,6 +94,7 @@ fn cited(page: &str) -> Vec<(&str, &str)> {
 fn every_test_that_the_documents_cite_exists() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let pages = [
+        include_str!("../../docs/breaks.md"),
         include_str!("../../docs/hazards.md"),
         include_str!("../../docs/threat-model.md"),
     ];

@@ -123,9 +123,8 @@ fn long_runs(subject: Subject) {
     }
 }
 
-/// Known to break: see `tests/src/pending.rs`.
+/// Whatever Lambda allows: what is 15 minutes old may be taken for orphaned.
 #[test]
-#[should_panic(expected = "was still at work at its deadline")]
 fn an_invocation_of_90_minutes_ends_within_14() {
     for subject in Subject::ALL {
         long_runs(subject);

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
+use datadog_rotation::inspect::checkup;
+use datadog_rotation::inspect::orphans::Unseen;
 use datadog_rotation::keys::KeyClass;
-use datadog_rotation::rotation::checkup;
-use datadog_rotation::rotation::strays::Unseen;
 use datadog_rotation::timestamp::timestamp;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 //! left over, `probe` what Datadog does with keys and mappings.
 //!
 //! It decides nothing itself. The checks are the engine's ([`datadog_rotation::rotation`]), and
-//! what may be deleted is decided where the sweep decides it ([`datadog_rotation::retire`]).
+//! what may be deleted is decided where the sweep decides it ([`datadog_rotation::rotation::decide`]).
 
 pub mod arguments;
 pub mod document;

@@ -27,9 +27,8 @@ use datadog_rotation::budget::Budget;
 use datadog_rotation::clock::Clock;
 use datadog_rotation::datadog::DatadogProblem;
 use datadog_rotation::error::Problem;
+use datadog_rotation::inspect::orphans::Unseen;
 use datadog_rotation::keys::ServiceAccountId;
-use datadog_rotation::rotation::examiner::Examiner;
-use datadog_rotation::rotation::strays::Unseen;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -107,14 +106,12 @@ pub async fn run(
 async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: &Notify) -> Report {
     let (watch, deadline) = (&outside.watch, Instant::now() + TIME_TO_WORK);
     let wire = Wire::default();
-    let examiner = Examiner {
-        http: wire.listen(outside.examiner.http.clone()),
-        ..outside.examiner.clone()
-    };
-    // A mint is begun only while there is time to undo it, as in a rotation.
+    let mut inspector = outside.inspector.clone();
+    inspector.clients.http = wire.listen(inspector.clients.http);
+    // A creation is begun only while there is time to undo it, as in a rotation.
     let budget = lasting(watch, TIME_TO_WORK + TIME_TO_CLEAN);
     let admin = tokio::select! {
-        admin = examiner.default_admin(&budget) => admin.map(Admin::alone),
+        admin = inspector.default_admin(&budget) => admin.map(Admin::alone),
         () = sleep_until(deadline) => return Report::nothing(End::OutOfTime, None),
         () = stop.notified() => return Report::nothing(End::Interrupted, None),
     };

@@ -9,11 +9,13 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use datadog_rotation::budget::Budget;
+use datadog_rotation::clients::Clients;
 use datadog_rotation::clock::Clock;
+use datadog_rotation::datadog::Limits;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
-use datadog_rotation::rotation::checkup::Checkup;
-use datadog_rotation::rotation::examiner::Examiner;
+use datadog_rotation::inspect::checkup::Checkup;
+use datadog_rotation::inspect::inspector::Inspector;
 use datadog_rotation::secrets::Secrets;
 use datadog_rotation::settings::{Settings, StartError};
 use datadog_rotation::start;
@@ -32,8 +34,8 @@ const NO_END: Duration = Duration::from_hours(24);
 /// What a run finds outside of itself.
 #[derive(Debug)]
 pub struct Outside {
-    pub(crate) examiner: Examiner,
-    /// By secret: the admin secret to act with if the secret names none, instead of the examiner's.
+    pub(crate) inspector: Inspector,
+    /// By secret: the admin secret to act with if the secret names none, instead of the inspector's.
     admin_secrets: BTreeMap<String, String>,
     pub(crate) clock: Clock,
     pub(crate) watch: Budget,
@@ -57,12 +59,15 @@ impl Outside {
             ..settings
         };
         Self {
-            examiner: Examiner {
+            inspector: Inspector {
                 kind: task.kind,
-                secrets: Secrets::new(config, &http),
-                http,
-                settings,
-                identity: Identity::new(config),
+                clients: Clients {
+                    secrets: Secrets::new(config, &http),
+                    http,
+                    limits: Limits::default(),
+                    settings,
+                    identity: Identity::new(config),
+                },
             },
             admin_secrets: BTreeMap::new(),
             clock,
@@ -80,21 +85,21 @@ impl Outside {
     }
 
     /// Looks at this secret with the admin secret that it is to be looked at with.
-    pub(crate) fn examiner_of(&self, secret: &str) -> Cow<'_, Examiner> {
+    pub(crate) fn inspector_of(&self, secret: &str) -> Cow<'_, Inspector> {
         let Some(admin_secret) = self.admin_secrets.get(secret) else {
-            return Cow::Borrowed(&self.examiner);
+            return Cow::Borrowed(&self.inspector);
         };
-        let mut examiner = self.examiner.clone();
-        examiner.settings.admin_secret_arn = Some(admin_secret.clone());
-        Cow::Owned(examiner)
+        let mut inspector = self.inspector.clone();
+        inspector.clients.settings.admin_secret_arn = Some(admin_secret.clone());
+        Cow::Owned(inspector)
     }
 
     /// What a rotation of each secret would fail on.
     pub(crate) async fn checkups(&self, secrets: &[String]) -> Vec<Checkup> {
         let mut checkups = Vec::new();
         for secret in secrets {
-            let examiner = self.examiner_of(secret);
-            checkups.push(examiner.checkup(secret, &for_one(&self.watch)).await);
+            let inspector = self.inspector_of(secret);
+            checkups.push(inspector.checkup(secret, &for_one(&self.watch)).await);
         }
         checkups
     }

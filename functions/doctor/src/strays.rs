@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use datadog_rotation::budget::Budget;
+use datadog_rotation::inspect::orphans::{Search, Standing, Stray, Unseen};
 use datadog_rotation::keys::KeyRef;
-use datadog_rotation::retire::YOUNGEST_STRAY;
-use datadog_rotation::rotation::strays::{Search, Standing, Stray, Unseen};
+use datadog_rotation::rotation::decide::YOUNGEST_ORPHAN;
 use serde::Serialize;
 
 use crate::program::{Outside, for_one};
@@ -66,8 +66,8 @@ impl Report {
         let now = watch.now();
         let mut seen = Vec::new();
         for secret in secrets {
-            let examiner = outside.examiner_of(secret);
-            let search = examiner.search(secret, &for_one(watch)).await;
+            let inspector = outside.inspector_of(secret);
+            let search = inspector.search(secret, &for_one(watch)).await;
             let keys = Vec::new();
             seen.push(Seen {
                 secret: secret.clone(),
@@ -208,7 +208,7 @@ impl FoundKey {
             }
             Standing::Young => format!(
                 "it is not {} minutes old yet: a rotation may be about to store it",
-                YOUNGEST_STRAY.as_secs() / 60
+                YOUNGEST_ORPHAN.as_secs() / 60
             ),
             Standing::UnknownVersion => {
                 "it bears the name of no version that is listed: perhaps of one that Secrets \

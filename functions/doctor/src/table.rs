@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use datadog_rotation::rotation::checkup::{Checkup, Finding};
+use datadog_rotation::inspect::checkup::{Checkup, Finding};
 
 use crate::strays::{Found, FoundKey, Report, Seen};
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use datadog_rotation::admin::{Admin, AdminSecret, Means};
+use datadog_rotation::admin::{Admin, AdminSecret};
 use datadog_rotation::budget::{Backoff, Budget};
+use datadog_rotation::clients::Clients;
 use datadog_rotation::datadog::Limits;
 use datadog_rotation::datadog::trust::MappingKind;
 use datadog_rotation::http::Http;
@@ -31,7 +32,7 @@ const TIME_FOR_ANSWER: Duration = Duration::from_secs(15);
 /// Serves deliveries, one after the other.
 #[derive(Clone, Debug)]
 pub struct Trust {
-    means: Means,
+    clients: Clients,
     place: LogPlace,
     scratch: PathBuf,
 }
@@ -63,7 +64,7 @@ impl Trust {
         config: &SdkConfig,
     ) -> Self {
         Self {
-            means: Means {
+            clients: Clients {
                 secrets: Secrets::new(config, &http),
                 identity: Identity::new(config),
                 http,
@@ -102,7 +103,7 @@ impl Trust {
         let made = done.as_ref().ok().map(|it| it.id.clone());
         let (answer, after) = answer(done, given.as_ref(), &envelope);
         let put = answer
-            .put(&envelope, &self.place, &self.means.http, budget)
+            .put(&envelope, &self.place, &self.clients.http, budget)
             .await;
         drop(ready);
         put.map_err(|_| Undelivered::Unanswered)?;
@@ -180,12 +181,13 @@ impl Trust {
         budget: &Budget,
     ) -> Result<Admin, TrustError> {
         let named = properties.admin_secret()?.map(str::to_owned);
-        let arn = named.or_else(|| self.means.settings.admin_secret_arn.clone());
+        let arn = named.or_else(|| self.clients.settings.admin_secret_arn.clone());
         let secret = AdminSecret {
             arn: arn.ok_or(TrustError::NoAdminSecret)?,
-            means: self.means.clone(),
+            clients: self.clients.clone(),
         };
-        Ok(Admin::read(secret, budget).await?)
+        let (admin, _) = Admin::read(secret, budget).await?;
+        Ok(admin)
     }
 
     /// Best effort: a mark that stays is a tag too many.

@@ -106,7 +106,7 @@ impl TrustError {
     pub fn is_unknown(&self) -> bool {
         match self {
             Self::Datadog(Problem::Datadog(error)) => {
-                error.call.is_mint() && !error.problem.is_definite()
+                error.call.creates() && !error.problem.is_definite()
             }
             Self::OutOfTime => true,
             _ => false,

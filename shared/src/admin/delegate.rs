@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::secret::{AdminSecret, Means};
-use super::witness::Witness;
+use super::companion::Companion;
+use super::secret::AdminSecret;
 use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
 use crate::datadog::{Authority, Datadog, DatadogError, DatadogProblem, Expiry, Token};
 use crate::delegation::Delegation;
@@ -19,10 +20,10 @@ use crate::site::Site;
 #[derive(Debug)]
 pub(super) struct Delegate {
     delegation: Delegation,
-    means: Means,
+    clients: Clients,
     datadog: Datadog,
     grant: Mutex<Option<Grant>>,
-    witness: Option<Witness>,
+    companion: Option<Companion>,
     budget: Budget,
 }
 
@@ -42,13 +43,13 @@ enum NotGranted {
 }
 
 impl Delegate {
-    pub(super) fn new(delegation: Delegation, means: Means, budget: &Budget) -> Self {
+    pub(super) fn new(delegation: Delegation, clients: Clients, budget: &Budget) -> Self {
         Self {
-            datadog: means.datadog(delegation.site),
+            datadog: clients.datadog(delegation.site),
             delegation,
-            means,
+            clients,
             grant: Mutex::default(),
-            witness: None,
+            companion: None,
             budget: *budget,
         }
     }
@@ -73,18 +74,18 @@ impl Delegate {
         &self.datadog
     }
 
-    pub(super) fn witness(&self) -> Option<&Witness> {
-        self.witness.as_ref()
+    pub(super) fn companion(&self) -> Option<&Companion> {
+        self.companion.as_ref()
     }
 
-    pub(super) async fn provide_witness(
+    pub(super) async fn provide_companion(
         &mut self,
         kind: Kind,
         current: &Credential,
     ) -> Result<(), Problem> {
         let named = self.delegation.api_key_secret.clone();
-        let (means, budget) = (&self.means, &self.budget);
-        self.witness = Witness::provide(kind, current, named, means, budget).await?;
+        let (clients, budget) = (&self.clients, &self.budget);
+        self.companion = Companion::provide(kind, current, named, clients, budget).await?;
         Ok(())
     }
 
@@ -101,8 +102,8 @@ impl Delegate {
     /// The admin secret whose pair may act in its place, if the user has named one for that.
     pub(super) fn fallback(&self) -> Option<AdminSecret> {
         let arn = self.delegation.fallback.clone()?;
-        let means = self.means.clone();
-        Some(AdminSecret { arn, means })
+        let clients = self.clients.clone();
+        Some(AdminSecret { arn, clients })
     }
 
     pub(super) async fn actor(&self) -> Result<Actor<'_>, Problem> {
@@ -113,6 +114,7 @@ impl Delegate {
         Actor {
             datadog: &self.datadog,
             authority: Authority::Bearer(grant.token.clone()),
+            keys: Vec::new(),
         }
     }
 
@@ -187,7 +189,7 @@ impl Delegate {
             service_account,
             ..
         } = &self.delegation;
-        let (identity, budget) = (&self.means.identity, &self.budget);
+        let (identity, budget) = (&self.clients.identity, &self.budget);
         let exchanged = self.datadog.exchange(identity, organisation, budget).await;
         let token = exchanged.map_err(|error| {
             NotGranted::Failed(match error.problem {

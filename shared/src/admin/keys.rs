@@ -1,33 +1,24 @@
-//! Keys at Datadog, looked up, minted and retired by the admin.
+//! Keys at Datadog, looked up, created and deleted by the admin.
 
 use std::collections::BTreeSet;
 
+use super::reading::KeyLookup;
 use super::{Acting, Admin};
-use crate::datadog::{
-    ApiKeyDetails, AppKeyDetails, Call, DatadogError, DatadogProblem, Minted, Room, Scopes, Status,
-};
+use crate::datadog::{ApiKeyDetails, AppKeyDetails, Call, Created, DatadogProblem, Room, Scopes};
 use crate::error::Problem;
 use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
 
-/// What a look at one key by its id has shown.
-#[derive(Clone, Debug)]
-pub enum Lookup<T> {
-    Found(T),
-    /// 404.
-    Gone,
-    /// The admin works, but has no `api_keys_read`.
-    Unreadable,
-}
-
 impl Admin {
-    pub async fn api_key(&self, id: &KeyId) -> Result<Lookup<ApiKeyDetails>, Problem> {
+    pub async fn api_key(&self, id: &KeyId) -> Result<KeyLookup<ApiKeyDetails>, Problem> {
         let budget = &self.budget;
-        let call =
-            self.act(|it| async move { it.datadog.api_key(&it.authority, id, budget).await });
+        let call = || async {
+            self.act(|it| async move { it.datadog.api_key(&it.authority, id, budget).await })
+                .await
+        };
         match self.readable(call).await {
-            Ok(Some(details)) => Ok(Lookup::Found(details)),
-            Ok(None) => Ok(Lookup::Unreadable),
-            Err(problem) if is_not_found(&problem) => Ok(Lookup::Gone),
+            Ok(Some(details)) => Ok(KeyLookup::Found(details)),
+            Ok(None) => Ok(KeyLookup::Forbidden),
+            Err(problem) if is_not_found(&problem) => Ok(KeyLookup::NotFound),
             Err(problem) => Err(problem),
         }
     }
@@ -35,16 +26,20 @@ impl Admin {
     /// The API keys whose names contain `name`, or `None` without `api_keys_read`.
     pub async fn api_keys(&self, name: &str) -> Result<Option<Vec<ApiKeyDetails>>, Problem> {
         let budget = &self.budget;
-        let call =
-            self.act(|it| async move { it.datadog.api_keys(&it.authority, name, budget).await });
+        let call = || async {
+            self.act(|it| async move { it.datadog.api_keys(&it.authority, name, budget).await })
+                .await
+        };
         self.readable(call).await
     }
 
     /// How many API keys there are and may be, or `None` without `api_keys_read`.
     pub async fn api_key_room(&self) -> Result<Option<Room>, Problem> {
         let budget = &self.budget;
-        let call =
-            self.act(|it| async move { it.datadog.api_key_room(&it.authority, budget).await });
+        let call = || async {
+            self.act(|it| async move { it.datadog.api_key_room(&it.authority, budget).await })
+                .await
+        };
         self.readable(call).await
     }
 
@@ -61,23 +56,6 @@ impl Admin {
         self.act(|it| async move { it.datadog.current_user(&it.authority, budget).await })
             .await
             .map(|user| user.permissions)
-    }
-
-    /// `None` if this admin, which works, may not see API keys. Asked once in a step.
-    async fn readable<T>(
-        &self,
-        call: impl Future<Output = Result<T, Problem>>,
-    ) -> Result<Option<T>, Problem> {
-        if self.api_keys_unreadable.initialized() {
-            return Ok(None);
-        }
-        match call.await {
-            Err(problem) if problem.is_forbidden() => {
-                self.api_keys_unreadable.get_or_init(|| async {}).await;
-                Ok(None)
-            }
-            answer => answer.map(Some),
-        }
     }
 
     /// `None` if the service account owns no such key.
@@ -107,7 +85,7 @@ impl Admin {
             .datadog
             .any_app_key(&actor.authority, id, &self.budget)
             .await;
-        answer.ok().and_then(|(_, owner)| owner)
+        answer.ok()?.owner
     }
 
     pub async fn app_keys(
@@ -124,44 +102,46 @@ impl Admin {
         .await
     }
 
-    pub async fn mint_api_key(
+    /// Creates an API key with the settings of `like`. `enrolls`: it is to enrol action runners.
+    pub async fn create_api_key(
         &self,
         name: &str,
         like: Option<&ApiKeyDetails>,
-    ) -> Result<Minted<ApiKey>, Problem> {
-        let budget = &self.budget;
+        enrolls: bool,
+    ) -> Result<Created<ApiKey, ApiKeyDetails>, Problem> {
+        let (settings, budget) = ((like, enrolls), &self.budget);
         self.act(|it| async move {
             it.datadog
-                .mint_api_key(&it.authority, name, like, budget)
+                .create_api_key(&it.authority, name, settings, budget)
                 .await
         })
         .await
     }
 
-    pub async fn mint_app_key(
+    pub async fn create_app_key(
         &self,
         owner: &ServiceAccountId,
         name: &str,
         scopes: &Scopes,
-    ) -> Result<Minted<AppKey>, Problem> {
+    ) -> Result<Created<AppKey, AppKeyDetails>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
-                .mint_app_key(&it.authority, owner, name, scopes, budget)
+                .create_app_key(&it.authority, owner, name, scopes, budget)
                 .await
         })
         .await
     }
 
-    /// Ends a key. Success means that it is gone; `false`: it was gone before.
+    /// Sends the DELETE of a key, unless `may` says no: it is asked before each attempt, and told the
+    /// keys that authenticate that attempt. Returns whether it was sent, and answered 204.
     ///
-    /// `owner` is the service account of an application key; `text` is that of an API key, if it
-    /// is at hand.
-    pub async fn retire(
+    /// `owner` is the service account of an application key.
+    pub(crate) async fn delete(
         &self,
         key: &KeyRef,
         owner: &ServiceAccountId,
-        text: Option<&ApiKey>,
+        may: impl Fn(&[KeyRef]) -> bool,
     ) -> Result<bool, Problem> {
         let (id, owner) = (key.id.clone(), owner.clone());
         let call = match key.class {
@@ -169,45 +149,19 @@ impl Admin {
             KeyClass::Application => Call::DeleteAppKey { owner, id },
         };
         let (call, budget) = (&call, &self.budget);
-        let answer = self
-            .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })
-            .await;
-        match answer {
-            Ok(_) => Ok(true),
-            Err(problem) if is_not_found(&problem) => Ok(false),
-            // What Datadog answers to the deletion of a revoked API key is not documented.
-            Err(Problem::Datadog(error))
-                if key.class == KeyClass::Api
-                    && is_rejection(&error)
-                    && self.is_revoked(&key.id, text).await? =>
-            {
-                Ok(false)
+        self.act(|it| {
+            let may = may(&it.keys);
+            async move {
+                if may {
+                    it.datadog.send(&it.authority, call, budget).await?;
+                }
+                Ok(may)
             }
-            Err(problem) => Err(problem),
-        }
-    }
-
-    async fn is_revoked(&self, id: &KeyId, text: Option<&ApiKey>) -> Result<bool, Problem> {
-        match (self.api_key(id).await?, text) {
-            (Lookup::Gone, _) => Ok(true),
-            (Lookup::Found(details), _) => Ok(details.status == Status::Revoked),
-            (Lookup::Unreadable, Some(text)) => {
-                // An edge that refuses everybody proves nothing of this key.
-                Ok(!self.validate_api_key(text).await? && self.control_works().await?)
-            }
-            (Lookup::Unreadable, None) => Ok(false),
-        }
+        })
+        .await
     }
 }
 
 pub(super) fn is_not_found(problem: &Problem) -> bool {
     matches!(problem, Problem::Datadog(error) if error.problem == DatadogProblem::NotFound)
-}
-
-/// A 4xx that says neither "no such key" nor "you may not".
-fn is_rejection(error: &DatadogError) -> bool {
-    matches!(
-        error.problem,
-        DatadogProblem::Rejected { .. } | DatadogProblem::NameTaken { .. }
-    )
 }

@@ -1,8 +1,10 @@
 //! The pair of an admin secret.
 
+use std::time::{Duration, SystemTime};
+
 use tokio::sync::OnceCell;
 
-use super::secret::{AdminKeys, AdminSecret, AdminValue};
+use super::secret::{AdminKeys, AdminSecret, AdminValue, ReadAdmin};
 use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
 use crate::datadog::{Datadog, DatadogError, DatadogProblem, Scopes};
@@ -15,15 +17,22 @@ use crate::value::ValueError;
 pub(super) struct Pair {
     keys: AdminKeys,
     secret: AdminSecret,
+    created: Option<SystemTime>,
     reread: OnceCell<Option<AdminKeys>>,
     budget: Budget,
 }
 
 impl Pair {
-    pub(super) fn new(keys: AdminKeys, secret: AdminSecret, budget: &Budget) -> Self {
+    pub(super) fn new(
+        keys: AdminKeys,
+        secret: AdminSecret,
+        created: Option<SystemTime>,
+        budget: &Budget,
+    ) -> Self {
         Self {
             keys,
             secret,
+            created,
             reread: OnceCell::new(),
             budget: *budget,
         }
@@ -35,7 +44,8 @@ impl Pair {
         account: &ServiceAccountId,
         budget: &Budget,
     ) -> Result<Self, Problem> {
-        let AdminValue::Keys(keys) = secret.read(budget).await? else {
+        let ReadAdmin { value, created, .. } = secret.read(budget).await?;
+        let AdminValue::Keys(keys) = value else {
             return Err(secret.malformed(ValueError::Missing("adminApiKey")));
         };
         if keys.application.service_account != *account {
@@ -44,7 +54,7 @@ impl Pair {
                 own: account.clone(),
             });
         }
-        Ok(Self::new(*keys, secret, budget))
+        Ok(Self::new(*keys, secret, created, budget))
     }
 
     pub(super) fn renew(&mut self, budget: &Budget) {
@@ -63,10 +73,25 @@ impl Pair {
         &self.keys.datadog
     }
 
-    /// As refs, for keeping them.
+    /// Returns the keys that act.
     pub(super) fn keys(&self) -> Vec<KeyRef> {
-        let keys = self.in_use();
-        vec![keys.application.key_ref(), keys.api.key_ref()]
+        self.in_use().refs()
+    }
+
+    /// Returns all keys that were read, those too that another pair has taken over from.
+    pub(super) fn known_keys(&self) -> impl Iterator<Item = KeyRef> {
+        let reread = self.reread.get().and_then(Option::as_ref);
+        let reread = reread.map(AdminKeys::refs).unwrap_or_default();
+        self.keys.refs().into_iter().chain(reread)
+    }
+
+    /// Returns whether the pair has been there for so long that Datadog's edges know it. `false`, if
+    /// that is not known.
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        let is_first = self.reread.get().is_none_or(Option::is_none);
+        let since = self.created.filter(|_| is_first);
+        let own = since.and_then(|since| self.budget.now().duration_since(since).ok());
+        own.is_some_and(|own| own > age)
     }
 
     pub(super) fn in_use(&self) -> &AdminKeys {
@@ -81,13 +106,14 @@ impl Pair {
         Actor {
             datadog: &keys.datadog,
             authority: keys.authority(),
+            keys: keys.refs(),
         }
     }
 
     /// The pair as it is now, if it is another one than `used`.
     pub(super) async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
         let fresh = self.reread.get_or_init(|| async {
-            let read = self.secret.read(&self.budget).await;
+            let read = self.secret.read(&self.budget).await.map(|it| it.value);
             let read =
                 read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"));
             match read {
@@ -156,10 +182,19 @@ impl Pair {
     }
 
     fn refused(&self) -> Problem {
+        if let Some(unfamiliar) = &self.in_use().unfamiliar {
+            return self.secret.malformed(unfamiliar.clone());
+        }
         Problem::AdminRefused {
             arn: self.secret.arn.clone(),
             site: self.in_use().site,
         }
+    }
+
+    /// Returns whether the application key has the scope, if its scopes are known.
+    pub(super) async fn has(&self, scope: &str) -> Option<bool> {
+        let scopes = self.scopes().await.ok()??;
+        Some(scopes.covers(scope))
     }
 
     /// The scopes of the application key, if it may see them.
@@ -170,19 +205,17 @@ impl Pair {
             .datadog
             .app_key(&authority, &own.service_account, &own.id, &self.budget)
             .await;
-        match by_account {
-            Ok(details) => Ok(Some(details.scopes)),
+        let told = match by_account {
             Err(error) if error.problem.is_refusal() => {
-                let any = keys
-                    .datadog
+                keys.datadog
                     .any_app_key(&authority, &own.id, &self.budget)
-                    .await;
-                match any {
-                    Ok((details, _)) => Ok(Some(details.scopes)),
-                    Err(error) if error.problem.is_refusal() => Ok(None),
-                    Err(error) => Err(error),
-                }
+                    .await
             }
+            told => told,
+        };
+        match told {
+            Ok(details) => Ok(details.scopes),
+            Err(error) if error.problem.is_refusal() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,7 +1,7 @@
-//! Proof that keys work: by use, which needs no permission.
+//! Whether keys work: by use, which needs no permission.
 
+use super::companion::Companion;
 use super::pair::Pair;
-use super::witness::Witness;
 use super::{Acting, Admin};
 use crate::credential::{AppPart, Credential};
 use crate::datadog::{Authority, DatadogError, Validated};
@@ -10,7 +10,7 @@ use crate::keys::ApiKey;
 
 impl Admin {
     /// Whether a credential of a rotated secret works: an application key together with the
-    /// admin's API key or the witness's, a pair by itself.
+    /// admin's API key or the companion's, a pair by itself.
     pub async fn validate(&self, credential: &Credential) -> Result<bool, Problem> {
         let datadog = self.datadog();
         match credential {
@@ -23,8 +23,8 @@ impl Admin {
             Credential::Application(application) => match self.acting() {
                 Acting::Pair(pair) => Ok(self.validate_by_pair(pair, application).await?),
                 Acting::Delegate(delegate) => {
-                    let witness = delegate.witness().ok_or(Problem::NoApiKeySecret)?;
-                    self.validate_by_witness(witness, application).await
+                    let companion = delegate.companion().ok_or(Problem::NoApiKeySecret)?;
+                    self.validate_by_companion(companion, application).await
                 }
             },
         }
@@ -42,21 +42,21 @@ impl Admin {
     }
 
     /// A refusal is the application key's only while Datadog accepts the key beside it.
-    async fn validate_by_witness(
+    async fn validate_by_companion(
         &self,
-        witness: &Witness,
+        companion: &Companion,
         other: &AppPart,
     ) -> Result<bool, Problem> {
-        let used = witness.key();
+        let used = companion.key();
         if self.validate_beside(used, other).await? {
             return Ok(true);
         }
         if self.validate_api_key(used).await? {
             return Ok(false);
         }
-        match witness.successor_of(used, &self.budget).await {
+        match companion.successor_of(used, &self.budget).await {
             Some(fresh) => Ok(self.validate_beside(fresh, other).await?),
-            None => Err(witness.refused()),
+            None => Err(companion.refused()),
         }
     }
 
@@ -90,7 +90,7 @@ impl Admin {
     pub async fn control_works(&self) -> Result<bool, DatadogError> {
         let control = match self.acting() {
             Acting::Pair(pair) => Some(&pair.in_use().api.key),
-            Acting::Delegate(delegate) => delegate.witness().map(Witness::key),
+            Acting::Delegate(delegate) => delegate.companion().map(Companion::key),
         };
         match control {
             Some(key) => self.validate_api_key(key).await,

@@ -1,16 +1,17 @@
 //! The admin secret: where it is, and what it holds.
 
+use std::time::SystemTime;
+
 use secrecy::ExposeSecret;
 
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::{ApiPart, AppPart, Credential, Kind};
-use crate::datadog::{Authority, Datadog, Limits};
+use crate::datadog::{Authority, Datadog};
 use crate::delegation::Delegation;
 use crate::error::Problem;
-use crate::http::Http;
-use crate::identity::Identity;
-use crate::secrets::{Secrets, SecretsError};
-use crate::settings::Settings;
+use crate::keys::KeyRef;
+use crate::secrets::SecretsError;
 use crate::site::Site;
 use crate::value::{SecretValue, ValueError};
 
@@ -21,6 +22,8 @@ pub(super) struct AdminKeys {
     pub(super) application: AppPart,
     pub(super) datadog: Datadog,
     pub(super) site: Site,
+    /// Of keys whose shape nobody knows: what is wrong with them, if Datadog refuses them.
+    pub(super) unfamiliar: Option<ValueError>,
 }
 
 /// What an admin secret holds.
@@ -29,36 +32,25 @@ pub(super) enum AdminValue {
     Delegation(Box<Delegation>),
 }
 
-/// What it takes to act, besides somebody to act as.
-#[derive(Clone, Debug)]
-pub struct Means {
-    /// Of the function's own region.
-    pub secrets: Secrets,
-    pub http: Http,
-    pub limits: Limits,
-    pub settings: Settings,
-    pub identity: Identity,
-}
-
-/// Where an admin is kept.
+/// An admin secret, and the clients with which it is read and its keys act.
 #[derive(Clone, Debug)]
 pub struct AdminSecret {
     pub arn: String,
-    pub means: Means,
+    pub clients: Clients,
 }
 
-impl Means {
-    pub(super) fn datadog(&self, site: Site) -> Datadog {
-        let base = self.settings.datadog_api_url.clone();
-        let base = base.unwrap_or_else(|| site.api_url());
-        Datadog::new(self.http.clone(), base, self.limits.clone())
-    }
+/// What was read of an admin secret.
+pub(super) struct ReadAdmin {
+    pub(super) value: AdminValue,
+    /// Its ARN as Secrets Manager spells it.
+    pub(super) arn: String,
+    pub(super) created: Option<SystemTime>,
 }
 
 impl AdminSecret {
     /// Reads the value under AWSCURRENT.
-    pub(super) async fn read(&self, budget: &Budget) -> Result<AdminValue, Problem> {
-        let secrets = self.means.secrets.in_region_of(&self.arn);
+    pub(super) async fn read(&self, budget: &Budget) -> Result<ReadAdmin, Problem> {
+        let secrets = self.clients.secrets.in_region_of(&self.arn);
         let stored = secrets.current_value(&self.arn, budget).await;
         let stored = stored.map_err(|error: SecretsError| Problem::AdminUnreadable(error))?;
         let text = stored.text.ok_or_else(|| Problem::AdminBinary {
@@ -66,7 +58,11 @@ impl AdminSecret {
         })?;
         let value = SecretValue::parse(text.expose_secret());
         let value = value.map_err(|source| self.malformed(source))?;
-        self.admin_value(&value)
+        Ok(ReadAdmin {
+            value: self.admin_value(&value)?,
+            arn: stored.arn.unwrap_or_else(|| self.arn.clone()),
+            created: stored.created,
+        })
     }
 
     pub(super) fn admin_value(&self, value: &SecretValue) -> Result<AdminValue, Problem> {
@@ -74,7 +70,8 @@ impl AdminSecret {
         if let Some(delegation) = Delegation::of_value(value).map_err(malformed)? {
             return Ok(AdminValue::Delegation(delegation.into()));
         }
-        let credential = value.credential(Kind::AdminKey).map_err(malformed)?;
+        let stored = value.stored_credential(Kind::AdminKey);
+        let (credential, unfamiliar) = stored.map_err(malformed)?;
         let Credential::Pair(api, application) = credential else {
             return Err(self.malformed(ValueError::NotAnObject));
         };
@@ -82,8 +79,9 @@ impl AdminSecret {
         let keys = AdminKeys {
             api,
             application,
-            datadog: self.means.datadog(site),
+            datadog: self.clients.datadog(site),
             site,
+            unfamiliar,
         };
         Ok(AdminValue::Keys(keys.into()))
     }
@@ -99,6 +97,10 @@ impl AdminSecret {
 impl AdminKeys {
     pub(super) fn authority(&self) -> Authority {
         Authority::Pair(self.api.key.clone(), self.application.key.clone())
+    }
+
+    pub(super) fn refs(&self) -> Vec<KeyRef> {
+        vec![self.application.key_ref(), self.api.key_ref()]
     }
 
     pub(super) fn is_same_as(&self, other: &Self) -> bool {

@@ -46,7 +46,7 @@ impl Admin {
 
     /// `false`: it was gone before.
     pub async fn delete_mapping(&self, kind: MappingKind, id: &TrustId) -> Result<bool, Problem> {
-        self.delete(TrustCall::DeleteMapping(kind, id.clone()))
+        self.delete_trust(TrustCall::DeleteMapping(kind, id.clone()))
             .await
     }
 
@@ -100,10 +100,11 @@ impl Admin {
 
     /// `false`: it was gone before.
     pub async fn delete_aws_account(&self, id: &TrustId) -> Result<bool, Problem> {
-        self.delete(TrustCall::DeleteAccount(id.clone())).await
+        self.delete_trust(TrustCall::DeleteAccount(id.clone()))
+            .await
     }
 
-    async fn delete(&self, call: TrustCall) -> Result<bool, Problem> {
+    async fn delete_trust(&self, call: TrustCall) -> Result<bool, Problem> {
         let (call, budget) = (&Call::from(call), &self.budget);
         let answer = self
             .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })

@@ -4,31 +4,35 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::DatadogProblem;
 use super::reply::Scopes;
-use super::trust::{TrustCall, TrustRefusal};
+use super::trust::TrustCall;
 use crate::keys::{KeyClass, KeyId, ServiceAccountId};
 
 /// The largest page that the lists give.
 pub const PAGE: usize = 100;
 
-/// A mint, a look at the labels and the store may each wait for one slow answer, and then what was
-/// minted must still be undone: with less time left, no mint is begun.
-pub const TIME_FOR_MINT: Duration = Duration::from_secs(40);
+/// A creation, a look at the labels and the store may each wait for one slow answer, and then what was
+/// created must still be undone: with less time left, no creation is begun.
+pub const TIME_TO_CREATE: Duration = Duration::from_secs(40);
+
+/// The attribute of an API key with which an Agent enrols action runners.
+pub const ENROLL: &str = "private_action_runner_enroll_enabled";
 
 /// One call. Its `Display` is what errors and logs show: ids and names, never a key.
 #[derive(Clone, Debug)]
 pub enum Call {
-    MintApiKey {
+    CreateApiKey {
         name: String,
         category: Option<String>,
         remote_config_read_enabled: Option<bool>,
+        /// Sent only if true: it is read-only by the documentation of today.
+        private_action_runner_enroll_enabled: bool,
     },
-    MintAppKey {
+    CreateAppKey {
         owner: ServiceAccountId,
         name: String,
         scopes: Scopes,
@@ -78,10 +82,11 @@ impl Call {
     pub fn wire(&self) -> (Method, String, Bytes) {
         let path = self.path();
         match self {
-            Self::MintApiKey {
+            Self::CreateApiKey {
                 name,
                 category,
                 remote_config_read_enabled,
+                private_action_runner_enroll_enabled,
             } => {
                 let mut attributes = Map::from_iter([("name".into(), json!(name))]);
                 attributes.extend(category.as_ref().map(|it| ("category".into(), json!(it))));
@@ -89,9 +94,12 @@ impl Call {
                     remote_config_read_enabled
                         .map(|it| ("remote_config_read_enabled".into(), json!(it))),
                 );
+                if *private_action_runner_enroll_enabled {
+                    attributes.insert(ENROLL.into(), json!(true));
+                }
                 (Method::POST, path, document("api_keys", &attributes))
             }
-            Self::MintAppKey { name, scopes, .. } => {
+            Self::CreateAppKey { name, scopes, .. } => {
                 let mut attributes = Map::from_iter([("name".into(), json!(name))]);
                 attributes.extend(scopes.list().map(|it| ("scopes".into(), json!(it))));
                 (
@@ -111,12 +119,12 @@ impl Call {
 
     fn path(&self) -> String {
         match self {
-            Self::MintApiKey { .. } => "/api/v2/api_keys".into(),
+            Self::CreateApiKey { .. } => "/api/v2/api_keys".into(),
             Self::GetApiKey(id) | Self::DeleteApiKey(id) => format!("/api/v2/api_keys/{id}"),
             Self::ListApiKeys { name, page } => list("/api/v2/api_keys", name, *page),
             Self::CountApiKeys => count("/api/v2/api_keys"),
             Self::CountAppKeys(owner) => count(&application_keys(owner)),
-            Self::MintAppKey { owner, .. } => application_keys(owner),
+            Self::CreateAppKey { owner, .. } => application_keys(owner),
             Self::GetAppKey { owner, id } | Self::DeleteAppKey { owner, id } => {
                 format!("{}/{id}", application_keys(owner))
             }
@@ -135,12 +143,12 @@ impl Call {
     #[must_use]
     pub fn scope(&self) -> Option<&'static str> {
         match self {
-            Self::MintApiKey { .. } => Some("api_keys_write"),
+            Self::CreateApiKey { .. } => Some("api_keys_write"),
             Self::GetApiKey(_) | Self::ListApiKeys { .. } | Self::CountApiKeys => {
                 Some("api_keys_read")
             }
             Self::DeleteApiKey(_) => Some("api_keys_delete"),
-            Self::MintAppKey { .. }
+            Self::CreateAppKey { .. }
             | Self::GetAppKey { .. }
             | Self::ListAppKeys { .. }
             | Self::CountAppKeys(_)
@@ -169,29 +177,12 @@ impl Call {
 
     /// Whether it makes something, so that sent twice it may leave two.
     #[must_use]
-    pub fn is_mint(&self) -> bool {
+    pub fn creates(&self) -> bool {
         match self {
-            Self::MintApiKey { .. } | Self::MintAppKey { .. } => true,
+            Self::CreateApiKey { .. } | Self::CreateAppKey { .. } => true,
             Self::Trust(call) => call.creates(),
             _ => false,
         }
-    }
-
-    /// What an answer that is no success says.
-    pub(super) fn problem(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> DatadogProblem {
-        let refusal = match self {
-            Self::Trust(_) => TrustRefusal::of(status, body),
-            _ => None,
-        };
-        refusal.map_or_else(
-            || DatadogProblem::of(status, headers, body).mentioning(&self.wire().2, body),
-            DatadogProblem::Trust,
-        )
     }
 
     /// Whether it can be kept back for the sake of others. What deletes may be what undoes, and what
@@ -206,8 +197,8 @@ impl Call {
     /// The time without which it is not to be sent.
     #[must_use]
     pub fn time_needed(&self) -> Duration {
-        if self.is_mint() {
-            TIME_FOR_MINT
+        if self.creates() {
+            TIME_TO_CREATE
         } else {
             Duration::from_secs(1)
         }
@@ -237,8 +228,8 @@ fn document(class: &str, attributes: &Map<String, Value>) -> Bytes {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MintApiKey { name, .. } => write!(f, "creation of API key {name:?}"),
-            Self::MintAppKey { owner, name, .. } => {
+            Self::CreateApiKey { name, .. } => write!(f, "creation of API key {name:?}"),
+            Self::CreateAppKey { owner, name, .. } => {
                 write!(
                     f,
                     "creation of application key {name:?} for service account {owner}"
@@ -283,7 +274,7 @@ mod tests {
     #[test]
     fn unscoped_keys_are_minted_without_scopes() {
         let owner = ServiceAccountId::parse("33333333-3333-4333-8333-333333333333").unwrap();
-        let call = |scopes| Call::MintAppKey {
+        let call = |scopes| Call::CreateAppKey {
             owner: owner.clone(),
             name: "n".into(),
             scopes,

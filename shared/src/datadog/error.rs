@@ -70,7 +70,7 @@ pub enum DatadogProblem {
     NotSent,
     #[error("it was not sent: {0}")]
     NotSigned(#[from] IdentityError),
-    #[error("it was not sent: too little time is left to mint a key and store it, or undo it")]
+    #[error("it was not sent: too little time is left to create a key and store it, or undo it")]
     NoTime,
     /// Not the JSON that Datadog documents: a proxy's page, a cut document, another API.
     #[error("the answer ({status}) {defect}")]
@@ -78,6 +78,23 @@ pub enum DatadogProblem {
 }
 
 impl DatadogProblem {
+    /// What an answer to this call says that is no success.
+    pub(super) fn of_answer(
+        call: &Call,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Self {
+        let refusal = match call {
+            Call::Trust(_) => TrustRefusal::of(status, body),
+            _ => None,
+        };
+        refusal.map_or_else(
+            || Self::of(status, headers, body).mentioning(&call.wire().2, body),
+            Self::Trust,
+        )
+    }
+
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let number = status.as_u16();
         let document: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,8 +1,11 @@
 //! One method a call, with its answer read.
 
+use std::collections::HashSet;
+
 use super::call::PAGE;
+use super::reply::Page;
 use super::{
-    ApiKeyDetails, AppKeyDetails, Authority, Call, CurrentUser, Datadog, DatadogError, Minted,
+    ApiKeyDetails, AppKeyDetails, Authority, Call, Created, CurrentUser, Datadog, DatadogError,
     Room, Scopes, Token, Validated, reply, user,
 };
 use crate::budget::Budget;
@@ -13,37 +16,39 @@ use crate::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
 const MOST_PAGES: usize = 20;
 
 impl Datadog {
-    pub async fn mint_api_key(
+    /// Creates an API key with the settings of `like`. `enrolls`: it is to enrol action runners.
+    pub async fn create_api_key(
         &self,
         authority: &Authority,
         name: &str,
-        like: Option<&ApiKeyDetails>,
+        (like, enrolls): (Option<&ApiKeyDetails>, bool),
         budget: &Budget,
-    ) -> Result<Minted<ApiKey>, DatadogError> {
-        let call = Call::MintApiKey {
+    ) -> Result<Created<ApiKey, ApiKeyDetails>, DatadogError> {
+        let call = Call::CreateApiKey {
             name: name.to_owned(),
             category: like.and_then(|it| it.category.clone()),
             remote_config_read_enabled: like.and_then(|it| it.remote_config_read_enabled),
+            private_action_runner_enroll_enabled: enrolls,
         };
-        self.ask(authority, call, budget, reply::minted_api_key)
+        self.ask(authority, call, budget, reply::created_api_key)
             .await
     }
 
-    pub async fn mint_app_key(
+    pub async fn create_app_key(
         &self,
         authority: &Authority,
         owner: &ServiceAccountId,
         name: &str,
         scopes: &Scopes,
         budget: &Budget,
-    ) -> Result<Minted<AppKey>, DatadogError> {
+    ) -> Result<Created<AppKey, AppKeyDetails>, DatadogError> {
         let (owner, name, scopes) = (owner.clone(), name.to_owned(), scopes.clone());
-        let call = Call::MintAppKey {
+        let call = Call::CreateAppKey {
             owner,
             name,
             scopes,
         };
-        self.ask(authority, call, budget, reply::minted_app_key)
+        self.ask(authority, call, budget, reply::created_app_key)
             .await
     }
 
@@ -79,40 +84,28 @@ impl Datadog {
         authority: &Authority,
         id: &KeyId,
         budget: &Budget,
-    ) -> Result<(AppKeyDetails, Option<ServiceAccountId>), DatadogError> {
+    ) -> Result<AppKeyDetails, DatadogError> {
         let call = Call::GetAnyAppKey(id.clone());
-        let read = |body: &[u8]| {
-            let details = reply::of(id, reply::app_key(body)?, |it| &it.id)?;
-            Ok((details, reply::owner(body)?))
-        };
+        let read = |body: &[u8]| reply::of(id, reply::app_key(body)?, |it| &it.id);
         self.ask(authority, call, budget, read).await
     }
 
-    /// The API keys whose names contain `name`.
+    /// Lists the API keys whose names contain `name`.
     pub async fn api_keys(
         &self,
         authority: &Authority,
         name: &str,
         budget: &Budget,
     ) -> Result<Vec<ApiKeyDetails>, DatadogError> {
-        let mut keys = Vec::new();
-        for page in 0..MOST_PAGES {
-            let call = Call::ListApiKeys {
-                name: name.to_owned(),
-                page,
-            };
-            let read = |body: &[u8]| reply::api_keys(body, PAGE);
-            let found = self.ask(authority, call, budget, read).await?;
-            let last = found.len() < PAGE;
-            keys.extend(found);
-            if last {
-                break;
-            }
-        }
-        Ok(keys)
+        let call = |page| Call::ListApiKeys {
+            name: name.to_owned(),
+            page,
+        };
+        self.whole_list(authority, call, reply::api_keys, |it| &it.id, budget)
+            .await
     }
 
-    /// The application keys of a service account whose names contain `name`.
+    /// Lists the application keys of a service account whose names contain `name`.
     pub async fn app_keys(
         &self,
         authority: &Authority,
@@ -120,21 +113,51 @@ impl Datadog {
         name: &str,
         budget: &Budget,
     ) -> Result<Vec<AppKeyDetails>, DatadogError> {
-        let mut keys = Vec::new();
+        let call = |page| Call::ListAppKeys {
+            owner: owner.clone(),
+            name: name.to_owned(),
+            page,
+        };
+        self.whole_list(authority, call, reply::app_keys, |it| &it.id, budget)
+            .await
+    }
+
+    /// Follows a list page by page. A page may be shorter than asked for: the list ends where it has
+    /// as many keys as Datadog says it has, and without that word at an empty page.
+    async fn whole_list<T>(
+        &self,
+        authority: &Authority,
+        call: impl Fn(usize) -> Call,
+        read: impl Fn(&[u8], usize) -> Result<Page<T>, reply::Defect>,
+        id: impl Fn(&T) -> &KeyId,
+        budget: &Budget,
+    ) -> Result<Vec<T>, DatadogError> {
+        let (mut keys, mut seen) = (Vec::new(), HashSet::new());
         for page in 0..MOST_PAGES {
-            let call = Call::ListAppKeys {
-                owner: owner.clone(),
-                name: name.to_owned(),
-                page,
-            };
-            let read = |body: &[u8]| reply::app_keys(body, PAGE);
-            let found = self.ask(authority, call, budget, read).await?;
-            let last = found.len() < PAGE;
-            keys.extend(found);
-            if last {
+            let read = |body: &[u8]| read(body, PAGE);
+            let found = self.ask(authority, call(page), budget, read).await?;
+            let is_empty = found.keys.is_empty();
+            let before = keys.len();
+            keys.extend(
+                found
+                    .keys
+                    .into_iter()
+                    .filter(|it| seen.insert(id(it).clone())),
+            );
+            let is_whole = found.total.is_some_and(|total| keys.len() as u64 >= total);
+            if is_empty || is_whole {
+                return Ok(keys);
+            }
+            // The same page again: the next one will be no other.
+            if keys.len() == before {
                 break;
             }
         }
+        tracing::warn!(
+            call = %call(0),
+            read = keys.len(),
+            "the list is longer than what could be read of it: the rest is not looked at"
+        );
         Ok(keys)
     }
 

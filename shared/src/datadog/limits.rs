@@ -29,12 +29,12 @@ impl Family {
     /// What a call counts against.
     pub(super) fn of(call: &Call) -> Self {
         match call {
-            Call::MintApiKey { .. }
+            Call::CreateApiKey { .. }
             | Call::GetApiKey(_)
             | Call::ListApiKeys { .. }
             | Call::CountApiKeys
             | Call::DeleteApiKey(_) => Self::ApiKeys,
-            Call::MintAppKey { .. }
+            Call::CreateAppKey { .. }
             | Call::GetAppKey { .. }
             | Call::GetAnyAppKey(_)
             | Call::ListAppKeys { .. }

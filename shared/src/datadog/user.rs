@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::reply::{Defect, parse};
 use crate::keys::{OrganisationId, ServiceAccountId};
@@ -17,88 +17,44 @@ pub struct CurrentUser {
     pub permissions: Option<BTreeSet<String>>,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    data: User,
-    included: Option<Vec<Included>>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    id: String,
-    relationships: UserRelationships,
-}
-
-#[derive(Deserialize)]
-struct UserRelationships {
-    org: One,
-    roles: Option<Many>,
-}
-
-#[derive(Deserialize)]
-struct One {
-    data: Reference,
-}
-
-#[derive(Deserialize)]
-struct Many {
-    data: Vec<Reference>,
-}
-
-#[derive(Deserialize)]
-struct Reference {
-    id: String,
-}
-
-/// A role or a permission; anything else is passed over.
-#[derive(Deserialize)]
-struct Included {
-    id: String,
-    #[serde(rename = "type")]
-    class: String,
-    attributes: Option<Attributes>,
-    relationships: Option<RoleRelationships>,
-}
-
-#[derive(Deserialize)]
-struct Attributes {
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RoleRelationships {
-    permissions: Option<Many>,
-}
-
+/// Reads what is looked for, and passes over all else whatever its shape.
 pub(super) fn current_user(body: &[u8]) -> Result<CurrentUser, Defect> {
-    let Answer { data, included } = parse::<Answer>(body)?;
-    let User { id, relationships } = data;
-    let permissions = relationships
-        .roles
-        .zip(included)
-        .and_then(|(roles, included)| granted(&roles, &included));
-    let (no_user, no_organisation) = ("names no user by a UUID", "names no organisation by a UUID");
+    let answer: Value = parse(body)?;
+    let id = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str);
+    let user = id("/data/id").and_then(ServiceAccountId::parse);
+    let organisation = id("/data/relationships/org/data/id").and_then(OrganisationId::parse);
     Ok(CurrentUser {
-        id: ServiceAccountId::parse(&id).ok_or(no_user)?,
-        organisation: OrganisationId::parse(&relationships.org.data.id).ok_or(no_organisation)?,
-        permissions,
+        id: user.ok_or("names no user by a UUID")?,
+        organisation: organisation.ok_or("names no organisation by a UUID")?,
+        permissions: granted(&answer),
     })
 }
 
 /// `None` unless every role is there with its permissions, and each of them with its name.
-fn granted(roles: &Many, included: &[Included]) -> Option<BTreeSet<String>> {
-    let of_class = |class: &'static str| included.iter().filter(move |it| it.class == class);
+fn granted(answer: &Value) -> Option<BTreeSet<String>> {
+    let included = answer.get("included")?.as_array()?;
+    let of_class = |class: &'static str| {
+        let is_of_class = move |it: &&Value| it.get("type").and_then(Value::as_str) == Some(class);
+        included.iter().filter(is_of_class)
+    };
     let mut held = HashSet::new();
-    for role in &roles.data {
-        let role = of_class("roles").find(|it| it.id == role.id)?;
-        let permissions = role.relationships.as_ref()?.permissions.as_ref()?;
-        held.extend(permissions.data.iter().map(|it| it.id.as_str()));
+    for role in ids(answer.pointer("/data/relationships/roles/data")?)? {
+        let role = of_class("roles").find(|it| id(it) == Some(role))?;
+        held.extend(ids(role.pointer("/relationships/permissions/data")?)?);
     }
     let named: Option<BTreeSet<String>> = of_class("permissions")
-        .filter(|it| held.contains(it.id.as_str()))
-        .map(|it| it.attributes.as_ref()?.name.clone())
+        .filter(|it| id(it).is_some_and(|id| held.contains(id)))
+        .map(|it| Some(it.pointer("/attributes/name")?.as_str()?.to_owned()))
         .collect();
     named.filter(|it| it.len() == held.len())
+}
+
+fn ids(references: &Value) -> Option<Vec<&str>> {
+    references.as_array()?.iter().map(id).collect()
+}
+
+fn id(resource: &Value) -> Option<&str> {
+    resource.get("id")?.as_str()
 }
 
 #[cfg(test)]
@@ -110,7 +66,7 @@ mod tests {
     const USER: &str = "33333333-3333-4333-8333-333333333333";
     const ORGANISATION: &str = "11111111-2222-4333-8444-555555555555";
 
-    fn answer(included: &serde_json::Value) -> CurrentUser {
+    fn answer(included: &Value) -> CurrentUser {
         let body = json!({
             "data": {
                 "type": "users", "id": USER,
@@ -143,6 +99,17 @@ mod tests {
             user.permissions.unwrap().into_iter().collect::<Vec<_>>(),
             ["api_keys_write"]
         );
+
+        // What is not looked for may have any shape.
+        let odd = json!({ "type": "orgs", "id": 7, "attributes": [], "relationships": "none" });
+        let among = [
+            odd,
+            role("R", "1"),
+            permission("1", "x"),
+            json!(null),
+            json!({}),
+        ];
+        assert!(answer(&json!(among)).permissions.is_some());
 
         // Half an answer is no answer: a permission must not look missing that is there.
         for included in [

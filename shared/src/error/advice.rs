@@ -35,6 +35,22 @@ impl Problem {
             Self::NoCurrentValue => {
                 "Store a first value (put-secret-value) with the keys in use today, then rotate."
             }
+            Self::Binary(Role::Previous)
+            | Self::Malformed {
+                role: Role::Previous,
+                ..
+            } => "Nothing is to be done for the rotation: AWSPREVIOUS is left alone.",
+            Self::ValueUnreadable { .. } => {
+                "Rotating again resumes; if it stays, look at the version's labels and move them to \
+                 a version with a value (update-secret-version-stage)."
+            }
+            Self::ReplicaFailed { .. } => {
+                "See why replication fails (DescribeSecret, ReplicationStatus), most often the KMS \
+                 key there. Rotating again resumes; the replaced key lives until then."
+            }
+            Self::ReplicaBehind { .. } => {
+                "Rotating again resumes; the replaced key lives until then."
+            }
             Self::Binary(Role::Current) => "Store the value as SecretString (put-secret-value).",
             Self::UnknownKind
             | Self::Malformed {
@@ -136,6 +152,22 @@ impl Problem {
                 "Name an admin secret of the organisation that the key belongs to: field or tag \
                  adminSecretArn, else parameter AdminSecretArn of the stack."
             }
+            Self::ScopesUnknown { .. } => {
+                "Rotating again resumes. If it stays, Datadog's answers have changed: look for a newer \
+                 release of this suite."
+            }
+            Self::CreatedKeyDiffers { .. } | Self::CreatedKeyIsAnother { .. } => {
+                "Rotate again. If it stays, something on the way to Datadog, or Datadog itself, \
+                 changes what is asked for: compare a key created by hand."
+            }
+            Self::CreatedKeyUnreadable { .. } => {
+                "Look for a newer release of this suite; rotating again then resumes."
+            }
+            Self::AttributeLost { .. } => {
+                "Create a key with the attribute at Datadog by hand and store it with its id \
+                 (put-secret-value). If the attribute may go, name it in the field or tag \
+                 mayLoseAttributes of the secret, and rotate again."
+            }
             Self::NamesTaken { .. } => {
                 "Delete unused keys of these names at Datadog, then rotate again."
             }
@@ -148,12 +180,19 @@ impl Problem {
             Self::NewKeyDiffers { .. } => {
                 "Take AWSPENDING off this version, delete its key at Datadog, and rotate again."
             }
+            Self::PossessionUnknown { .. } => {
+                "Rotating again resumes, once Datadog answers as usual."
+            }
+            Self::KeyInUse => "Nothing is to be done: a later search looks at it again.",
             Self::PendingKeyDead { .. } => {
                 "Rotate again (rotate-secret): the next rotation starts afresh. A retry of this \
                  one says NoStagingLabel, rightly."
             }
-            Self::PromotionRefused => {
+            Self::PromotionRefused | Self::LabelsMoved => {
                 "Somebody stored a value or moved a label meanwhile: rotate again."
+            }
+            Self::PromotionNotSeen => {
+                "Rotating again resumes: it finds out which version is AWSCURRENT."
             }
             Self::Datadog(error) => return datadog_advice(error),
         })
@@ -187,10 +226,11 @@ mod tests {
     }
 
     fn of_mint(problem: DatadogProblem) -> Problem {
-        let call = Call::MintApiKey {
+        let call = Call::CreateApiKey {
             name: "name".into(),
             category: None,
             remote_config_read_enabled: None,
+            private_action_runner_enroll_enabled: false,
         };
         DatadogError { call, problem }.into()
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use crate::datadog::{Call, DatadogError, DatadogProblem};
 use crate::event::EventError;
 use crate::http::ConnectError;
-use crate::keys::{KeyClass, KeyRef, OrganisationId, ServiceAccountId};
-use crate::secrets::{SecretsError, SecretsProblem};
+use crate::keys::{KeyClass, KeyId, KeyRef, OrganisationId, ServiceAccountId};
+use crate::secrets::{PENDING, PREVIOUS, SecretsError, SecretsProblem};
 use crate::settings::StartError;
 use crate::site::Site;
 use crate::value::{Flaw, Told, ValueError};
@@ -16,6 +16,19 @@ use crate::value::{Flaw, Told, ValueError};
 pub enum Role {
     Current,
     Pending,
+    Previous,
+}
+
+impl Role {
+    /// Returns the role of the version that carries this label.
+    #[must_use]
+    pub fn of_label(label: &str) -> Self {
+        match label {
+            PENDING => Self::Pending,
+            PREVIOUS => Self::Previous,
+            _ => Self::Current,
+        }
+    }
 }
 
 impl fmt::Display for Role {
@@ -23,6 +36,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::Current => "AWSCURRENT",
             Self::Pending => "AWSPENDING",
+            Self::Previous => "AWSPREVIOUS",
         })
     }
 }
@@ -49,6 +63,13 @@ pub enum Problem {
     Malformed { role: Role, source: ValueError },
     #[error("the version holds no value to be promoted")]
     PendingWithoutValue,
+    /// Not "empty": its keys can't be known, so that nothing may be deleted by name.
+    #[error("a version carries {label}, and Secrets Manager does not find its value")]
+    ValueUnreadable { label: &'static str },
+    #[error("the replica in {region} could not be brought up to date")]
+    ReplicaFailed { region: String },
+    #[error("the replica in {region} does not have the new value yet")]
+    ReplicaBehind { region: String },
     #[error(transparent)]
     Secrets(#[from] SecretsError),
     #[error("the secret is marked for deletion")]
@@ -155,6 +176,22 @@ pub enum Problem {
     CurrentKeyMismatch { key: KeyRef },
     #[error("the current {key} belongs to another organisation than the admin key")]
     OrganisationMismatch { key: KeyRef },
+    #[error("Datadog does not tell the scopes of the {key}")]
+    ScopesUnknown { key: KeyRef },
+    #[error("the {key} that Datadog created is not what was asked for: {difference}")]
+    CreatedKeyDiffers {
+        key: KeyRef,
+        difference: &'static str,
+    },
+    #[error("Datadog created the {key}, but its value can't be read from the answer")]
+    CreatedKeyUnreadable { key: KeyRef },
+    #[error("the answer to the creation of a key shows the key {id}, which is another one")]
+    CreatedKeyIsAnother { id: KeyId },
+    #[error("the {key} that Datadog created lacks {attribute}, which the current one has")]
+    AttributeLost {
+        key: KeyRef,
+        attribute: &'static str,
+    },
     #[error("all names that the version's {class} may have are taken")]
     NamesTaken { class: KeyClass },
     #[error("the version lost AWSPENDING before its value could be stored")]
@@ -166,12 +203,23 @@ pub enum Problem {
         key: KeyRef,
         difference: &'static str,
     },
+    #[error("the key is in use by an admin secret or a kept version: it was not deleted")]
+    KeyInUse,
+    #[error(
+        "whether the secret held the {key} is not known: Datadog refuses its value, and that of an API \
+         key that should work as well"
+    )]
+    PossessionUnknown { key: KeyRef },
     #[error("the pending {key} is dead and can't be replaced under this version")]
     PendingKeyDead { key: KeyRef },
     #[error(
         "AWSCURRENT could not be moved: the version whose value was read may not hold it any more"
     )]
     PromotionRefused,
+    #[error("AWSCURRENT or AWSPREVIOUS was moved while the step was at work")]
+    LabelsMoved,
+    #[error("AWSCURRENT was moved, by Secrets Manager's answer, but the version does not carry it")]
+    PromotionNotSeen,
     #[error(transparent)]
     Datadog(#[from] DatadogError),
 }
@@ -232,6 +280,9 @@ impl Problem {
             } => "SecretNotJson",
             Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
             Self::PendingWithoutValue => "PendingWithoutValue",
+            Self::ValueUnreadable { .. } => "ValueUnreadable",
+            Self::ReplicaFailed { .. } => "ReplicaFailed",
+            Self::ReplicaBehind { .. } => "ReplicaBehind",
             Self::Secrets(error) => secrets_error_type(&error.problem),
             Self::MarkedForDeletion | Self::Replica { .. } => "SecretsManagerRefused",
             Self::NoAdminSecret => "NoAdminSecret",
@@ -265,12 +316,20 @@ impl Problem {
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
             Self::OrganisationMismatch { .. } => "OrganisationMismatch",
+            Self::ScopesUnknown { .. } => "ScopesUnknown",
+            Self::CreatedKeyIsAnother { .. } => "DatadogUnexpectedAnswer",
+            Self::CreatedKeyUnreadable { .. } => "NewKeyUnreadable",
+            Self::AttributeLost { .. } => "AttributeLost",
             Self::NamesTaken { .. } => "KeyNameTaken",
             Self::PendingLabelLost => "PendingLabelLost",
             Self::NewKeyUnusable => "NewKeyUnusable",
-            Self::NewKeyDiffers { .. } => "NewKeyDiffers",
+            Self::CreatedKeyDiffers { .. } | Self::NewKeyDiffers { .. } => "NewKeyDiffers",
+            Self::KeyInUse => "KeyInUse",
+            Self::PossessionUnknown { .. } => "PossessionUnknown",
             Self::PendingKeyDead { .. } => "PendingKeyDead",
             Self::PromotionRefused => "PromotionRefused",
+            Self::LabelsMoved => "LabelsMoved",
+            Self::PromotionNotSeen => "PromotionNotSeen",
             Self::Datadog(error) => datadog_error_type(&error.problem),
         }
     }

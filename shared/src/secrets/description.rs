@@ -3,9 +3,10 @@
 use std::time::SystemTime;
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::{ReplicationStatusType, StatusType};
 use aws_smithy_types::DateTime;
 
-use super::{ADMIN_TAG, Labels};
+use super::{ADMIN_TAG, Labels, MAY_LOSE_TAG};
 
 /// What `DescribeSecret` tells.
 #[derive(Clone, Debug)]
@@ -24,6 +25,24 @@ pub struct Description {
     pub labels: Labels,
     /// The tag `adminSecretArn`.
     pub admin_secret_arn: Option<String>,
+    /// The tag `mayLoseAttributes`: what a new API key may lack.
+    pub may_lose: Option<String>,
+    pub replicas: Vec<Replica>,
+}
+
+/// A copy of the secret in another region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    pub region: String,
+    pub status: ReplicaStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaStatus {
+    InSync,
+    /// Not there yet, or of a status that nobody has documented.
+    InProgress,
+    Failed,
 }
 
 impl Description {
@@ -43,15 +62,28 @@ impl Description {
                 .flatten()
                 .map(|(version, labels)| (version.as_str(), labels.as_slice()))
                 .collect(),
-            admin_secret_arn: answer
-                .tags()
-                .iter()
-                .find(|tag| tag.key() == Some(ADMIN_TAG))
-                .and_then(|tag| tag.value())
-                // An empty name is no name.
-                .filter(|name| !name.trim().is_empty())
-                .map(str::to_owned),
+            admin_secret_arn: tag(answer, ADMIN_TAG),
+            may_lose: tag(answer, MAY_LOSE_TAG),
+            replicas: answer.replication_status().iter().map(replica).collect(),
         }
+    }
+}
+
+/// Returns a tag's value. An empty one says nothing.
+fn tag(answer: &DescribeSecretOutput, key: &str) -> Option<String> {
+    let tag = answer.tags().iter().find(|tag| tag.key() == Some(key))?;
+    let value = tag.value().filter(|value| !value.trim().is_empty())?;
+    Some(value.to_owned())
+}
+
+fn replica(told: &ReplicationStatusType) -> Replica {
+    Replica {
+        region: told.region().unwrap_or("an unnamed region").to_owned(),
+        status: match told.status() {
+            Some(StatusType::InSync) => ReplicaStatus::InSync,
+            Some(StatusType::Failed) => ReplicaStatus::Failed,
+            _ => ReplicaStatus::InProgress,
+        },
     }
 }
 

@@ -13,12 +13,18 @@ pub const PREVIOUS: &str = "AWSPREVIOUS";
 pub struct Labels(BTreeMap<VersionId, BTreeSet<String>>);
 
 impl Labels {
+    /// Returns the one version that carries the label. `None` if none does, or more than one: pages of
+    /// one list may be of different moments.
     #[must_use]
     pub fn holder(&self, label: &str) -> Option<&VersionId> {
-        self.0
-            .iter()
-            .find(|(_, labels)| labels.contains(label))
-            .map(|(version, _)| version)
+        let mut holders = self.holders(label);
+        holders.next().filter(|_| holders.next().is_none())
+    }
+
+    pub fn holders(&self, label: &str) -> impl Iterator<Item = &VersionId> {
+        let carries = move |labels: &BTreeSet<String>| labels.iter().any(|it| it == label);
+        let holders = self.0.iter().filter(move |(_, labels)| carries(labels));
+        holders.map(|(version, _)| version)
     }
 
     #[must_use]

@@ -8,6 +8,7 @@ use datadog_rotation::http::{LARGEST_BODY, Sending, Transport, TransportError};
 use http::{Request, Response};
 use sandbox::gate::{Caller, Outcome};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 /// What a caller hears.
 #[derive(Clone, Debug)]
@@ -36,10 +37,19 @@ pub struct Held {
     /// 0 for the invocation's first call.
     pub number: usize,
     pub request: Request<Bytes>,
+    since: Instant,
     reply: oneshot::Sender<Heard>,
 }
 
 impl Held {
+    /// Returns whether the SDK would give the attempt up during the next pause of the functions, and
+    /// try again after a pause that it draws.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let is_of_sdk = self.request.headers().contains_key("x-amz-target");
+        is_of_sdk && self.since.elapsed() > Duration::from_millis(900)
+    }
+
     /// Answers the call. A caller that has gone meanwhile is no matter.
     pub fn answer(self, heard: Heard) {
         let _gone = self.reply.send(heard);
@@ -87,6 +97,7 @@ impl Door {
         held.1.push(Held {
             number,
             request,
+            since: Instant::now(),
             reply,
         });
         self.stirred.notify_one();

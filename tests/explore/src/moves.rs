@@ -129,10 +129,12 @@ impl Choices<'_> {
         (self.left.deaths > 0).then_some((Move::Die(actor), Turn::Open))
     }
 
-    /// An invocation without a call pauses: time has to pass.
+    /// An invocation without a call pauses: time has to pass. Not while a call of the other one has
+    /// been held for long, for no call is.
     fn pause(&self, actor: usize, turn: Turn) -> Option<Next> {
         let is_pausing = self.waiting_of(actor).next().is_none();
-        is_pausing.then_some((Move::Wait, turn))
+        let may_pass = !self.waiting.iter().any(|it| it.is_long);
+        (is_pausing && may_pass).then_some((Move::Wait, turn))
     }
 
     fn waiting_of(&self, actor: usize) -> impl Iterator<Item = &Waiting> {

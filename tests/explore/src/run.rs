@@ -94,6 +94,8 @@ pub struct Waiting {
     pub number: usize,
     pub form: Print,
     pub reads: bool,
+    /// It has been held for as long as the SDK waits for an answer, but for one more pause.
+    pub is_long: bool,
 }
 
 /// A world with its live invocations.
@@ -285,6 +287,7 @@ impl Run {
                     number: held.number,
                     form: it.answers[held.number].0,
                     reads: reads(&held.request),
+                    is_long: held.is_long(),
                 });
             });
             waiting[begin..].sort_by_key(|it| it.form);
@@ -300,7 +303,7 @@ impl Run {
             .map(|it| {
                 let mut waits = Vec::new();
                 it.door
-                    .for_each(|held| waits.push(it.answers[held.number].0));
+                    .for_each(|held| waits.push((it.answers[held.number].0, held.is_long())));
                 waits.sort_unstable();
                 // Calls side by side are answered in any order. By the question, and for the same
                 // question by time, is an order that tells nothing of that.

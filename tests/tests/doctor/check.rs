@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use datadog_rotation::Kind;
 use datadog_rotation::http::{Sending, Transport};
-use datadog_rotation::rotation::checkup::Check;
+use datadog_rotation::inspect::checkup::Check;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::{SceneOptions, token};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
-use datadog_rotation::rotation::checkup::{Check, Status};
+use datadog_rotation::inspect::checkup::{Check, Status};
 use sandbox::scene::SceneOptions;
 use serde_json::{Value, json};
 use tests::bench::Bench;

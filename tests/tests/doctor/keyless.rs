@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
-use datadog_rotation::rotation::checkup::Check;
+use datadog_rotation::inspect::checkup::Check;
 use sandbox::scene::{Admin, SceneOptions, role_of, trust};
 use tests::bench::Bench;
 use tests::doctor::{CALLER, line, of_status};

@@ -176,31 +176,42 @@ fn sound(question: Question) -> (Vec<Answer>, &'static str) {
     });
     let mut api_key = key.clone();
     api_key["attributes"]["key"] = json!("0123456789abcdef0123456789abcdef");
-    let page = |count| json!({ "data": vec![&key; count] });
+    // A page may be shorter than asked for.
+    let page = |numbers: std::ops::Range<u32>| {
+        let keys = numbers.map(|number| {
+            let mut key = key.clone();
+            key["id"] = json!(format!("{number:08}-1111-4111-8111-111111111111"));
+            key
+        });
+        let keys: Vec<Value> = keys.collect();
+        let meta = json!({ "page": { "total_filtered_count": 199 } });
+        json!({ "data": keys, "meta": meta })
+    };
     let told = |status, body: Value| vec![Answer::reply(status, body.to_string())];
     match question {
-        Question::MintApiKey => (told(201, json!({ "data": api_key })), "Minted"),
-        Question::MintAppKey => (told(201, json!({ "data": key })), "Minted"),
+        Question::CreateApiKey => (told(201, json!({ "data": api_key })), "Created"),
+        Question::CreateAppKey => (told(201, json!({ "data": key })), "Created"),
         Question::ApiKey | Question::AppKey | Question::AnyAppKey => {
             (told(200, json!({ "data": key })), "Key(")
         }
         Question::ApiKeys | Question::AppKeys => {
             let pages = [
-                told(200, page(100)),
-                told(200, page(99)),
-                told(200, page(1)),
+                told(200, page(0..100)),
+                told(200, page(100..150)),
+                told(200, page(150..199)),
+                told(200, page(199..200)),
             ];
             (pages.concat(), "Keys(199)")
         }
         Question::DeleteApiKey | Question::DeleteAppKey => (vec![Answer::reply(204, "")], "Gone"),
         Question::Validate => (told(200, json!({ "valid": true })), "Works(true)"),
-        Question::ValidateWithId => (told(200, json!({ "data": key })), "Id(Some(KeyId("),
+        Question::ValidateWithId => (told(200, json!({ "data": key })), "Id(Some(Id("),
         Question::ValidatePair => (told(200, json!({ "status": "ok" })), "Works(true)"),
         Question::Exchange => {
             let attributes = json!({ "access_token": "ey.J.x", "expires": "1800000000" });
             (
                 told(200, json!({ "data": { "attributes": attributes } })),
-                "Minted",
+                "Created",
             )
         }
         Question::CurrentUser => (told(200, json!({ "data": user(&json!(ID)) })), "User("),
@@ -219,7 +230,7 @@ fn passing(question: Question) -> impl Strategy<Value = Answer> {
         Answer::Fault(SILENCE),
         Answer::Fault(TransportError::Cut),
     ];
-    let is_mint = matches!(question, Question::MintApiKey | Question::MintAppKey);
+    let is_mint = matches!(question, Question::CreateApiKey | Question::CreateAppKey);
     let all = [harmless.clone(), others].concat();
     prop::sample::select(if is_mint { harmless } else { all })
 }

@@ -14,6 +14,7 @@ use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use sandbox::secrets_manager::RotationJob;
+use serde_json::json;
 use tests::bench::{Bench, DOCUMENTED_SCOPES};
 use tests::by_hand::ids;
 
@@ -21,7 +22,7 @@ const KIND: Kind = Kind::ApiKey;
 const DELETE: &str = "DELETE /api/v2/api_keys/{id}";
 const DELETE_APPLICATION_KEY: &str = "DELETE /api/v2/service_accounts/{id}/application_keys/{id}";
 const MINT: &str = "POST /api/v2/service_accounts/{id}/application_keys";
-const VALIDATE: &str = "GET /api/v1/validate";
+const VALIDATE_WITH_ID: &str = "GET /api/v2/validate";
 
 /// A rotation whose finishSecret has to delete a key; and that key's id.
 async fn due(kind: Kind, admin_scopes: &[&str]) -> (Bench, RotationJob, String) {
@@ -93,31 +94,69 @@ async fn a_refused_deletion_of_a_living_api_key_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn what_forbids_a_deletion_says_nothing_of_the_key() {
     let (bench, job, doomed) = due(KIND, &ADMIN_SCOPES).await;
-    bench.revoke(&doomed);
     refuse(&bench, DELETE, StatusCode::FORBIDDEN);
     let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
     bench.assert_failed(finished, "DatadogForbidden", &[&doomed, "api_keys_delete"]);
+    assert!(bench.is_live(&doomed));
+}
+
+/// A person has revoked the key, and Datadog may answer its deletion as it likes.
+#[tokio::test(start_paused = true)]
+async fn a_look_up_settles_what_a_refused_deletion_leaves_open() {
+    for status in [400, 403, 405, 409, 500] {
+        let (bench, job, doomed) = due(KIND, &ADMIN_SCOPES).await;
+        bench.revoke(&doomed);
+        refuse(&bench, DELETE, StatusCode::from_u16(status).unwrap());
+        let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+        finished.unwrap_or_else(|error| panic!("{status}: {error}"));
+        bench.assert_settled();
+    }
 }
 
 /// Without `api_keys_read` a key is known to be dead by its refusal, while others are not refused.
 #[tokio::test(start_paused = true)]
 async fn an_edge_that_refuses_everybody_proves_nothing() {
     let (bench, job, doomed) = due(KIND, &DOCUMENTED_SCOPES).await;
-    bench
-        .gate
-        .with_world(|it| it.datadog.settings.deleting_revoked_api_key = StatusCode::BAD_REQUEST);
     bench.revoke(&doomed);
     let mut is_closed = false;
     bench.gate.follow(move |call: &Call| {
-        is_closed |= call.operation == DELETE;
-        if is_closed && call.operation == VALIDATE {
+        is_closed |= call.operation == VALIDATE_WITH_ID;
+        if is_closed && call.operation.contains("/validate") {
             Fate::Refuse(StatusCode::FORBIDDEN)
         } else {
             Fate::Pass
         }
     });
     let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
-    bench.assert_failed(finished, "DatadogRejected", &[&doomed]);
+    bench.assert_failed(finished, "PossessionUnknown", &[&doomed]);
+    // Where others are not refused, the refusal is the key's own: there is nothing to delete.
+    bench.gate.follow(|_: &Call| Fate::Pass);
+    let finished = bench.deliver(KIND, &job, Step::FinishSecret).await;
+    finished.expect("delivered again");
+    bench.assert_settled();
+}
+
+/// A value under AWSPREVIOUS that names somebody else's key.
+#[tokio::test(start_paused = true)]
+async fn an_id_and_four_characters_cost_nobody_their_key() {
+    for admin_scopes in [&ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
+        let bench = Bench::new(SceneOptions {
+            admin_scopes,
+            ..SceneOptions::default()
+        });
+        bench.rotate(KIND).await.expect("undisturbed");
+        let current = bench.current(KIND);
+        let others = bench.gate.with_world(|world| {
+            let now = world.now();
+            world.datadog.create_api_key(now, "of another team")
+        });
+        let (id, last4) = (others.id, &others.value[28..]);
+        let claim = json!({ "apiKey": format!("{}{last4}", "0".repeat(28)), "apiKeyId": id });
+        bench.store(KIND, &claim);
+        bench.store(KIND, &current);
+        bench.rotate(KIND).await.expect("without that key");
+        assert!(bench.is_live(&id), "{}", bench.story());
+    }
 }
 
 #[tokio::test(start_paused = true)]

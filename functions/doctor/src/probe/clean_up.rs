@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use datadog_rotation::datadog::Call;
 use datadog_rotation::datadog::trust::TrustCall;
 use datadog_rotation::error::Problem;
+use datadog_rotation::inspect::delete_key;
 use datadog_rotation::keys::{KeyClass, KeyId, KeyRef, TrustId};
 use tokio::time::{Instant, sleep};
 
@@ -178,11 +179,11 @@ impl Probe<'_, '_> {
         let deleted = match class {
             Class::ApiKey => {
                 let key = key_of(KeyClass::Api)?;
-                self.admin.retire(&key, &self.account, None).await
+                delete_key(self.admin, &key).await
             }
             Class::ApplicationKey => {
                 let key = key_of(KeyClass::Application)?;
-                self.admin.retire(&key, &self.account, None).await
+                delete_key(self.admin, &key).await
             }
             Class::Mapping(kind) => {
                 let id = TrustId::parse(id).ok_or(None)?;
@@ -260,7 +261,7 @@ impl Probe<'_, '_> {
     /// found out.
     pub(super) fn note_failure(&self, at: usize, problem: &Problem) {
         match problem {
-            Problem::Datadog(error) if error.call.is_mint() && !error.problem.is_definite() => {
+            Problem::Datadog(error) if error.call.creates() && !error.problem.is_definite() => {
                 let trouble = "its creation was not answered".to_owned();
                 self.notebook.ledger.trouble(at, trouble);
             }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use datadog_rotation::credential::{ApiPart, AppPart, Credential};
-use datadog_rotation::datadog::{Call, Minted, Scopes};
+use datadog_rotation::datadog::{Call, Created, Scopes};
 use datadog_rotation::error::Problem;
 use datadog_rotation::keys::{ApiKey, AppKey, KeyId};
 use tokio::time::Instant;
@@ -91,11 +91,12 @@ impl Probe<'_, '_> {
         }
         let (name, mark) = (self.name(), self.wire.mark());
         let at = self.notebook.begin(Class::ApiKey, name.as_str());
-        let made = self.admin.mint_api_key(name.as_str(), None).await;
-        let call = Call::MintApiKey {
+        let made = self.admin.create_api_key(name.as_str(), None, false).await;
+        let call = Call::CreateApiKey {
             name: name.as_str().to_owned(),
             category: None,
             remote_config_read_enabled: None,
+            private_action_runner_enroll_enabled: false,
         };
         let seen = self.wire.seen(&call, mark);
         self.note(made, at, question, seen, |problem| {
@@ -106,14 +107,14 @@ impl Probe<'_, '_> {
     async fn make_application_key(&self) -> Option<Made<AppKey>> {
         let (name, mark) = (self.name(), self.wire.mark());
         let at = self.notebook.begin(Class::ApplicationKey, name.as_str());
-        let call = Call::MintAppKey {
+        let call = Call::CreateAppKey {
             owner: self.account.clone(),
             name: name.as_str().to_owned(),
             scopes: scopes(),
         };
         let made = self
             .admin
-            .mint_app_key(&self.account, name.as_str(), &scopes())
+            .create_app_key(&self.account, name.as_str(), &scopes())
             .await;
         let seen = self.wire.seen(&call, mark);
         let is_keyless = self.admin.is_keyless();
@@ -125,20 +126,26 @@ impl Probe<'_, '_> {
         self.note(made, at, Question::ApplicationKeyCreated, seen, follows)
     }
 
-    fn note<K>(
+    fn note<K, D>(
         &self,
-        made: Result<Minted<K>, Problem>,
+        made: Result<Created<K, D>, Problem>,
         at: usize,
         question: Question,
         seen: String,
         follows: impl FnOnce(&Problem) -> String,
     ) -> Option<Made<K>> {
         match made {
-            Ok(Minted { id, key }) => {
+            Ok(Created { id, key, .. }) => {
                 self.notebook.ledger.made(at, id.as_str());
-                self.say(question, Answer::Yes, seen);
                 let since = Instant::now();
-                Some(Made { at, id, key, since })
+                let made = key.map(|key| Made { at, id, key, since });
+                if made.is_some() {
+                    self.say(question, Answer::Yes, seen);
+                } else {
+                    let seen = format!("{seen}: its value can't be read");
+                    self.deny(question, seen, "Look for a newer release of this suite.");
+                }
+                made
             }
             Err(problem) => {
                 self.note_failure(at, &problem);
@@ -223,7 +230,7 @@ impl Probe<'_, '_> {
         );
         let look = async || {
             let found = self.admin.app_key(&self.account, &application.id).await?;
-            told.set(found.map(|it| it.scopes == scopes()));
+            told.set(found.map(|it| it.scopes == Some(scopes())));
             Ok(told.get().is_some())
         };
         let watched = until(application.since, look).await;

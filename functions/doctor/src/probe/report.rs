@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use datadog_rotation::admin::Admin;
-use datadog_rotation::rotation::strays::Unseen;
+use datadog_rotation::inspect::orphans::Unseen;
 use serde::Serialize;
 
 use super::question::{Answer, Finding, Question, Scope};

@@ -1,6 +1,6 @@
 //! A scheduled check: what the next rotation of each secret would fail on, and whether the last one is overdue.
 
-use datadog_rotation::rotation::checkup::{Check, Checkup, Finding, Status};
+use datadog_rotation::inspect::checkup::{Check, Checkup, Finding, Status};
 use serde::Serialize;
 
 /// How much there is of everything.

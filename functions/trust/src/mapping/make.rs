@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::budget::Backoff;
-use datadog_rotation::datadog::call::TIME_FOR_MINT;
+use datadog_rotation::datadog::call::TIME_TO_CREATE;
 use datadog_rotation::datadog::trust::{Mapping, MappingKind, TrustRefusal};
 use datadog_rotation::keys::TrustId;
 
@@ -100,7 +100,7 @@ impl Scene<'_> {
                 return self.find_made(&intent).await.ok_or(stop);
             }
             let again = refusal == Some(TrustRefusal::NotIntegrated)
-                && registration.pause_for(self.budget, TIME_FOR_MINT).await;
+                && registration.pause_for(self.budget, TIME_TO_CREATE).await;
             if again {
                 continue;
             }

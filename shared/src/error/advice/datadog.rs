@@ -24,7 +24,7 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
     match problem {
         DatadogProblem::Refused { .. } => "Check the admin pair at Datadog.",
         DatadogProblem::Quota => match call {
-            Call::MintAppKey { .. } => room_advice(KeyClass::Application),
+            Call::CreateAppKey { .. } => room_advice(KeyClass::Application),
             _ => QUOTA,
         },
         DatadogProblem::NameTaken { .. } => {
@@ -52,7 +52,7 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
         DatadogProblem::NotFound => {
             "Check that the service account still exists at Datadog; then rotate again."
         }
-        DatadogProblem::Rejected { .. } if call.is_mint() => {
+        DatadogProblem::Rejected { .. } if call.creates() => {
             "Perhaps Datadog no longer knows a scope, or the category, of the current key: correct \
              it there, then rotate again. The runbook DatadogRejected shows how to see Datadog's own \
              text."

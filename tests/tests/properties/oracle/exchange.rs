@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use datadog_rotation::budget::Budget;
-use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogError, Minted, Scopes};
+use datadog_rotation::datadog::{Authority, Call, Created, Datadog, DatadogError, Scopes};
 use datadog_rotation::http::{ConnectCause, ConnectError, Sending, Transport, TransportError};
 use datadog_rotation::identity::{Credentials, Identity};
 use datadog_rotation::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
@@ -19,8 +19,8 @@ pub(crate) const ID: &str = "11111111-1111-4111-8111-111111111111";
 /// The calls that the client makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    MintApiKey,
-    MintAppKey,
+    CreateApiKey,
+    CreateAppKey,
     ApiKey,
     AppKey,
     AnyAppKey,
@@ -37,8 +37,8 @@ pub(crate) enum Question {
 
 impl Question {
     pub(crate) const ALL: [Self; 14] = [
-        Self::MintApiKey,
-        Self::MintAppKey,
+        Self::CreateApiKey,
+        Self::CreateAppKey,
         Self::ApiKey,
         Self::AppKey,
         Self::AnyAppKey,
@@ -109,7 +109,12 @@ impl Answer {
 /// What a success has told.
 #[derive(Debug)]
 pub(crate) enum Told {
-    Minted { text: String, shown: String },
+    Created {
+        text: String,
+        shown: String,
+    },
+    /// A key whose value can't be read.
+    Unreadable(KeyId),
     Key(KeyId),
     Keys(usize),
     Id(Option<KeyId>),
@@ -195,19 +200,21 @@ pub(crate) async fn ask(
     let unscoped = &Scopes::from(None);
     let organisation = &OrganisationId::parse(ID).expect("a UUID");
     Ok(match question {
-        Question::MintApiKey => minted(
-            &datadog.mint_api_key(pair, name, None, budget).await?,
+        Question::CreateApiKey => created(
+            &datadog
+                .create_api_key(pair, name, (None, false), budget)
+                .await?,
             ApiKey::expose,
         ),
-        Question::MintAppKey => minted(
+        Question::CreateAppKey => created(
             &datadog
-                .mint_app_key(pair, owner, name, unscoped, budget)
+                .create_app_key(pair, owner, name, unscoped, budget)
                 .await?,
             AppKey::expose,
         ),
         Question::ApiKey => Told::Key(datadog.api_key(pair, id, budget).await?.id),
         Question::AppKey => Told::Key(datadog.app_key(pair, owner, id, budget).await?.id),
-        Question::AnyAppKey => Told::Key(datadog.any_app_key(pair, id, budget).await?.0.id),
+        Question::AnyAppKey => Told::Key(datadog.any_app_key(pair, id, budget).await?.id),
         Question::ApiKeys => keys(&datadog.api_keys(pair, name, budget).await?),
         Question::AppKeys => keys(&datadog.app_keys(pair, owner, name, budget).await?),
         Question::DeleteApiKey => {
@@ -235,7 +242,7 @@ pub(crate) async fn ask(
             let credentials = Credentials::new("AKIA", "secret", None, None, "test");
             let identity = Identity::of(credentials, Some("us-east-1"));
             let token = datadog.exchange(&identity, organisation, budget).await?;
-            Told::Minted {
+            Told::Created {
                 text: token.expose().to_owned(),
                 shown: format!("{token:?}"),
             }
@@ -247,10 +254,13 @@ pub(crate) async fn ask(
     })
 }
 
-fn minted<K: Debug>(minted: &Minted<K>, text: impl Fn(&K) -> &str) -> Told {
-    Told::Minted {
-        text: text(&minted.key).to_owned(),
-        shown: format!("{minted:?}"),
+fn created<K: Debug, D: Debug>(created: &Created<K, D>, text: impl Fn(&K) -> &str) -> Told {
+    match &created.key {
+        Some(key) => Told::Created {
+            text: text(key).to_owned(),
+            shown: format!("{created:?}"),
+        },
+        None => Told::Unreadable(created.id.clone()),
     }
 }
 

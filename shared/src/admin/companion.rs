@@ -1,4 +1,4 @@
-//! An API key for the proofs of an admin that has none.
+//! An API key to try application keys with, for an admin that has none.
 //!
 //! Datadog takes an application key only together with an API key, and `current_user` with the
 //! application key alone is refused like any other call: a new application key can't be tried
@@ -9,15 +9,15 @@
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
-use super::secret::Means;
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
 use crate::error::Problem;
 use crate::keys::ApiKey;
 use crate::value::{SecretValue, ValueError};
 
 #[derive(Debug)]
-pub(super) struct Witness {
+pub(super) struct Companion {
     key: ApiKey,
     /// Where it was read; `None`: it is the rotated secret's own, in AWSCURRENT.
     secret: Option<Source>,
@@ -27,17 +27,17 @@ pub(super) struct Witness {
 #[derive(Debug)]
 struct Source {
     arn: String,
-    means: Means,
+    clients: Clients,
 }
 
-impl Witness {
+impl Companion {
     /// The key of the secret `named` where application keys rotate. Elsewhere AWSCURRENT has one,
     /// which is never the key under proof.
     pub(super) async fn provide(
         kind: Kind,
         current: &Credential,
         named: Option<String>,
-        means: &Means,
+        clients: &Clients,
         budget: &Budget,
     ) -> Result<Option<Self>, Problem> {
         if kind != Kind::ApplicationKey {
@@ -46,7 +46,7 @@ impl Witness {
         }
         let source = Source {
             arn: named.ok_or(Problem::NoApiKeySecret)?,
-            means: means.clone(),
+            clients: clients.clone(),
         };
         Ok(Some(Self::of(source.read(budget).await?, Some(source))))
     }
@@ -88,14 +88,14 @@ impl Witness {
 
 impl Source {
     async fn read(&self, budget: &Budget) -> Result<ApiKey, Problem> {
-        let secrets = self.means.secrets.in_region_of(&self.arn);
+        let secrets = self.clients.secrets.in_region_of(&self.arn);
         let stored = secrets.current_value(&self.arn, budget).await?;
         let text = stored.text.ok_or(ValueError::NotJson);
         let read = text
             .and_then(|text| SecretValue::parse(text.expose_secret()))
-            .and_then(|value| value.credential(Kind::ApiKey));
+            .and_then(|value| value.stored_credential(Kind::ApiKey));
         match read {
-            Ok(Credential::Api(part)) => Ok(part.key),
+            Ok((Credential::Api(part), _)) => Ok(part.key),
             Ok(_) => Err(self.malformed(ValueError::NotAnObject)),
             Err(source) => Err(self.malformed(source)),
         }

@@ -1,7 +1,6 @@
 //! Which keys may be deleted: the one decision behind every deletion.
 //!
-//! Pure, so that it can be tested over all its inputs. It never decides by a key's text, and
-//! never names a key that a kept version names.
+//! It never decides by a key's value, and never names a key that a kept version names.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -11,9 +10,10 @@ use crate::event::VersionId;
 use crate::key_name::{KeyNames, NameIndex};
 use crate::keys::{KeyClass, KeyRef};
 
-/// A key this young may belong to a rotation that is still at work: 15 minutes is the longest
-/// that a Lambda function can run.
-pub const YOUNGEST_STRAY: Duration = Duration::from_mins(15);
+/// A key younger than this may belong to a rotation that is still at work. An invocation of ours
+/// acts for 14 minutes at most ([`crate::budget::LONGEST_INVOCATION`]), whatever Lambda allows; the
+/// minute above that is for clocks that differ.
+pub const YOUNGEST_ORPHAN: Duration = Duration::from_mins(15);
 
 /// A key as Datadog lists it.
 #[derive(Clone, Debug)]
@@ -45,13 +45,13 @@ impl From<AppKeyDetails> for ListedKey {
     }
 }
 
-/// Keys that something speaks for deleting.
+/// Keys that there is a reason to delete.
 #[derive(Clone, Copy, Debug)]
 pub enum Candidates<'a> {
-    /// The keys of a displaced or abandoned version, or keys minted a moment ago and not stored.
+    /// The keys of a replaced or abandoned version, or keys created a moment ago and not stored.
     Named(&'a [KeyRef]),
     /// Those among the listed keys that bear a name of this secret's versions.
-    Strays {
+    Orphans {
         listed: &'a [ListedKey],
         names: &'a KeyNames,
         /// All versions that Secrets Manager knows; none, if what is kept is not known in full.
@@ -63,14 +63,14 @@ pub enum Candidates<'a> {
     },
 }
 
-/// The candidates that may be deleted, application keys first.
+/// Returns the candidates that may be deleted, application keys first.
 ///
 /// `kept` are the keys that the versions to be kept name.
 #[must_use]
-pub fn retirable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<KeyRef> {
-    let doomed: BTreeSet<KeyRef> = match candidates {
+pub fn deletable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<KeyRef> {
+    let chosen: BTreeSet<KeyRef> = match candidates {
         Candidates::Named(keys) => keys.iter().cloned().collect(),
-        Candidates::Strays {
+        Candidates::Orphans {
             listed,
             names,
             versions,
@@ -80,19 +80,19 @@ pub fn retirable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<Key
             let index = names.index(versions.iter().chain(filled));
             listed
                 .iter()
-                .filter(|it| verdict(&index, it, filled, now) == Verdict::Retirable)
+                .filter(|it| verdict(&index, it, filled, now) == Verdict::Deletable)
                 .map(|it| it.key.clone())
                 .collect()
         }
     };
-    doomed.difference(kept).cloned().collect()
+    chosen.difference(kept).cloned().collect()
 }
 
 /// What there is to say of a listed key that no kept version names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It bears the name of a version, and may be deleted.
-    Retirable,
+    Deletable,
     /// It bears the name of a version, but a rotation may be about to store it.
     Young,
     /// It bears the name of none of the versions.
@@ -107,12 +107,12 @@ fn verdict(
 ) -> Verdict {
     match index.version_of(key.key.class, &key.name) {
         None => Verdict::Unknown,
-        version if version == filled || is_old(key.created, now) => Verdict::Retirable,
+        version if version == filled || is_old(key.created, now) => Verdict::Deletable,
         Some(_) => Verdict::Young,
     }
 }
 
-/// For a report: what [`retirable`] makes of each listed key whose name follows the secret's
+/// For a report: what [`deletable`] makes of each listed key whose name follows the secret's
 /// convention and that is not kept.
 #[must_use]
 pub fn verdicts<'k>(
@@ -124,11 +124,11 @@ pub fn verdicts<'k>(
 ) -> Vec<(&'k ListedKey, Verdict)> {
     let index = names.index(versions);
     let is_ours = |it: &&ListedKey| names.follows_convention(it.key.class, &it.name);
-    let strays = listed
+    let orphans = listed
         .iter()
         .filter(is_ours)
         .filter(|it| !kept.contains(&it.key));
-    let judged = strays.map(|it| (it, verdict(&index, it, None, now)));
+    let judged = orphans.map(|it| (it, verdict(&index, it, None, now)));
     judged.collect()
 }
 
@@ -136,7 +136,7 @@ pub fn verdicts<'k>(
 fn is_old(created: Option<SystemTime>, now: SystemTime) -> bool {
     created
         .and_then(|created| now.duration_since(created).ok())
-        .is_some_and(|age| age >= YOUNGEST_STRAY)
+        .is_some_and(|age| age >= YOUNGEST_ORPHAN)
 }
 
 #[cfg(test)]
@@ -164,20 +164,20 @@ mod tests {
         KeyNames::new(Kind::ApiKey, &arn, "dd")
     }
 
-    fn strays(
+    fn orphans(
         listed: &[ListedKey],
         versions: &[VersionId],
         filled: Option<&VersionId>,
     ) -> Vec<KeyRef> {
         let (names, now) = (names("us-east-1"), SystemTime::UNIX_EPOCH + 100 * MINUTE);
-        let candidates = Candidates::Strays {
+        let candidates = Candidates::Orphans {
             listed,
             names: &names,
             versions,
             filled,
             now,
         };
-        retirable(candidates, &BTreeSet::from([key(9)]))
+        deletable(candidates, &BTreeSet::from([key(9)]))
     }
 
     fn listed(n: u8, name: String, age: Option<Duration>) -> ListedKey {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn strays_of_other_versions_wait_for_their_age() {
+    fn orphans_of_other_versions_wait_for_their_age() {
         let (old, versions) = (version(1), [version(1), version(2)]);
         let keys = [
             named(1, &old, Some(15 * MINUTE)),
@@ -206,17 +206,17 @@ mod tests {
             named(3, &old, None),
             named(9, &old, Some(60 * MINUTE)),
         ];
-        assert_eq!(strays(&keys, &versions, None), [key(1)]);
+        assert_eq!(orphans(&keys, &versions, None), [key(1)]);
     }
 
     #[test]
-    fn strays_of_a_filled_version_do_not() {
+    fn orphans_of_a_filled_version_do_not() {
         let filled = version(2);
         let keys = [
             named(1, &filled, Some(Duration::ZERO)),
             named(9, &filled, Some(60 * MINUTE)),
         ];
-        assert_eq!(strays(&keys, &[], Some(&filled)), [key(1)]);
+        assert_eq!(orphans(&keys, &[], Some(&filled)), [key(1)]);
     }
 
     #[test]
@@ -233,14 +233,14 @@ mod tests {
             named(3, &version(7), hour),
             listed(4, "somebody's".into(), hour),
         ];
-        assert_eq!(strays(&keys, &[known], None), []);
+        assert_eq!(orphans(&keys, &[known], None), []);
     }
 
     #[test]
     fn a_kept_key_is_never_deleted() {
         let kept = BTreeSet::from([key(1)]);
         assert_eq!(
-            retirable(Candidates::Named(&[key(1), key(2)]), &kept),
+            deletable(Candidates::Named(&[key(1), key(2)]), &kept),
             [key(2)]
         );
     }

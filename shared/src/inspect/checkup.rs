@@ -9,19 +9,17 @@ pub use finding::{Check, Checkup, Finding, Status};
 
 use described::{say_rotation, say_versions, sound};
 
-use super::admin::{Choice, NamedBy};
-use super::examiner::{Examiner, Opened};
-use super::inspection::Inspection;
-use super::preflight::Known;
-use super::scene::Scene;
+use super::inspector::{Inspector, OpenedSecret};
 use crate::admin::{Admin, Reach};
 use crate::budget::Budget;
 use crate::datadog::Room;
 use crate::error::Problem;
 use crate::keys::KeyClass;
+use crate::rotation::context::{LoadedSecret, SecretReader};
+use crate::rotation::observe::{AdminSource, ApiKeyVerification, NamedBy};
 use crate::value::ValueError;
 
-impl Examiner {
+impl Inspector {
     /// What a rotation of this secret would fail on, as far as it can be told without effects.
     pub async fn checkup(&self, secret: &str, budget: &Budget) -> Checkup {
         let mut checkup = Checkup::of(secret);
@@ -32,7 +30,7 @@ impl Examiner {
     /// Ends early where nothing more can be looked at.
     async fn examine(&self, to: &mut Checkup, budget: &Budget) -> Option<()> {
         let secret = to.secret.clone();
-        let secrets = self.secrets.in_region_of(&secret);
+        let secrets = self.clients.secrets.in_region_of(&secret);
         let described = secrets.describe(&secret, budget).await;
         let described = described.map_err(Problem::from);
         let description = to.take(Check::Secret, described.and_then(sound))?;
@@ -44,26 +42,28 @@ impl Examiner {
             say_versions(to, &labels);
         }
         let opened = to.take(Check::Value, self.open(&secret, budget).await)?;
-        to.kind = Some(opened.tools.kind);
+        let kind = opened.kind;
+        to.kind = Some(kind);
         say_value(to, &opened);
-        let (admin, choice) = admin_of(to, opened.look(budget), &opened).await?;
-        let (tools, scene) = opened.scene(admin, &choice);
-        let look = Inspection {
-            tools: &tools,
-            secret: &scene.description.arn,
+        let (admin, rotates_itself) = admin_of(to, &opened, budget).await?;
+        let (clients, secret) = opened.load(admin, rotates_itself);
+        let reader = SecretReader {
+            kind,
+            clients: &clients,
+            secret: &secret.description.arn,
             budget,
         };
-        examine_at_datadog(to, look, &scene).await
+        examine_at_datadog(to, reader, &secret).await
     }
 }
 
-fn say_value(to: &mut Checkup, opened: &Opened) {
+fn say_value(to: &mut Checkup, opened: &OpenedSecret) {
     let stale = opened
         .current
         .value
         .stale_aliases(&opened.current.credential);
     if stale.is_empty() {
-        let text = format!("a {} with all its fields", opened.tools.kind.name());
+        let text = format!("a {} with all its fields", opened.kind.name());
         to.say(Check::Value, Status::Ok, text);
     } else {
         let stale = stale.join(", ");
@@ -74,37 +74,33 @@ fn say_value(to: &mut Checkup, opened: &Opened) {
 
 async fn admin_of(
     to: &mut Checkup,
-    look: Inspection<'_>,
-    opened: &Opened,
-) -> Option<(Admin, Choice)> {
-    let Opened {
-        description,
-        current,
-        ..
-    } = opened;
-    let choice = look.choose_admin(description, &current.value);
-    let choice = to.take(Check::AdminSecret, choice)?;
-    let how = match &choice {
-        Choice::Secret(NamedBy::Field, arn) => format!("by the field adminSecretArn: {arn}"),
-        Choice::Secret(NamedBy::Tag, arn) => format!("by the tag adminSecretArn: {arn}"),
-        Choice::Secret(NamedBy::Setting, arn) => {
+    opened: &OpenedSecret,
+    budget: &Budget,
+) -> Option<(Admin, bool)> {
+    let reader = opened.reader(budget);
+    let source = reader.choose_admin(&opened.description, &opened.current.value);
+    let source = to.take(Check::AdminSecret, source)?;
+    let how = match &source {
+        AdminSource::Secret(NamedBy::Field, arn) => format!("by the field adminSecretArn: {arn}"),
+        AdminSource::Secret(NamedBy::Tag, arn) => format!("by the tag adminSecretArn: {arn}"),
+        AdminSource::Secret(NamedBy::Setting, arn) => {
             format!("by --admin-secret or ADMIN_SECRET_ARN: {arn}")
         }
-        Choice::Itself => "itself".to_owned(),
-        Choice::Identity(it) => format!(
+        AdminSource::Itself => "itself".to_owned(),
+        AdminSource::Identity(it) => format!(
             "none: the function's own identity, by DATADOG_ORG_UUID, for service account {}",
             it.service_account
         ),
     };
-    match look.admin(&choice, description, current, None).await {
-        Ok(admin) => {
+    match opened.admin(&source, budget).await {
+        Ok((admin, rotates_itself)) => {
             to.say(Check::AdminSecret, Status::Ok, how);
-            let site = match &look.tools.settings.datadog_api_url {
+            let site = match &opened.clients.settings.datadog_api_url {
                 Some(url) => format!("{}, but DATADOG_API_URL sends all to {url}", admin.site()),
                 None => admin.site().to_string(),
             };
             to.say(Check::Site, Status::Ok, site);
-            Some((admin, choice))
+            Some((admin, rotates_itself))
         }
         Err(problem) if is_about_site(&problem) => {
             to.say(Check::AdminSecret, Status::Ok, how);
@@ -130,17 +126,24 @@ fn is_about_site(problem: &Problem) -> bool {
     )
 }
 
-async fn examine_at_datadog(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) -> Option<()> {
-    let credential = &scene.current.credential;
+async fn examine_at_datadog(
+    to: &mut Checkup,
+    reader: SecretReader<'_>,
+    secret: &LoadedSecret,
+) -> Option<()> {
+    let credential = &secret.current.credential;
     if credential.is_keyless() {
         say_keyless(to);
     }
-    let is_same = to.take(Check::ServiceAccount, scene.refuse_other_accounts());
+    let is_same = to.take(
+        Check::ServiceAccount,
+        secret.refuse_other_account(&secret.current),
+    );
     if is_same.is_some() && credential.service_account().is_some() {
-        let text = format!("{}, the admin's own", scene.admin.service_account());
+        let text = format!("{}, the admin's own", secret.admin.service_account());
         to.say(Check::ServiceAccount, Status::Ok, text);
     }
-    match scene.admin.must_work().await {
+    match secret.admin.must_work().await {
         Err(Problem::IdentityRefused { .. }) => {
             let text = "Datadog takes the identity that this runs with for nobody; whether it \
                         takes the function's, that function alone can tell (testSecret)";
@@ -150,12 +153,12 @@ async fn examine_at_datadog(to: &mut Checkup, look: Inspection<'_>, scene: &Scen
         answer => to.take(Check::AdminKeys, answer)?,
     }
     to.say(Check::AdminKeys, Status::Ok, "accepted by Datadog");
-    examine_scopes(to, look, scene).await;
-    examine_permissions(to, look, scene).await;
+    examine_scopes(to, reader, secret).await;
+    examine_permissions(to, reader, secret).await;
     if let Some(part) = credential.application() {
         // Of another account's key nothing is asked, as in a rotation.
         if is_same.is_some() {
-            let found = look.preflight_application(scene, part).await;
+            let found = reader.verify_application_key(secret, part).await;
             if to.take(Check::ApplicationKey, found).is_some() {
                 let text = format!(
                     "{} works, is of this account and of this id",
@@ -164,13 +167,16 @@ async fn examine_at_datadog(to: &mut Checkup, look: Inspection<'_>, scene: &Scen
                 to.say(Check::ApplicationKey, Status::Ok, text);
             }
         }
-        if let Some(room) = to.take(Check::ApplicationKeyQuota, scene.admin.app_key_room().await) {
+        if let Some(room) = to.take(
+            Check::ApplicationKeyQuota,
+            secret.admin.app_key_room().await,
+        ) {
             say_room(to, Check::ApplicationKeyQuota, KeyClass::Application, room);
         }
     }
     if credential.api().is_some() {
-        examine_api_key(to, look, scene).await;
-        examine_reading(to, scene).await;
+        examine_api_key(to, reader, secret).await;
+        examine_reading(to, secret).await;
     }
     Some(())
 }
@@ -193,9 +199,9 @@ fn say_keyless(to: &mut Checkup) {
     }
 }
 
-async fn examine_scopes(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
-    let required = look.tools.kind.required_scopes();
-    let (status, text) = match to.take(Check::Scopes, scene.admin.must_have(required).await) {
+async fn examine_scopes(to: &mut Checkup, reader: SecretReader<'_>, secret: &LoadedSecret) {
+    let required = reader.kind.required_scopes();
+    let (status, text) = match to.take(Check::Scopes, secret.admin.must_have(required).await) {
         Some(Reach::Enough) => (Status::Ok, "the admin has those that the type needs"),
         Some(Reach::Unscoped) => {
             let text = "the admin application key is unscoped: it may do all that its owner may";
@@ -208,19 +214,19 @@ async fn examine_scopes(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
 }
 
 /// A key may do what its scopes and its owner's role both allow.
-async fn examine_permissions(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
+async fn examine_permissions(to: &mut Checkup, reader: SecretReader<'_>, secret: &LoadedSecret) {
     // No rotation asks for this: that it fails proves nothing.
-    let Ok(Some(permitted)) = scene.admin.permissions().await else {
+    let Ok(Some(permitted)) = secret.admin.permissions().await else {
         let text = "Datadog does not tell what the role of the service account permits";
         return to.say(Check::Permissions, Status::Unknown, text);
     };
-    let required = look.tools.kind.required_scopes().iter().copied();
+    let required = reader.kind.required_scopes().iter().copied();
     let missing: Vec<_> = required.filter(|it| !permitted.contains(*it)).collect();
     if missing.is_empty() {
         let text = "the role of the service account has those that the type needs";
         to.say(Check::Permissions, Status::Ok, text);
     } else {
-        let account = scene.admin.service_account().clone();
+        let account = secret.admin.service_account().clone();
         to.fail(
             Check::Permissions,
             &Problem::MissingPermissions { account, missing },
@@ -228,13 +234,13 @@ async fn examine_permissions(to: &mut Checkup, look: Inspection<'_>, scene: &Sce
     }
 }
 
-async fn examine_api_key(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) {
-    let Some(part) = scene.current.credential.api() else {
+async fn examine_api_key(to: &mut Checkup, reader: SecretReader<'_>, secret: &LoadedSecret) {
+    let Some(part) = secret.current.credential.api() else {
         return;
     };
     let key = part.key_ref();
-    match look.preflight_api(scene, part).await {
-        Ok(Known::Works) => {
+    match reader.verify_api_key(secret, part).await {
+        Ok(ApiKeyVerification::Works) => {
             let text = format!("{key} works; whether it is of this id is not known");
             to.say(Check::ApiKey, Status::Warning, text);
             let text = "not known without api_keys_read and without /api/v2/validate";
@@ -255,8 +261,8 @@ async fn examine_api_key(to: &mut Checkup, look: Inspection<'_>, scene: &Scene) 
     }
 }
 
-async fn examine_reading(to: &mut Checkup, scene: &Scene) {
-    match to.take(Check::ApiKeysRead, scene.admin.api_key_room().await) {
+async fn examine_reading(to: &mut Checkup, secret: &LoadedSecret) {
+    match to.take(Check::ApiKeysRead, secret.admin.api_key_room().await) {
         Some(Some(room)) => {
             let text = "there: stray API keys are found, category and settings copied";
             to.say(Check::ApiKeysRead, Status::Ok, text);

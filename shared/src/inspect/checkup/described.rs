@@ -74,6 +74,8 @@ mod tests {
             primary_region: None,
             labels: Labels::default(),
             admin_secret_arn: None,
+            may_lose: None,
+            replicas: Vec::new(),
         }
     }
 

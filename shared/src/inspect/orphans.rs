@@ -1,24 +1,23 @@
-//! The doctor's search for stray keys: the sweep without a rotation.
+//! The doctor's search for orphaned keys, without a rotation.
 //!
-//! In the sweep's order, and by its decision: versions with labels, their values, list of keys,
-//! delete. A rotation may run at the same time. What it mints is younger than the age floor, and
+//! In createSecret's order, and by its decision: versions with labels, their values, list of keys,
+//! delete. A rotation may run at the same time. What it creates is younger than the age floor, and
 //! what it has stored is read after the labels; versions that it makes later are not among those
 //! whose names are looked for.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::checkup::advice;
-use super::examiner::Examiner;
-use super::inspection::Inspection;
-use super::scene::Scene;
-use super::sweep::Kept;
+use super::inspector::Inspector;
 use crate::budget::Budget;
-use crate::credential::{Credential, Kind};
+use crate::credential::Kind;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::{KeyClass, KeyRef};
-use crate::retire::{Candidates, ListedKey, Verdict, retirable, verdicts};
+use crate::rotation::context::{LoadedSecret, SecretReader};
+use crate::rotation::decide::{Candidates, ListedKey, Verdict, deletable, verdicts};
+use crate::rotation::effects::delete::KeyDeletion;
 
 /// Why nothing was found out about a secret, or a key was not deleted.
 #[derive(Debug)]
@@ -51,7 +50,7 @@ impl Unseen {
 /// What was read of one secret and of the keys that are named like its own.
 #[derive(Debug)]
 pub struct Search {
-    scene: Scene,
+    secret: LoadedSecret,
     kind: Kind,
     listed: Vec<ListedKey>,
     /// Whether API keys, if the secret has such, are among the listed.
@@ -81,46 +80,40 @@ pub enum Standing {
     Undecided(&'static str),
 }
 
-impl Examiner {
-    /// Reads all that is needed to tell which keys are stray. No effect.
+impl Inspector {
+    /// Reads all that is needed to tell which keys are orphaned. No effect.
     pub async fn search(&self, secret: &str, budget: &Budget) -> Result<Search, Unseen> {
-        Box::pin(self.look_for_strays(secret, budget))
+        Box::pin(self.look_for_orphans(secret, budget))
             .await
             .map_err(Unseen)
     }
 
-    async fn look_for_strays(&self, secret: &str, budget: &Budget) -> Result<Search, Problem> {
+    async fn look_for_orphans(&self, secret: &str, budget: &Budget) -> Result<Search, Problem> {
         let opened = self.open(secret, budget).await?;
-        let look = opened.look(budget);
-        let (description, current) = (&opened.description, &opened.current);
-        let choice = look.choose_admin(description, &current.value)?;
-        let admin = look.admin(&choice, description, current, None).await?;
-        let (tools, scene) = opened.scene(admin, &choice);
-        scene.refuse_other_accounts()?;
-        let look = Inspection {
-            tools: &tools,
-            secret: &scene.description.arn,
+        let (kind, reader) = (opened.kind, opened.reader(budget));
+        let source = reader.choose_admin(&opened.description, &opened.current.value)?;
+        let (admin, rotates_itself) = opened.admin(&source, budget).await?;
+        let (clients, secret) = opened.load(admin, rotates_itself);
+        secret.refuse_other_account(&secret.current)?;
+        let reader = SecretReader {
+            kind,
+            clients: &clients,
+            secret: &secret.description.arn,
             budget,
         };
-        let labels = tools.secrets.versions(look.secret, budget).await?;
-        let known = [(&scene.current.id, &scene.current.credential)];
-        let kept = look.kept_by(&known, &labels).await?;
-        let (listed, is_whole) = look.list(&scene).await?;
-        let Kept {
-            credentials,
-            versions,
-            unreadable,
-        } = kept;
-        let kept = credentials.iter().flat_map(Credential::keys);
-        let kept = kept.chain(scene.admin.own_keys()).collect();
+        let labels = clients.secrets.versions(reader.secret, budget).await?;
+        let known = [(&secret.current.id, &secret.current.credential)];
+        let mut kept = reader.kept_by(&known, &labels).await?;
+        let (listed, is_whole) = reader.list(&secret).await?;
+        kept.keys.extend(secret.admin.known_keys());
         Ok(Search {
-            kind: tools.kind,
-            scene,
+            kind,
+            secret,
             listed,
             is_whole,
-            versions,
-            kept,
-            unreadable,
+            versions: kept.versions,
+            kept: kept.keys,
+            unreadable: kept.unreadable,
         })
     }
 }
@@ -128,7 +121,7 @@ impl Examiner {
 impl Search {
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.scene.description.name
+        &self.secret.description.name
     }
 
     #[must_use]
@@ -149,17 +142,17 @@ impl Search {
         &self.kept
     }
 
-    /// The stray keys as of `now`, which is to be a time before the search. `others` are keys that
+    /// The orphaned keys as of `now`, which is to be a time before the search. `others` are keys that
     /// other secrets hold: they are not stray.
     #[must_use]
     pub fn strays(&self, now: SystemTime, others: &BTreeSet<KeyRef>) -> Vec<Stray> {
-        let (names, kept) = (&self.scene.names, &self.kept | others);
+        let (names, kept) = (&self.secret.names, &self.kept | others);
         let verdicts = verdicts(&self.listed, names, &self.versions, now, &kept);
         let strays = verdicts.into_iter().map(|(key, verdict)| Stray {
             key: key.clone(),
             standing: match (self.unreadable, verdict) {
                 (Some(label), _) => Standing::Undecided(label),
-                (None, Verdict::Retirable) => Standing::Revocable,
+                (None, Verdict::Deletable) => Standing::Revocable,
                 (None, Verdict::Young) => Standing::Young,
                 (None, Verdict::Unknown) => Standing::UnknownVersion,
             },
@@ -171,11 +164,11 @@ impl Search {
     /// or the key bears the name of a version of it.
     #[must_use]
     pub fn knows(&self, key: &ListedKey) -> bool {
-        let index = self.scene.names.index(&self.versions);
+        let index = self.secret.names.index(&self.versions);
         self.kept.contains(&key.key) || index.version_of(key.key.class, &key.name).is_some()
     }
 
-    /// Deletes those of the stray keys that a sweep would, and says of each how that went. `now`
+    /// Deletes those of the orphaned keys that createSecret would, and says of each how that went. `now`
     /// and `others` as for [`Self::strays`].
     pub async fn revoke(
         &mut self,
@@ -183,20 +176,28 @@ impl Search {
         others: &BTreeSet<KeyRef>,
         budget: &Budget,
     ) -> Vec<(KeyRef, Result<(), Unseen>)> {
-        self.scene.admin.renew(budget);
-        let candidates = Candidates::Strays {
+        self.secret.admin.renew(budget);
+        let candidates = Candidates::Orphans {
             listed: &self.listed,
-            names: &self.scene.names,
+            names: &self.secret.names,
             versions: &self.versions,
             // Which version is filled may change while this is at work: the age floor is for all.
             filled: None,
             now,
         };
+        let kept = &self.kept | others;
         let mut revoked = Vec::new();
-        for key in retirable(candidates, &(&self.kept | others)) {
-            let admin = &self.scene.admin;
-            let gone = admin.retire(&key, admin.service_account(), None).await;
-            revoked.push((key, gone.map(drop).map_err(Unseen)));
+        for key in deletable(candidates, &kept) {
+            let attempt = KeyDeletion {
+                admin: &self.secret.admin,
+                key: &key,
+                value: None,
+                lag: Duration::ZERO,
+                kept: &kept,
+            };
+            let deleted = attempt.send().await;
+            let gone = deleted.and_then(|it| it.is_gone().then_some(()).ok_or(Problem::KeyInUse));
+            revoked.push((key, gone.map_err(Unseen)));
         }
         revoked
     }

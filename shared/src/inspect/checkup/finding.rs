@@ -192,7 +192,7 @@ impl Checkup {
 }
 
 /// What to do, for somebody at a keyboard instead of a function with its role.
-pub(in crate::rotation) fn advice(problem: &Problem) -> String {
+pub(in crate::inspect) fn advice(problem: &Problem) -> String {
     let own = match problem {
         Problem::Secrets(error) | Problem::AdminUnreadable(error) => of_aws(&error.problem),
         Problem::Datadog(error) => of_datadog(&error.problem),

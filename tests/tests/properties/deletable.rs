@@ -7,7 +7,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::key_name::{KeyNames, SERIES};
 use datadog_rotation::keys::{KeyClass, KeyId, KeyRef};
-use datadog_rotation::retire::{Candidates, ListedKey, Verdict, retirable, verdicts};
+use datadog_rotation::rotation::decide::{Candidates, ListedKey, Verdict, deletable, verdicts};
 use proptest::prelude::*;
 
 use crate::config;
@@ -43,7 +43,7 @@ fn names(kind: Kind) -> KeyNames {
 /// Whose name a key bears.
 #[derive(Clone, Debug)]
 enum Origin {
-    /// Minted for this version of the secret, in a rotation of its type.
+    /// Created for this version of the secret, in a rotation of its type.
     Ours(VersionId),
     /// Whatever follows the convention, or nearly does, and is of another secret.
     Others,
@@ -51,8 +51,8 @@ enum Origin {
 
 /// A key with a name, and whose it is.
 fn named(kind: Kind) -> impl Strategy<Value = (ListedKey, Origin)> {
-    let minted = (version(), 0..SERIES, 0..8_u8);
-    (key(), minted, created(), "[a-z2-7]{6}").prop_map(
+    let created_for = (version(), 0..SERIES, 0..8_u8);
+    (key(), created_for, created(), "[a-z2-7]{6}").prop_map(
         move |(key, (version, n, twist), created, digest)| {
             let made = |names: KeyNames| names.name(key.class, &version, n, "20261121");
             let elsewhere = KeyNames::new(kind, &ARN.replace("us-east", "eu-west"), "datadog/key");
@@ -61,7 +61,8 @@ fn named(kind: Kind) -> impl Strategy<Value = (ListedKey, Origin)> {
                 0 => (format!("{stem}20261121-{digest}"), Origin::Others),
                 1 => (made(elsewhere), Origin::Others),
                 2 => (format!("{} ", made(names(kind))), Origin::Others),
-                3 => (made(names(kind)).to_uppercase(), Origin::Others),
+                // Names may come back in another case.
+                3 => (made(names(kind)).to_uppercase(), Origin::Ours(version)),
                 _ => (made(names(kind)), Origin::Ours(version)),
             };
             (ListedKey { key, name, created }, origin)
@@ -86,7 +87,7 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + NOW
 }
 
-/// What a sweep may find.
+/// What a search may find.
 #[derive(Clone, Debug)]
 struct Find {
     kind: Kind,
@@ -113,16 +114,16 @@ fn find() -> impl Strategy<Value = Find> {
 }
 
 impl Find {
-    fn retirable(&self) -> Vec<KeyRef> {
+    fn deletable(&self) -> Vec<KeyRef> {
         let listed: Vec<_> = self.listed.iter().map(|(it, _)| it.clone()).collect();
-        let candidates = Candidates::Strays {
+        let candidates = Candidates::Orphans {
             listed: &listed,
             names: &names(self.kind),
             versions: &self.versions,
             filled: self.filled.as_ref(),
             now: now(),
         };
-        retirable(candidates, &self.kept)
+        deletable(candidates, &self.kept)
     }
 
     /// Why a key may go: it bears the name of the version that is filled, or it bears a known
@@ -147,7 +148,7 @@ proptest! {
 
     #[test]
     fn what_is_deleted_has_a_reason_and_is_not_kept(find in find()) {
-        for key in find.retirable() {
+        for key in find.deletable() {
             prop_assert!(!find.kept.contains(&key), "kept: {}", key);
             let mut reasons = find.listed.iter().filter(|(it, _)| it.key == key);
             let has_reason = reasons.any(|(it, origin)| find.speaks_for_deleting(it, origin));
@@ -157,7 +158,7 @@ proptest! {
 
     #[test]
     fn what_has_a_reason_and_is_not_kept_is_deleted(find in find()) {
-        let retired = find.retirable();
+        let retired = find.deletable();
         for (listed, origin) in &find.listed {
             let is_due = find.speaks_for_deleting(listed, origin) && !find.kept.contains(&listed.key);
             prop_assert!(!is_due || retired.contains(&listed.key), "left: {}", listed.key);
@@ -166,45 +167,45 @@ proptest! {
 
     #[test]
     fn application_keys_go_first_and_each_key_once(find in find(), named in prop::collection::vec(key(), 0..9)) {
-        prop_assert!(is_in_order(&find.retirable()));
-        prop_assert!(is_in_order(&retirable(Candidates::Named(&named), &find.kept)));
+        prop_assert!(is_in_order(&find.deletable()));
+        prop_assert!(is_in_order(&deletable(Candidates::Named(&named), &find.kept)));
     }
 
     #[test]
     fn keeping_one_more_only_spares_that_one(find in find(), more in key()) {
-        let mut spared = find.retirable();
+        let mut spared = find.deletable();
         spared.retain(|it| *it != more);
         let mut keeping = find.clone();
         keeping.kept.insert(more);
-        prop_assert_eq!(keeping.retirable(), spared);
+        prop_assert_eq!(keeping.deletable(), spared);
     }
 
     #[test]
     fn knowing_fewer_versions_deletes_no_more(find in find()) {
-        let all: BTreeSet<_> = find.retirable().into_iter().collect();
+        let all: BTreeSet<_> = find.deletable().into_iter().collect();
         let mut fewer = find.clone();
         fewer.versions.pop();
-        prop_assert!(fewer.retirable().iter().all(|it| all.contains(it)));
+        prop_assert!(fewer.deletable().iter().all(|it| all.contains(it)));
     }
 
     #[test]
     fn what_is_reported_is_what_is_decided(find in find()) {
         let mut unfilled = find.clone();
         unfilled.filled = None;
-        let retired: BTreeSet<_> = unfilled.retirable().into_iter().collect();
+        let retired: BTreeSet<_> = unfilled.deletable().into_iter().collect();
         let listed: Vec<_> = find.listed.iter().map(|(it, _)| it.clone()).collect();
         let verdicts = verdicts(&listed, &names(find.kind), &find.versions, now(), &find.kept);
-        let reported = verdicts.iter().filter(|(_, it)| *it == Verdict::Retirable);
+        let reported = verdicts.iter().filter(|(_, it)| *it == Verdict::Deletable);
         let reported: BTreeSet<_> = reported.map(|(it, _)| it.key.clone()).collect();
         prop_assert_eq!(&reported, &retired);
         prop_assert!(verdicts.iter().all(|(it, _)| !find.kept.contains(&it.key)));
-        let sweep: BTreeSet<_> = find.retirable().into_iter().collect();
-        prop_assert!(retired.is_subset(&sweep));
+        let step: BTreeSet<_> = find.deletable().into_iter().collect();
+        prop_assert!(retired.is_subset(&step));
     }
 
     #[test]
     fn of_keys_that_are_named_all_but_the_kept_go(find in find(), named in prop::collection::vec(key(), 0..9)) {
-        let retired: BTreeSet<_> = retirable(Candidates::Named(&named), &find.kept).into_iter().collect();
+        let retired: BTreeSet<_> = deletable(Candidates::Named(&named), &find.kept).into_iter().collect();
         let named: BTreeSet<_> = named.into_iter().collect();
         prop_assert_eq!(&retired, &(&named - &find.kept));
     }

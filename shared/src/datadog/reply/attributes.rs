@@ -1,0 +1,83 @@
+//! All attributes of a key: those too that nobody has documented yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+/// What is each key's own, or changes by itself, or is compared by its own rule.
+const OF_EACH_KEY: [&str; 10] = [
+    "api_key_id",
+    "created_at",
+    "date_last_used",
+    "key",
+    "last4",
+    "last_used_at",
+    "modified_at",
+    "name",
+    "scopes",
+    "status",
+];
+
+/// The attributes that a successor should share. Never a key's value.
+#[derive(Clone, Default)]
+pub struct Attributes(BTreeMap<String, Value>);
+
+impl Attributes {
+    pub(super) fn of(told: &Value) -> Self {
+        let told = told.as_object().into_iter().flatten();
+        let shared = told.filter(|(name, value)| {
+            let is_own = OF_EACH_KEY.contains(&name.as_str()) || name.contains("used");
+            !is_own && !value.is_null()
+        });
+        Self(
+            shared
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
+    /// Returns whether the attribute is there, and true.
+    #[must_use]
+    pub fn is_true(&self, name: &str) -> bool {
+        self.0.get(name) == Some(&Value::Bool(true))
+    }
+
+    /// Returns the names of those that `successor` lacks or has otherwise. False is the same as
+    /// absent.
+    #[must_use]
+    pub fn lost_in(&self, successor: &Self) -> Vec<String> {
+        let lost = self.0.iter().filter(|(name, value)| {
+            let other = successor.0.get(*name);
+            other.unwrap_or(&Value::Bool(false)) != *value
+        });
+        lost.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Names alone: nobody knows what an attribute of tomorrow will hold.
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Attributes;
+
+    #[test]
+    fn what_a_successor_lacks_or_has_otherwise_is_named() {
+        let old = Attributes::of(&json!({
+            "name": "old", "key": "hush", "created_at": "then", "used_in_last_24_hours": true,
+            "category": "x", "kept": 1, "changed": 1, "lost": "x", "off": false, "none": null,
+        }));
+        let new = Attributes::of(&json!({
+            "name": "new", "category": "x", "kept": 1, "changed": 2, "more": true,
+        }));
+        assert_eq!(old.lost_in(&new), ["changed", "lost"]);
+        assert!(!format!("{old:?}").contains("hush"));
+    }
+}

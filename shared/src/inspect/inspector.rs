@@ -1,0 +1,156 @@
+//! Opens secrets of any type, without a rotation and without a token.
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::admin::{Admin, AdminSecret};
+use crate::budget::Budget;
+use crate::clients::Clients;
+use crate::credential::Kind;
+use crate::error::{Problem, Role};
+use crate::event::VersionId;
+use crate::key_name::KeyNames;
+use crate::rotation::context::{LoadedSecret, SecretReader, Version};
+use crate::rotation::observe::{
+    AdminSource, ReadError, consistency_backoff, default_source, parse_fields, read_stored,
+    retry_while_inconsistent,
+};
+use crate::secrets::{CURRENT, Description, Secrets, StoredValue};
+
+/// Looks at secrets as the rotation functions would.
+#[derive(Clone, Debug)]
+pub struct Inspector {
+    /// The type of all secrets; if `None`, each tells its own.
+    pub kind: Option<Kind>,
+    pub clients: Clients,
+}
+
+/// A secret whose current value has been read, and what is needed to look further.
+pub(super) struct OpenedSecret {
+    pub kind: Kind,
+    /// For the region of the secret.
+    pub clients: Clients,
+    pub description: Description,
+    pub current: Version,
+}
+
+impl Inspector {
+    /// Reads the secret and the value of AWSCURRENT, by one reading of the labels.
+    pub(super) async fn open(
+        &self,
+        secret: &str,
+        budget: &Budget,
+    ) -> Result<OpenedSecret, Problem> {
+        let clients = Clients {
+            secrets: self.clients.secrets.in_region_of(secret),
+            ..self.clients.clone()
+        };
+        let (description, id, stored) = current(&clients.secrets, secret, budget).await?;
+        let told = description
+            .managed_type
+            .as_deref()
+            .and_then(Kind::from_name);
+        let kind = match self.kind.or(told) {
+            Some(kind) => kind,
+            None => parse_fields(&stored, Role::Current)?
+                .kind()
+                .ok_or(Problem::UnknownKind)?,
+        };
+        let reader = SecretReader {
+            kind,
+            clients: &clients,
+            secret,
+            budget,
+        };
+        let current = reader.parse(&id, &stored, Role::Current)?;
+        Ok(OpenedSecret {
+            kind,
+            clients,
+            description,
+            current,
+        })
+    }
+}
+
+impl Inspector {
+    /// Makes the admin of secrets that name none ready to act.
+    pub async fn default_admin(&self, budget: &Budget) -> Result<Admin, Problem> {
+        let clients = self.clients.clone();
+        match default_source(&clients.settings)? {
+            AdminSource::Identity(delegation) => Ok(Admin::delegated(*delegation, clients, budget)),
+            AdminSource::Secret(_, arn) => {
+                let (admin, _) = Admin::read(AdminSecret { arn, clients }, budget).await?;
+                Ok(admin)
+            }
+            AdminSource::Itself => Err(Problem::NoAdminSecret),
+        }
+    }
+}
+
+impl OpenedSecret {
+    pub(super) fn reader<'a>(&'a self, budget: &'a Budget) -> SecretReader<'a> {
+        SecretReader {
+            kind: self.kind,
+            clients: &self.clients,
+            secret: &self.description.arn,
+            budget,
+        }
+    }
+
+    /// Joins it with the admin that acts for it.
+    pub(super) fn load(self, admin: Admin, rotates_itself: bool) -> (Clients, LoadedSecret) {
+        let loaded = LoadedSecret {
+            names: KeyNames::new(self.kind, &self.description.arn, &self.description.name),
+            description: self.description,
+            current: self.current,
+            admin,
+            rotates_itself,
+            read_at: Instant::now(),
+            previous: OnceCell::new(),
+        };
+        (self.clients, loaded)
+    }
+
+    /// Makes the admin of this source ready to act. Returns too whether it is the secret itself.
+    pub(super) async fn admin(
+        &self,
+        source: &AdminSource,
+        budget: &Budget,
+    ) -> Result<(Admin, bool), Problem> {
+        let reader = self.reader(budget);
+        let (mut admin, rotates_itself) = reader
+            .admin(source, &self.description, &self.current, None)
+            .await?;
+        let credential = &self.current.credential;
+        admin.provide_companion(self.kind, credential).await?;
+        Ok((admin, rotates_itself))
+    }
+}
+
+type Current = (Description, VersionId, StoredValue);
+
+async fn current(secrets: &Secrets, secret: &str, budget: &Budget) -> Result<Current, Problem> {
+    let mut backoff = consistency_backoff();
+    loop {
+        let reading = current_once(secrets, secret, budget).await;
+        if let Some(done) = retry_while_inconsistent(reading, &mut backoff, budget).await {
+            return done;
+        }
+    }
+}
+
+async fn current_once(
+    secrets: &Secrets,
+    secret: &str,
+    budget: &Budget,
+) -> Result<Current, ReadError> {
+    let description = secrets.describe(secret, budget).await?;
+    if description.is_marked_for_deletion {
+        return Err(Problem::MarkedForDeletion.into());
+    }
+    let none = || ReadError::Inconsistent(Problem::NoCurrentValue);
+    let holder = description.labels.holder(CURRENT).ok_or_else(none)?;
+    let value = read_stored(secrets, secret, holder, CURRENT, budget).await?;
+    let (holder, value) = (holder.clone(), value.ok_or_else(none)?);
+    Ok((description, holder, value))
+}

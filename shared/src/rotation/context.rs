@@ -1,0 +1,215 @@
+//! What a step knows before it acts: the secret, its versions, and who may act.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::admin::Admin;
+use crate::budget::Budget;
+use crate::clients::Clients;
+use crate::credential::{Credential, Kind};
+use crate::error::{Problem, Role};
+use crate::event::{RotationEvent, VersionId};
+use crate::key_name::KeyNames;
+use crate::keys::{KeyClass, KeyId, KeyRef};
+use crate::secrets::{CURRENT, Description, PENDING};
+use crate::value::{SecretValue, ValueError};
+
+/// Reads one secret, for a step or for the doctor.
+#[derive(Clone, Copy)]
+pub(crate) struct SecretReader<'a> {
+    pub kind: Kind,
+    pub clients: &'a Clients,
+    /// As the event or the doctor names it: an ARN.
+    pub secret: &'a str,
+    pub budget: &'a Budget,
+}
+
+/// A version with a value of the secret's type.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub id: VersionId,
+    pub value: SecretValue,
+    pub credential: Credential,
+    /// Of keys whose shape nobody knows: what is wrong with them, if Datadog refuses them.
+    pub unfamiliar: Option<ValueError>,
+    pub created: Option<SystemTime>,
+}
+
+impl Version {
+    /// Returns whether it names other keys than `other`.
+    pub(crate) fn differs_from(&self, other: &Self) -> bool {
+        self.credential.keys() != other.credential.keys()
+    }
+
+    /// Returns why the version's keys are of no use: where nobody knows their shape, that explains a
+    /// refusal.
+    pub(crate) fn explain_shape(&self, problem: Problem) -> Problem {
+        match (&self.unfamiliar, problem) {
+            (Some(source), Problem::CurrentKeyDead { .. } | Problem::CurrentKeyMismatch { .. }) => {
+                Problem::Malformed {
+                    role: Role::Current,
+                    source: source.clone(),
+                }
+            }
+            (_, problem) => problem,
+        }
+    }
+
+    /// Returns how long it has been stored; `None` if that is not known.
+    pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
+        now.duration_since(self.created?).ok()
+    }
+}
+
+/// The part that the event's token plays.
+#[derive(Debug)]
+pub(crate) enum TokenVersion {
+    /// It carries AWSCURRENT.
+    Current,
+    /// It carries AWSPENDING and holds a value.
+    Filled(Box<Version>),
+    /// It carries AWSPENDING and holds no value.
+    Empty,
+}
+
+impl TokenVersion {
+    pub(crate) fn filled(&self) -> Option<&Version> {
+        match self {
+            Self::Filled(version) => Some(version),
+            Self::Current | Self::Empty => None,
+        }
+    }
+}
+
+/// The labels of one reading, and the values that go with them.
+pub(crate) struct Versions {
+    pub description: Description,
+    pub token: TokenVersion,
+    pub current: Version,
+    pub prefetched: Option<PrefetchedAdmin>,
+}
+
+impl Versions {
+    /// Returns whether the secret holds no keys, so that there is nothing to rotate.
+    ///
+    /// Fails if AWSPENDING is of the other mode: it is from before somebody changed the mode, and
+    /// must not undo that.
+    pub(crate) fn is_keyless(&self) -> Result<bool, Problem> {
+        let is_keyless = self.current.credential.is_keyless();
+        match self.token.filled() {
+            Some(pending) if pending.credential.is_keyless() != is_keyless => {
+                let (role, source) = (Role::Pending, ValueError::OtherMode);
+                Err(Problem::Malformed { role, source })
+            }
+            _ => Ok(is_keyless),
+        }
+    }
+}
+
+/// The admin of the secret that `ADMIN_SECRET_ARN` names, read before it is known whether that is
+/// the one.
+pub(crate) struct PrefetchedAdmin {
+    pub arn: String,
+    pub admin: Result<(Admin, String), Problem>,
+}
+
+impl PrefetchedAdmin {
+    /// Returns the keys of an admin that was read and is not the one that acts.
+    pub(crate) fn keys(&self) -> Vec<KeyRef> {
+        let admin = self.admin.as_ref().ok();
+        admin
+            .map(|(admin, _)| admin.known_keys().into_iter().collect())
+            .unwrap_or_default()
+    }
+}
+
+/// A secret that was read, and the admin that acts for it.
+#[derive(Debug)]
+pub(crate) struct LoadedSecret {
+    pub description: Description,
+    pub names: KeyNames,
+    pub current: Version,
+    pub admin: Admin,
+    /// Whether the admin's key pair is the one in AWSCURRENT.
+    pub rotates_itself: bool,
+    /// When its labels were read.
+    pub read_at: Instant,
+    /// Whatever carries AWSPREVIOUS by `description`; read once, by `SecretReader::previous`.
+    pub previous: OnceCell<Option<Version>>,
+}
+
+impl LoadedSecret {
+    /// Refuses a version of another service account than the admin's. Otherwise whoever may write
+    /// the secret could have a key made for any service account.
+    pub(crate) fn refuse_other_account(&self, version: &Version) -> Result<(), Problem> {
+        let admin = self.admin.service_account();
+        match version.credential.service_account() {
+            Some(own) if own != admin => Err(Problem::ServiceAccountMismatch {
+                admin: admin.clone(),
+                own: own.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// All that one step of a rotation goes by.
+pub(crate) struct StepContext<'a> {
+    pub reader: SecretReader<'a>,
+    pub event: &'a RotationEvent,
+    pub secret: LoadedSecret,
+    pub token: TokenVersion,
+}
+
+impl StepContext<'_> {
+    /// Returns whether a key of this ID was read in this invocation, so that it can't be new.
+    pub(crate) fn was_there_before(&self, id: &KeyId) -> bool {
+        self.known_keys().iter().any(|key| key.id == *id)
+    }
+
+    /// Returns whether a name recomputes from a version whose value this invocation has read, or from
+    /// the event's token.
+    pub(crate) fn is_named_by_rotation(&self, class: KeyClass, name: &str) -> bool {
+        let previous = self.secret.previous.get().into_iter().flatten();
+        let mut versions = previous
+            .map(|it| &it.id)
+            .chain([&self.secret.current.id, &self.event.token]);
+        versions.any(|version| self.secret.names.bears(class, name, version))
+    }
+
+    /// Returns the keys of all versions and admins that this invocation has read.
+    pub(crate) fn known_keys(&self) -> BTreeSet<KeyRef> {
+        let previous = self.secret.previous.get().into_iter().flatten();
+        let mut keys = self.secret.admin.known_keys();
+        keys.extend(self.current_and_pending());
+        keys.extend(previous.flat_map(|it| it.credential.keys()));
+        keys
+    }
+
+    /// Returns the keys of AWSCURRENT and, if it holds a value, of AWSPENDING.
+    pub(crate) fn current_and_pending(&self) -> Vec<KeyRef> {
+        let pending = self.token.filled().map(|it| it.credential.keys());
+        let mut keys = self.secret.current.credential.keys();
+        keys.extend(pending.unwrap_or_default());
+        keys
+    }
+}
+
+/// AWSCURRENT or AWSPENDING, whichever the token carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenLabel {
+    Current,
+    Pending,
+}
+
+impl TokenLabel {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Current => CURRENT,
+            Self::Pending => PENDING,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Every decision of the engine. Each is a pure function: it says what follows from what was read,
+//! and is tested over its inputs.
+
+mod deletable;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use crate::admin::KeyLookup;
+use crate::datadog::{ApiKeyDetails, AppKeyDetails};
+use crate::key_name::KeyNames;
+use crate::keys::{KeyClass, KeyRef};
+use crate::secrets::{Replica, ReplicaStatus, SecretsError, SecretsProblem};
+
+use super::context::Version;
+
+pub use deletable::{Candidates, ListedKey, Verdict, YOUNGEST_ORPHAN, deletable, verdicts};
+
+/// For how long a key of a type without grace must have been accepted, without a refusal, before
+/// the key that it replaces is deleted. Datadog has more than one edge, and they learn of a new key
+/// one after the other: docs/figures/edges.md has what this buys.
+pub(super) const VERIFIED_FOR: Duration = Duration::from_secs(10);
+
+/// How many successes in a row are the least, however old the key is.
+pub(super) const LEAST_SUCCESSES: u32 = 2;
+
+/// Within this time after its creation a key that is "not found" by its ID is not known everywhere.
+pub(crate) const LAG_OF_NEW_KEYS: Duration = Duration::from_mins(1);
+
+/// For so long "not found" is asked again of a key that has worked a moment ago.
+pub(crate) const LAG_OF_KNOWN_KEYS: Duration = Duration::from_secs(3);
+
+/// Returns whether no invocation that stored the version can still be at work.
+pub(super) fn is_old(version: &Version, now: SystemTime) -> bool {
+    version.age(now).is_some_and(|age| age >= YOUNGEST_ORPHAN)
+}
+
+/// Returns for how long successes in a row must last until a key of this age is taken for working
+/// everywhere. A key that has been there for a while needs no wait, only a second success.
+pub(super) fn verification_span(age: Option<Duration>) -> Duration {
+    VERIFIED_FOR.saturating_sub(age.unwrap_or_default())
+}
+
+/// Returns whether two ARNs that Secrets Manager *answered* name one secret. A replica has its
+/// primary's ARN but for the region.
+pub(crate) fn is_same_secret(one: &str, other: &str) -> bool {
+    let without_region = |arn: &str| -> Vec<String> {
+        let parts = arn.splitn(7, ':').enumerate();
+        let parts = parts.filter(|(at, _)| *at != 3);
+        parts.map(|(_, part)| part.to_owned()).collect()
+    };
+    without_region(one) == without_region(other)
+}
+
+/// Who put the version under AWSPREVIOUS aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PutAsideBy {
+    /// A rotation, so that its keys are to be deleted.
+    Rotation,
+    /// A person, or nobody knows: its keys are theirs.
+    Person,
+}
+
+/// Says who put AWSPREVIOUS aside, for types without grace: a rotation, only if the key in AWSCURRENT
+/// bears the name of its own version and AWSPREVIOUS's version is older. Otherwise a person moved
+/// the labels.
+///
+/// `current_key` is the application key in AWSCURRENT; a pair is known by it, for its name can
+/// always be read.
+pub(super) fn replaced_by(
+    names: &KeyNames,
+    current_key: Option<&AppKeyDetails>,
+    current: &Version,
+    previous: &Version,
+) -> PutAsideBy {
+    let bears_own_name =
+        current_key.is_some_and(|key| names.bears(KeyClass::Application, &key.name, &current.id));
+    let is_older = previous
+        .created
+        .zip(current.created)
+        .is_some_and(|(previous, current)| previous < current);
+    // An application key of another service account is out of this admin's reach.
+    let is_of_one_account =
+        previous.credential.service_account() == current.credential.service_account();
+    if bears_own_name && is_older && is_of_one_account {
+        PutAsideBy::Rotation
+    } else {
+        PutAsideBy::Person
+    }
+}
+
+/// Returns whether a rotation created the key of AWSPREVIOUS and a person then put it aside, for
+/// types without grace. With the promotion its version loses its last label, and nothing leads to
+/// the key any more.
+pub(super) fn is_left_by_rotation(
+    names: &KeyNames,
+    previous_key: Option<&AppKeyDetails>,
+    current: &Version,
+    previous: &Version,
+) -> bool {
+    let class = KeyClass::Application;
+    previous.credential.service_account() == current.credential.service_account()
+        && previous_key.is_some_and(|key| names.bears(class, &key.name, &previous.id))
+}
+
+/// Says who put AWSPREVIOUS aside, for API keys: a person, if a person made both keys. Keys of
+/// rotations bear names of the convention, those of the managed service too. A key that can't be
+/// looked up counts as a rotation's.
+pub(super) fn api_key_replaced_by(
+    names: &KeyNames,
+    current: &KeyLookup<ApiKeyDetails>,
+    previous: &KeyLookup<ApiKeyDetails>,
+) -> PutAsideBy {
+    if is_made_by_hand(names, current) && is_made_by_hand(names, previous) {
+        PutAsideBy::Person
+    } else {
+        PutAsideBy::Rotation
+    }
+}
+
+/// Returns whether the API key is there and its name does not follow the convention.
+pub(super) fn is_made_by_hand(names: &KeyNames, key: &KeyLookup<ApiKeyDetails>) -> bool {
+    matches!(key, KeyLookup::Found(it) if !names.follows_convention(KeyClass::Api, &it.name))
+}
+
+/// Returns whether the list that was read before the creation names a key like this secret's that
+/// nothing accounts for. Most rotations find none, and are spared the rest of the search.
+pub(super) fn is_orphan_search_due(
+    names: &KeyNames,
+    listed: &[ListedKey],
+    accounted_for: &BTreeSet<KeyRef>,
+) -> bool {
+    listed
+        .iter()
+        .filter(|it| !accounted_for.contains(&it.key))
+        .any(|it| names.follows_convention(it.key.class, &it.name))
+}
+
+/// What is known of a promotion whose call failed and whose label was looked for in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailedPromotion {
+    /// AWSCURRENT was certainly not moved.
+    NotMoved,
+    /// It was refused, perhaps for it had been moved before: nothing is known.
+    Refused,
+    Unknown,
+}
+
+pub(super) fn failed_promotion(error: &SecretsError) -> FailedPromotion {
+    match error.problem {
+        // May answer the second try of a promotion that took effect.
+        SecretsProblem::Contradiction { .. } => FailedPromotion::Refused,
+        _ if error.is_definite() => FailedPromotion::NotMoved,
+        _ => FailedPromotion::Unknown,
+    }
+}
+
+/// How far the replicas of a secret are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Replication {
+    InSync,
+    InProgress { region: String },
+    Failed { region: String },
+}
+
+/// Sums up the replicas: one that failed goes before one that is not there yet. A status that nobody
+/// has documented counts as not there yet.
+pub(super) fn replication(replicas: &[Replica]) -> Replication {
+    let first = |wanted: ReplicaStatus| {
+        let found = replicas.iter().find(|it| it.status == wanted);
+        found.map(|it| it.region.clone())
+    };
+    match (
+        first(ReplicaStatus::Failed),
+        first(ReplicaStatus::InProgress),
+    ) {
+        (Some(region), _) => Replication::Failed { region },
+        (None, Some(region)) => Replication::InProgress { region },
+        (None, None) => Replication::InSync,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd/admin-AbCdEf";
+
+    #[test]
+    fn a_replica_is_the_secret_itself_and_another_account_is_not() {
+        assert!(is_same_secret(ARN, ARN));
+        assert!(is_same_secret(ARN, &ARN.replace("us-east-1", "eu-west-1")));
+        assert!(!is_same_secret(
+            ARN,
+            &ARN.replace("123456789012", "210987654321")
+        ));
+        assert!(!is_same_secret(ARN, &ARN.replace("AbCdEf", "ZzZzZz")));
+    }
+
+    #[test]
+    fn the_older_a_key_the_less_it_is_waited_for() {
+        assert_eq!(verification_span(None), VERIFIED_FOR);
+        let four = Duration::from_secs(4);
+        assert_eq!(verification_span(Some(four)) + four, VERIFIED_FOR);
+        assert_eq!(verification_span(Some(VERIFIED_FOR * 2)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_failed_replica_goes_before_a_slow_one() {
+        let replica = |region: &str, status| Replica {
+            region: region.to_owned(),
+            status,
+        };
+        let slow = replica("a", ReplicaStatus::InProgress);
+        let failed = replica("b", ReplicaStatus::Failed);
+        let there = replica("c", ReplicaStatus::InSync);
+        let told = replication(&[there.clone(), slow, failed]);
+        assert_eq!(told, Replication::Failed { region: "b".into() });
+        assert_eq!(replication(&[there]), Replication::InSync);
+        assert_eq!(replication(&[]), Replication::InSync);
+    }
+}

@@ -1,0 +1,15 @@
+//! The effects: one file each, and each the only sender of its call.
+
+mod abandon;
+mod copy;
+mod create_keys;
+pub(crate) mod delete;
+mod promote;
+mod store;
+
+pub(super) use abandon::abandon;
+pub(super) use copy::{carry_over, promote_copy};
+pub(super) use create_keys::create_keys;
+pub(super) use delete::{Reason, delete};
+pub(super) use promote::promote;
+pub(super) use store::{Stored, store};

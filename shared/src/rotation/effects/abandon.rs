@@ -1,0 +1,62 @@
+//! Takes AWSPENDING off a version whose key is dead. Its value can't be replaced under its token, so
+//! whatever else it holds is deleted, and the next rotation starts afresh.
+
+use std::collections::BTreeSet;
+
+use super::delete::{Reason, delete};
+use crate::error::Problem;
+use crate::secrets::PENDING;
+
+use crate::rotation::context::{StepContext, TokenLabel, Version};
+use crate::rotation::decide::Candidates;
+use crate::rotation::journal::{Entry, Journal};
+use crate::rotation::observe::DeadKey;
+
+/// Returns the problem that the step ends with.
+pub(in crate::rotation) async fn abandon(
+    cx: &StepContext<'_>,
+    pending: &Version,
+    DeadKey(key): DeadKey,
+    journal: &mut Journal,
+) -> Problem {
+    match delete_and_unlabel(cx, pending, journal).await {
+        Ok(()) => {
+            journal.note(Entry::Abandoned);
+            Problem::PendingKeyDead { key }
+        }
+        Err(problem) => problem,
+    }
+}
+
+async fn delete_and_unlabel(
+    cx: &StepContext<'_>,
+    pending: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let reader = cx.reader;
+    // Another invocation, which met an edge that knows the key, may have promoted it meanwhile.
+    let label = reader.label_of(&pending.id, reader.budget).await?;
+    if label != Some(TokenLabel::Pending) {
+        return Err(Problem::PendingLabelLost);
+    }
+    let previous = reader.previous(&cx.secret).await?;
+    let mut kept: BTreeSet<_> = cx.secret.current.credential.keys().into_iter().collect();
+    kept.extend(previous.into_iter().flat_map(|it| it.credential.keys()));
+    let keys = pending.credential.keys();
+    let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
+    let why = (Reason::Replaced, Some(&pending.credential));
+    delete(cx, admin, candidates, &kept, why, journal).await?;
+    let secrets = &reader.clients.secrets;
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let removed = secrets.abandon(reader.secret, &pending.id, reader.budget);
+    let Err(error) = removed.await else {
+        return Ok(());
+    };
+    // It may have taken effect all the same, before its answer was lost or it was tried again.
+    let labels = reader.labels(reader.budget).await?;
+    if labels.carries(&pending.id, PENDING) {
+        Err(error.into())
+    } else {
+        Ok(())
+    }
+}

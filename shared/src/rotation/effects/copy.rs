@@ -1,0 +1,91 @@
+//! The rotation of an admin secret without keys: nothing to create, and done properly.
+//!
+//! A step that only said "nothing to do" would leave the version that Secrets Manager has made
+//! pending for ever, and every later rotation would be told that this one is not complete. So the
+//! value moves on to the new version unchanged. Datadog is not asked: the role of this function
+//! need not be one that the organisation has mapped.
+
+use super::promote::promote;
+use crate::error::Problem;
+use crate::event::RotationEvent;
+use crate::keys::KeyRef;
+use crate::secrets::StoreError;
+
+use crate::rotation::context::{SecretReader, TokenLabel, TokenVersion, Version, Versions};
+use crate::rotation::journal::{Entry, Journal};
+
+/// createSecret: stores the value of AWSCURRENT as AWSPENDING.
+pub(in crate::rotation) async fn carry_over(
+    reader: SecretReader<'_>,
+    event: &RotationEvent,
+    versions: &Versions,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    journal.outcome_is("no keys to rotate; the value was carried over as AWSPENDING");
+    name_replaced(reader, versions).await?;
+    if versions.token.filled().is_some() {
+        journal.note(Entry::Stored);
+        return Ok(());
+    }
+    match reader.label_of(&event.token, reader.budget).await? {
+        Some(TokenLabel::Pending) => store_copy(reader, event, &versions.current, journal).await,
+        Some(TokenLabel::Current) => Ok(()),
+        None => Err(Problem::PendingLabelLost),
+    }
+}
+
+async fn store_copy(
+    reader: SecretReader<'_>,
+    event: &RotationEvent,
+    current: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let (value, same) = (&current.value, &current.credential);
+    let copy = value.successor(same, same);
+    let secrets = &reader.clients.secrets;
+    match secrets.store_pending(event, &copy, reader.budget).await {
+        Ok(()) | Err(StoreError::Taken) => {
+            journal.note(Entry::Stored);
+            Ok(())
+        }
+        Err(StoreError::Refused(error)) => Err(error.into()),
+        Err(StoreError::Unknown(error)) => {
+            journal.note(Entry::StoreUnknown { keys: Vec::new() });
+            Err(error.into())
+        }
+    }
+}
+
+/// finishSecret: promotes the copy.
+pub(in crate::rotation) async fn promote_copy(
+    reader: SecretReader<'_>,
+    event: &RotationEvent,
+    versions: &Versions,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    journal.outcome_is("no keys to rotate; the value was carried over");
+    match &versions.token {
+        TokenVersion::Current => Ok(()),
+        TokenVersion::Empty => Err(Problem::PendingWithoutValue),
+        TokenVersion::Filled(_) => {
+            let from = &versions.current.id;
+            promote(reader, event, from, journal).await.map(drop)
+        }
+    }
+}
+
+/// Names the keys of before the secret became keyless: whether a way back to them is still wanted,
+/// only a person knows. With this rotation the last label goes that leads to them.
+async fn name_replaced(reader: SecretReader<'_>, versions: &Versions) -> Result<(), Problem> {
+    let previous = reader.previous_of(&versions.description).await?;
+    let keys = previous.map(|it| it.credential.keys()).unwrap_or_default();
+    if !keys.is_empty() {
+        let keys: Vec<_> = keys.iter().map(KeyRef::to_string).collect();
+        tracing::warn!(
+            secret = reader.secret,
+            ?keys,
+            "keys of the version before may still work: delete them at Datadog if nothing needs them"
+        );
+    }
+    Ok(())
+}

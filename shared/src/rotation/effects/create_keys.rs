@@ -1,0 +1,277 @@
+//! Creates keys at Datadog. This is not idempotent, so each key's name is logged first.
+//!
+//! The answer is compared with what was asked for. A difference is undone by the key's ID at once.
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use super::delete::undo_creation;
+use crate::credential::{ApiPart, AppPart, Credential};
+use crate::datadog::call::ENROLL;
+use crate::datadog::{ApiKeyDetails, AppKeyDetails, Created, DatadogError, DatadogProblem, Scopes};
+use crate::error::Problem;
+use crate::key_name::SERIES;
+use crate::keys::{KeyClass, KeyId, KeyRef, ServiceAccountId};
+use crate::rotation::context::StepContext;
+use crate::rotation::journal::{Entry, Journal};
+use crate::rotation::observe::CurrentKeys;
+use crate::secrets::MAY_LOSE_TAG as MAY_LOSE;
+
+/// Creates a successor for each key of AWSCURRENT, which may do what that one may.
+pub(in crate::rotation) async fn create_keys(
+    cx: &StepContext<'_>,
+    current: &CurrentKeys,
+    journal: &mut Journal,
+) -> Result<Credential, Problem> {
+    match &cx.secret.current.credential {
+        Credential::Keyless(account) => Ok(Credential::Keyless(account.clone())),
+        Credential::Api(_) => Ok(Credential::Api(create_api_key(cx, current, journal).await?)),
+        Credential::Application(part) => {
+            let part = create_application_key(cx, part, current, journal).await?;
+            Ok(Credential::Application(part))
+        }
+        Credential::Pair(_, part) => {
+            let application = create_application_key(cx, part, current, journal).await?;
+            match create_api_key(cx, current, journal).await {
+                Ok(api) => Ok(Credential::Pair(api, application)),
+                // Half a pair can't be stored: it goes, whatever became of the other half.
+                Err(problem) => {
+                    let half = [application.key_ref()];
+                    Err(undo_creation(cx, &half, None, problem, journal).await)
+                }
+            }
+        }
+    }
+}
+
+async fn create_application_key(
+    cx: &StepContext<'_>,
+    part: &AppPart,
+    current: &CurrentKeys,
+    journal: &mut Journal,
+) -> Result<AppPart, Problem> {
+    let unknown = || Problem::ScopesUnknown {
+        key: part.key_ref(),
+    };
+    let like = current.application.as_ref().ok_or_else(unknown)?;
+    let scopes = like.scopes.as_ref().ok_or_else(unknown)?;
+    let owner = &part.service_account;
+    for n in 0..SERIES {
+        let name = announce(cx, KeyClass::Application, n);
+        let answer = cx.secret.admin.create_app_key(owner, &name, scopes).await;
+        let Some(created) = accept(&name, answer, journal)? else {
+            continue;
+        };
+        let shown = (KeyClass::Application, created.details.name.as_str());
+        refuse_another(cx, &name, shown, &created.id, journal)?;
+        let key = KeyRef {
+            class: KeyClass::Application,
+            id: created.id.clone(),
+        };
+        let difference = differs_in_name(&name, &created.details.name)
+            .or_else(|| differs_in_owner(owner, &created.details))
+            .or_else(|| differs_in_scopes(scopes, &created.details));
+        let unknown = like.attributes.lost_in(&created.details.attributes);
+        warn_of_lost_attributes(cx, &key, &unknown);
+        let made = created.key.map(|key| AppPart {
+            key,
+            id: created.id,
+            service_account: owner.clone(),
+        });
+        return keep_or_undo(cx, key, made, difference, journal).await;
+    }
+    Err(Problem::NamesTaken {
+        class: KeyClass::Application,
+    })
+}
+
+async fn create_api_key(
+    cx: &StepContext<'_>,
+    current: &CurrentKeys,
+    journal: &mut Journal,
+) -> Result<ApiPart, Problem> {
+    let like = current.api.as_ref();
+    let enrolls = like.is_some_and(|it| it.attributes.is_true(ENROLL)) && !may_lose(cx, ENROLL);
+    for n in 0..SERIES {
+        let name = announce(cx, KeyClass::Api, n);
+        let answer = cx.secret.admin.create_api_key(&name, like, enrolls).await;
+        let Some(created) = accept(&name, answer, journal)? else {
+            continue;
+        };
+        let shown = (KeyClass::Api, created.details.name.as_str());
+        refuse_another(cx, &name, shown, &created.id, journal)?;
+        let key = KeyRef {
+            class: KeyClass::Api,
+            id: created.id.clone(),
+        };
+        let mut difference = differs_in_name(&name, &created.details.name);
+        if let Some(like) = like {
+            difference = difference.or_else(|| differs_in_settings(like, &created.details));
+            if enrolls && !created.details.attributes.is_true(ENROLL) {
+                difference = difference.or(Some(ENROLL));
+            }
+            let lost = like.attributes.lost_in(&created.details.attributes);
+            warn_of_lost_attributes(cx, &key, &lost);
+        }
+        let made = created.key.map(|key| ApiPart {
+            key,
+            id: created.id,
+        });
+        return keep_or_undo(cx, key, made, difference, journal).await;
+    }
+    Err(Problem::NamesTaken {
+        class: KeyClass::Api,
+    })
+}
+
+/// Logs the name under which a key is about to be created. Without `api_keys_read` this line is all
+/// that is left of an API key whose value was lost.
+fn announce(cx: &StepContext<'_>, class: KeyClass, n: u8) -> String {
+    let today = DateTime::from(cx.reader.budget.now())
+        .fmt(Format::DateTime)
+        .unwrap_or_default();
+    let day: String = today
+        .chars()
+        .take(10)
+        .filter(char::is_ascii_digit)
+        .collect();
+    let (token, secret) = (&cx.event.token, cx.reader.secret);
+    let name = cx.secret.names.name(class, token, n, &day);
+    tracing::info!(
+        target: crate::log::ALWAYS,
+        secret,
+        version = token.as_str(),
+        class = %class,
+        name,
+        "creating a key"
+    );
+    name
+}
+
+/// Reads the answer to a creation. `None`: the name is taken, and the next of the series is to be
+/// tried.
+fn accept<K, D>(
+    name: &str,
+    answer: Result<Created<K, D>, Problem>,
+    journal: &mut Journal,
+) -> Result<Option<Created<K, D>>, Problem> {
+    match answer {
+        Ok(created) => Ok(Some(created)),
+        Err(Problem::Datadog(DatadogError {
+            problem: DatadogProblem::NameTaken { .. },
+            ..
+        })) => {
+            tracing::warn!(name, "the name is taken: the next of the series is tried");
+            Ok(None)
+        }
+        Err(problem) => {
+            if matches!(&problem, Problem::Datadog(error) if !error.problem.is_definite()) {
+                tracing::warn!(name, "no usable answer: a key of this name may exist");
+                let name = name.to_owned();
+                journal.note(Entry::CreationUnknown { name });
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// Refuses an answer that shows a key which can't be the new one: it was there before, or its name has
+/// nothing of the one that was asked for. Whatever became of the new key, this one must not be undone.
+fn refuse_another(
+    cx: &StepContext<'_>,
+    name: &str,
+    (class, shown): (KeyClass, &str),
+    id: &KeyId,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let prefix = cx.secret.names.type_prefix(class);
+    let is_alike = shown.is_empty() || shown.to_lowercase().starts_with(&prefix);
+    if is_alike && !cx.was_there_before(id) {
+        return Ok(());
+    }
+    tracing::warn!(
+        name,
+        "the answer shows another key: a key of this name may exist"
+    );
+    let (name, id) = (name.to_owned(), id.clone());
+    journal.note(Entry::CreationUnknown { name });
+    Err(Problem::CreatedKeyIsAnother { id })
+}
+
+/// Keeps a key that is what was asked for, and deletes any other one by its ID.
+async fn keep_or_undo<P>(
+    cx: &StepContext<'_>,
+    key: KeyRef,
+    made: Option<P>,
+    difference: Option<&'static str>,
+    journal: &mut Journal,
+) -> Result<P, Problem> {
+    let keys = [key.clone()];
+    journal.note(Entry::Created {
+        keys: keys.to_vec(),
+    });
+    let problem = match (made, difference) {
+        (Some(made), None) => return Ok(made),
+        (None, _) => Problem::CreatedKeyUnreadable { key },
+        (_, Some(ENROLL)) => Problem::AttributeLost {
+            key,
+            attribute: ENROLL,
+        },
+        (_, Some(difference)) => Problem::CreatedKeyDiffers { key, difference },
+    };
+    Err(undo_creation(cx, &keys, None, problem, journal).await)
+}
+
+/// Names may come back in another case. A name that is not told is not known to differ.
+fn differs_in_name(asked: &str, answered: &str) -> Option<&'static str> {
+    let is_same = answered.is_empty() || answered.to_lowercase() == asked.to_lowercase();
+    (!is_same).then_some("its name came back changed, so that it could not be found again")
+}
+
+/// An owner that is not told is not known to differ: testSecret looks for the key as the owner's.
+fn differs_in_owner(asked: &ServiceAccountId, answered: &AppKeyDetails) -> Option<&'static str> {
+    let differs = answered.owner.as_ref().is_some_and(|it| it != asked);
+    differs.then_some("it came back as another account's")
+}
+
+fn differs_in_scopes(asked: &Scopes, answered: &AppKeyDetails) -> Option<&'static str> {
+    let differs = answered.scopes.as_ref().is_some_and(|it| it != asked);
+    differs.then_some("it came back with other scopes")
+}
+
+/// A setting that is not told is not known to differ.
+fn differs_in_settings(like: &ApiKeyDetails, answered: &ApiKeyDetails) -> Option<&'static str> {
+    let differs =
+        |old: Option<&str>, new: Option<&str>| old.is_some() && new.is_some() && old != new;
+    let remote = |it: &ApiKeyDetails| it.remote_config_read_enabled;
+    if differs(like.category.as_deref(), answered.category.as_deref()) {
+        Some("it came back with another category")
+    } else if remote(like)
+        .zip(remote(answered))
+        .is_some_and(|(old, new)| old != new)
+    {
+        Some("it came back with another remote_config_read_enabled")
+    } else {
+        None
+    }
+}
+
+/// Returns whether the secret's owner has said, by a field or tag, that the new key may lack it.
+fn may_lose(cx: &StepContext<'_>, attribute: &str) -> bool {
+    let field = cx.secret.current.value.text(MAY_LOSE);
+    let tag = cx.secret.description.may_lose.clone();
+    let said = [field, tag].into_iter().flatten();
+    said.flat_map(|it| it.split([',', ' ']).map(str::to_owned).collect::<Vec<_>>())
+        .any(|it| it == attribute)
+}
+
+fn warn_of_lost_attributes(cx: &StepContext<'_>, key: &KeyRef, lost: &[String]) {
+    if !lost.is_empty() {
+        tracing::warn!(
+            secret = cx.reader.secret,
+            %key,
+            attributes = ?lost,
+            "the new key lacks attributes of the current one, or has them otherwise"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! Deletes keys at Datadog. Nothing else in the engine or the doctor sends a DELETE for a key.
+//!
+//! Before each attempt it is asked again what must stay, for another credential may be acting by
+//! then: the keys of the kept versions, of the credentials that authenticate this very attempt, and
+//! of every admin that this invocation has read.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::admin::{Admin, KeyLookup};
+use crate::budget::Backoff;
+use crate::credential::{ApiPart, Credential};
+use crate::datadog::{DatadogProblem, Status};
+use crate::error::Problem;
+use crate::keys::{ApiKey, KeyClass, KeyRef, ServiceAccountId};
+
+use crate::rotation::context::StepContext;
+use crate::rotation::decide::{Candidates, LAG_OF_KNOWN_KEYS, LAG_OF_NEW_KEYS, deletable};
+use crate::rotation::journal::{Entry, Journal};
+use crate::rotation::observe::{is_other_key, patience};
+
+/// Why keys are to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rotation) enum Reason {
+    /// A version names them that is no longer needed.
+    Replaced,
+    /// No version names them.
+    Orphaned,
+    /// This invocation created them and can't store them.
+    Unstored,
+}
+
+/// What is known of the API key that a version names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// The secret held it, and it works.
+    Works,
+    /// The secret held it, or it is gone.
+    Yes,
+    /// Nothing shows that the secret held it.
+    No,
+    /// It is not to be asked.
+    Unasked,
+}
+
+/// What came of one deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    Deleted,
+    /// It was gone before.
+    Gone,
+    /// Something that must work names it: nothing was sent.
+    Protected,
+}
+
+impl Deletion {
+    pub(crate) fn is_gone(self) -> bool {
+        self != Self::Protected
+    }
+}
+
+/// Deletes those of `candidates` that nothing protects.
+///
+/// `kept` are the keys of the versions to be kept; `old` is the credential that holds the
+/// candidates, if it is at hand.
+pub(in crate::rotation) async fn delete(
+    cx: &StepContext<'_>,
+    admin: &Admin,
+    candidates: Candidates<'_>,
+    kept: &BTreeSet<KeyRef>,
+    (reason, old): (Reason, Option<&Credential>),
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let doomed = deletable(candidates, kept);
+    if reason == Reason::Orphaned {
+        journal.note(Entry::OrphansFound(doomed.len()));
+    }
+    for key in doomed {
+        let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
+        let held = match (reason, value) {
+            (Reason::Replaced, Some(api)) => was_held(cx, admin, api).await?,
+            _ => Held::Unasked,
+        };
+        if held == Held::No {
+            tracing::warn!(
+                secret = cx.reader.secret,
+                %key,
+                "the key is left alone: its value does not work, so nothing shows that the secret held it"
+            );
+            journal.note(Entry::Protected);
+            continue;
+        }
+        let attempt = KeyDeletion {
+            admin,
+            key: &key,
+            value: value.map(|api| &api.key),
+            lag: match held {
+                _ if reason == Reason::Unstored => LAG_OF_NEW_KEYS,
+                Held::Works => LAG_OF_KNOWN_KEYS,
+                Held::No | Held::Yes | Held::Unasked => Duration::ZERO,
+            },
+            kept,
+        };
+        journal.note(match attempt.send().await? {
+            Deletion::Deleted => Entry::Deleted(key),
+            Deletion::Gone => Entry::Gone,
+            Deletion::Protected => {
+                tracing::warn!(
+                    secret = cx.reader.secret,
+                    %key,
+                    "the key is left alone: an admin secret or a version in use names it"
+                );
+                Entry::Protected
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Returns whether the secret has held the API key that a version names: its value works, or a rotation
+/// created it for a version of this secret, or it is gone. An ID and four characters of a key are on
+/// everybody's screen, and a value with them must not have somebody else's key deleted.
+async fn was_held(cx: &StepContext<'_>, admin: &Admin, api: &ApiPart) -> Result<Held, Problem> {
+    if let Ok(Some(told)) = admin.validated(&api.key).await {
+        let is_this_one = told.id == api.id;
+        return Ok(if is_this_one { Held::Works } else { Held::No });
+    }
+    let is_of_this_key = match admin.api_key(&api.id).await? {
+        KeyLookup::NotFound => return Ok(Held::Yes),
+        KeyLookup::Found(it) if it.status == Status::Revoked => return Ok(Held::Yes),
+        KeyLookup::Found(it) if cx.is_named_by_rotation(KeyClass::Api, &it.name) => {
+            return Ok(Held::Yes);
+        }
+        KeyLookup::Found(it) => !is_other_key(it.last4.as_deref(), api.key.expose()),
+        KeyLookup::Forbidden => true,
+    };
+    if !is_of_this_key {
+        return Ok(Held::No);
+    }
+    let mut backoff = patience();
+    loop {
+        if admin.validate_api_key(&api.key).await? {
+            return Ok(Held::Works);
+        }
+        if !backoff.pause(admin.budget()).await {
+            break;
+        }
+    }
+    // An edge that refuses everybody proves nothing of this key.
+    if admin.control_works().await? {
+        Ok(Held::No)
+    } else {
+        let key = api.key_ref();
+        Err(Problem::PossessionUnknown { key })
+    }
+}
+
+/// Deletes keys that this invocation has created and can't store, by their IDs. Returns why they
+/// can't be stored. `created` has the values of those keys, where they could be read.
+pub(in crate::rotation) async fn undo_creation(
+    cx: &StepContext<'_>,
+    keys: &[KeyRef],
+    created: Option<&Credential>,
+    problem: Problem,
+    journal: &mut Journal,
+) -> Problem {
+    if let Err(undo) = delete_unstored(cx, keys, created, journal).await {
+        let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+        tracing::error!(
+            secret = cx.reader.secret,
+            ?keys,
+            problem = %undo,
+            "keys that were created and not stored could not be deleted"
+        );
+    }
+    problem
+}
+
+/// The same, where another invocation has stored its keys first: that is no failure.
+pub(in crate::rotation) async fn delete_unstored(
+    cx: &StepContext<'_>,
+    keys: &[KeyRef],
+    created: Option<&Credential>,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let (why, kept) = ((Reason::Unstored, created), cx.known_keys());
+    let (admin, candidates) = (&cx.secret.admin, Candidates::Named(keys));
+    delete(cx, admin, candidates, &kept, why, journal).await?;
+    journal.note(Entry::CreationUndone);
+    Ok(())
+}
+
+/// One key, and what it takes to delete it.
+pub(crate) struct KeyDeletion<'a> {
+    pub admin: &'a Admin,
+    pub key: &'a KeyRef,
+    /// The value of an API key, if it is at hand: without `api_keys_read` only that can tell whether
+    /// the key is gone.
+    pub value: Option<&'a ApiKey>,
+    /// For how long "not found" says nothing yet: the key was created, or has worked, a moment ago.
+    pub lag: Duration,
+    pub kept: &'a BTreeSet<KeyRef>,
+}
+
+impl KeyDeletion<'_> {
+    /// Sends the DELETE, and settles by a look-up what any answer but 204 and 404 means.
+    pub(crate) async fn send(&self) -> Result<Deletion, Problem> {
+        let protected = self.admin.protected_keys().await?;
+        if protected.contains(self.key) {
+            return Ok(Deletion::Protected);
+        }
+        let mut backoff = lag_backoff(self.lag);
+        loop {
+            let may = |authenticating: &[KeyRef]| {
+                let is_kept = self.kept.contains(self.key) || authenticating.contains(self.key);
+                !is_kept && !self.admin.known_keys().contains(self.key)
+            };
+            #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+            let sent = self.admin.delete(self.key, self.owner(), may).await;
+            return match sent {
+                Ok(true) => Ok(Deletion::Deleted),
+                Ok(false) => Ok(Deletion::Protected),
+                Err(problem) if problem.is_not_found() => {
+                    if backoff.pause(self.admin.budget()).await {
+                        continue;
+                    }
+                    // Nobody has seen it for all that time: it is not there.
+                    let gone = backoff.is_spent().then_some(Deletion::Gone);
+                    gone.ok_or(problem)
+                }
+                Err(problem) if problem.is_answered() && self.is_gone().await => Ok(Deletion::Gone),
+                Err(problem) => Err(problem),
+            };
+        }
+    }
+
+    fn owner(&self) -> &ServiceAccountId {
+        self.admin.service_account()
+    }
+
+    /// Looks whether the key is gone, whatever its DELETE answered. A look-up that fails proves
+    /// nothing.
+    async fn is_gone(&self) -> bool {
+        let looked = match self.key.class {
+            KeyClass::Application => {
+                let found = self.admin.app_key(self.owner(), &self.key.id).await;
+                found.map(|it| it.is_none() && self.lag.is_zero())
+            }
+            KeyClass::Api => self.is_api_key_gone().await,
+        };
+        looked.unwrap_or(false)
+    }
+
+    async fn is_api_key_gone(&self) -> Result<bool, Problem> {
+        match (self.admin.api_key(&self.key.id).await?, self.value) {
+            (KeyLookup::NotFound, _) => Ok(self.lag.is_zero()),
+            (KeyLookup::Found(details), _) => Ok(details.status == Status::Revoked),
+            (KeyLookup::Forbidden, Some(value)) => {
+                // An edge that refuses everybody proves nothing of this key.
+                Ok(
+                    !self.admin.validate_api_key(value).await?
+                        && self.admin.control_works().await?,
+                )
+            }
+            (KeyLookup::Forbidden, None) => Ok(false),
+        }
+    }
+}
+
+fn lag_backoff(lag: Duration) -> Backoff {
+    let second = Duration::from_secs(1);
+    Backoff::new(second, 4 * second, lag)
+}
+
+impl Problem {
+    fn is_not_found(&self) -> bool {
+        matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
+    }
+
+    /// Returns whether Datadog answered, other than that it is busy.
+    fn is_answered(&self) -> bool {
+        let is_answer = |problem: &DatadogProblem| {
+            matches!(
+                problem,
+                DatadogProblem::Rejected { .. }
+                    | DatadogProblem::NameTaken { .. }
+                    | DatadogProblem::Unavailable { .. }
+                    | DatadogProblem::Unexpected { .. }
+            )
+        };
+        self.is_forbidden() || matches!(self, Self::Datadog(error) if is_answer(&error.problem))
+    }
+}

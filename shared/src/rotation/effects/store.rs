@@ -1,0 +1,108 @@
+//! Stores created keys as AWSPENDING.
+
+use std::time::Duration;
+
+use super::delete::{delete_unstored, undo_creation};
+use crate::credential::Credential;
+use crate::error::Problem;
+use crate::secrets::StoreError;
+
+use crate::rotation::context::{StepContext, TokenLabel};
+use crate::rotation::journal::{Entry, Journal};
+
+/// Kept back after a creation for deleting what can't be stored: a pair takes two calls, and Datadog
+/// up to ten seconds for each.
+const TIME_TO_UNDO: Duration = Duration::from_secs(21);
+
+/// What the token's version holds after the store.
+#[derive(Debug)]
+pub(in crate::rotation) enum Stored {
+    /// The keys that this invocation created.
+    Own(Credential),
+    /// The keys that another invocation stored first.
+    Others(Credential),
+    /// Another invocation has promoted the token already.
+    Promoted,
+}
+
+/// Stores the keys, if the token still carries AWSPENDING. Deletes them by their IDs if they
+/// certainly can't be stored; after a lost answer deletes nothing and fails, so that the next
+/// invocation sorts it out.
+pub(in crate::rotation) async fn store(
+    cx: &StepContext<'_>,
+    created: Credential,
+    journal: &mut Journal,
+) -> Result<Stored, Problem> {
+    let (reader, token) = (cx.reader, &cx.event.token);
+    let budget = reader.budget.reserving(TIME_TO_UNDO);
+    match reader.label_of(token, &budget).await {
+        Ok(Some(TokenLabel::Pending)) => {}
+        Ok(Some(TokenLabel::Current)) => {
+            journal.outcome_is("another invocation has finished the rotation");
+            delete_unstored(cx, &created.keys(), Some(&created), journal).await?;
+            return Ok(Stored::Promoted);
+        }
+        Ok(None) => {
+            let problem = Problem::PendingLabelLost;
+            return Err(undo_creation(cx, &created.keys(), Some(&created), problem, journal).await);
+        }
+        Err(problem) => {
+            return Err(undo_creation(cx, &created.keys(), Some(&created), problem, journal).await);
+        }
+    }
+    let current = &cx.secret.current;
+    let value = current.value.successor(&current.credential, &created);
+    warn_of_stale_aliases(cx);
+    let secrets = &reader.clients.secrets;
+    match secrets.store_pending(cx.event, &value, &budget).await {
+        Ok(()) => {
+            journal.note(Entry::Stored);
+            journal.outcome_is("created and stored as AWSPENDING");
+            Ok(Stored::Own(created))
+        }
+        Err(StoreError::Taken) => keep_taken(cx, created, journal).await,
+        Err(StoreError::Refused(error)) => {
+            Err(undo_creation(cx, &created.keys(), Some(&created), error.into(), journal).await)
+        }
+        Err(StoreError::Unknown(error)) => {
+            let keys = created.keys();
+            journal.note(Entry::StoreUnknown { keys });
+            Err(error.into())
+        }
+    }
+}
+
+/// The version holds a value already, by Secrets Manager's answer. What it holds is looked at before
+/// anything is deleted: it may be this invocation's own.
+async fn keep_taken(
+    cx: &StepContext<'_>,
+    created: Credential,
+    journal: &mut Journal,
+) -> Result<Stored, Problem> {
+    let keys = created.keys();
+    journal.note(Entry::StoreUnknown { keys: keys.clone() });
+    let stored = cx.reader.stored(&cx.event.token).await?.credential;
+    let kept = stored.keys();
+    if kept == keys {
+        journal.note(Entry::Stored);
+        journal.outcome_is("created and stored as AWSPENDING");
+        return Ok(Stored::Own(created));
+    }
+    journal.outcome_is("another invocation stored its keys first");
+    let own: Vec<_> = keys.into_iter().filter(|key| !kept.contains(key)).collect();
+    delete_unstored(cx, &own, Some(&created), journal).await?;
+    journal.note(Entry::Stored);
+    Ok(Stored::Others(stored))
+}
+
+fn warn_of_stale_aliases(cx: &StepContext<'_>) {
+    let current = &cx.secret.current;
+    let stale = current.value.stale_aliases(&current.credential);
+    if !stale.is_empty() {
+        tracing::warn!(
+            secret = cx.reader.secret,
+            fields = ?stale,
+            "fields named like a key hold another one: they were left as they are"
+        );
+    }
+}

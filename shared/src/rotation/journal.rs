@@ -1,0 +1,169 @@
+//! What has happened so far in this invocation. The state in an error's text and the outcome in the
+//! log are computed from it, so that neither can claim what did not happen.
+
+use crate::error::State;
+use crate::keys::KeyRef;
+
+/// The keys that a step has deleted at Datadog.
+#[derive(Debug, Default)]
+pub(crate) struct DeletedKeys {
+    pub keys: Vec<KeyRef>,
+    /// How many orphaned keys a step has found.
+    pub orphans: usize,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub(super) enum Entry {
+    /// A key may exist under this name: the answer to its creation was lost.
+    CreationUnknown { name: String },
+    /// These keys exist, and no version holds them yet.
+    Created { keys: Vec<KeyRef> },
+    /// All keys that this invocation created and did not store are deleted again.
+    CreationUndone,
+    /// The answer to `PutSecretValue` was lost.
+    StoreUnknown { keys: Vec<KeyRef> },
+    /// The token's version holds a value.
+    Stored,
+    /// `UpdateSecretVersionStage` was sent; whether it moved AWSCURRENT is not known.
+    PromotionUnknown,
+    /// AWSCURRENT was certainly not moved.
+    NotPromoted,
+    /// The token's version is AWSCURRENT.
+    Promoted,
+    /// Datadog confirmed the deletion.
+    Deleted(KeyRef),
+    /// A key that was to be deleted was gone already.
+    Gone,
+    /// A key was left alone, for something that must work names it.
+    Protected,
+    /// So many orphaned keys were found.
+    OrphansFound(usize),
+    /// AWSPENDING was taken off a version whose keys are dead.
+    Abandoned,
+    /// What the step came to, where no effect tells it.
+    Outcome(&'static str),
+}
+
+/// The journal of one invocation, in the order of its entries.
+#[derive(Debug, Default)]
+pub(super) struct Journal(Vec<Entry>);
+
+impl Journal {
+    pub(super) fn note(&mut self, entry: Entry) {
+        self.0.push(entry);
+    }
+
+    pub(super) fn outcome_is(&mut self, outcome: &'static str) {
+        self.note(Entry::Outcome(outcome));
+    }
+
+    pub(super) fn deleted(&self) -> DeletedKeys {
+        let mut deleted = DeletedKeys::default();
+        for entry in &self.0 {
+            match entry {
+                Entry::Deleted(key) => deleted.keys.push(key.clone()),
+                Entry::OrphansFound(count) => deleted.orphans += count,
+                _ => {}
+            }
+        }
+        deleted
+    }
+
+    /// Returns the state of the world after the last entry.
+    pub(super) fn state(&self) -> State {
+        self.0
+            .iter()
+            .fold(State::Untouched, |state, entry| match entry {
+                Entry::CreationUnknown { name } => State::MintUnknown { name: name.clone() },
+                Entry::Created { keys } => State::Unstored { keys: keys.clone() },
+                // The lost half of a pair may still be there.
+                Entry::CreationUndone if matches!(state, State::MintUnknown { .. }) => state,
+                Entry::CreationUndone => State::Undone,
+                Entry::StoreUnknown { keys } => State::StoreUnknown { keys: keys.clone() },
+                Entry::Stored | Entry::NotPromoted => State::Pending,
+                Entry::PromotionUnknown => State::PromotionUnknown,
+                Entry::Promoted => State::Promoted,
+                Entry::Abandoned => State::Abandoned,
+                Entry::Deleted(_) if state == State::Untouched => State::Retired,
+                Entry::Deleted(_)
+                | Entry::Gone
+                | Entry::Protected
+                | Entry::OrphansFound(_)
+                | Entry::Outcome(_) => state,
+            })
+    }
+
+    /// Returns what the step came to, in the order in which it happened.
+    pub(super) fn outcome(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        let (mut deleted, mut gone, mut protected) = (0, 0, 0);
+        for entry in &self.0 {
+            match entry {
+                Entry::Outcome(outcome) => words.push((*outcome).to_owned()),
+                Entry::CreationUndone => words.push("keys just created were deleted again".into()),
+                Entry::Promoted => words.push("promoted to AWSCURRENT".into()),
+                Entry::Deleted(_) => deleted += 1,
+                Entry::Gone => gone += 1,
+                Entry::Protected => protected += 1,
+                _ => {}
+            }
+        }
+        for (count, what) in [
+            (deleted, "deleted"),
+            (gone, "gone already"),
+            (protected, "left alone, for they are in use"),
+        ] {
+            if count > 0 {
+                words.push(format!("keys {what}: {count}"));
+            }
+        }
+        words.dedup();
+        words.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{KeyClass, KeyId};
+
+    fn key() -> KeyRef {
+        let id = KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap();
+        KeyRef {
+            class: KeyClass::Api,
+            id,
+        }
+    }
+
+    fn journal(entries: impl IntoIterator<Item = Entry>) -> Journal {
+        Journal(entries.into_iter().collect())
+    }
+
+    #[test]
+    fn an_outcome_claims_no_deletion_that_did_not_happen() {
+        let nothing = journal([Entry::Promoted]);
+        assert_eq!(nothing.outcome(), "promoted to AWSCURRENT");
+        let gone = journal([Entry::Promoted, Entry::Gone]);
+        assert_eq!(
+            gone.outcome(),
+            "promoted to AWSCURRENT; keys gone already: 1"
+        );
+        let deleted = journal([Entry::Promoted, Entry::Deleted(key())]);
+        assert_eq!(deleted.outcome(), "promoted to AWSCURRENT; keys deleted: 1");
+    }
+
+    #[test]
+    fn half_of_a_pair_that_is_undone_leaves_the_other_half_unknown() {
+        let keys = vec![key()];
+        let name = "aws-sm-admin-api-key-x".to_owned();
+        let half = journal([
+            Entry::Created { keys: keys.clone() },
+            Entry::CreationUnknown { name: name.clone() },
+            Entry::CreationUndone,
+        ]);
+        assert_eq!(half.state(), State::MintUnknown { name });
+        let undone = journal([Entry::Created { keys }, Entry::CreationUndone]);
+        assert_eq!(undone.state(), State::Undone);
+    }
+}

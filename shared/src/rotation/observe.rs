@@ -1,0 +1,15 @@
+//! What can be read without effect. The steps look before they act; the doctor only looks.
+
+mod admin;
+mod current;
+mod keys;
+mod orphans;
+mod pending;
+mod replicas;
+mod versions;
+
+pub(crate) use admin::{AdminSource, NamedBy, default_source};
+pub(crate) use current::{ApiKeyVerification, CurrentKeys};
+pub(crate) use keys::{consistency_backoff, is_other_key, patience};
+pub(crate) use pending::{DeadKey, PendingKeys};
+pub(crate) use versions::{ReadError, parse_fields, read_stored, retry_while_inconsistent};

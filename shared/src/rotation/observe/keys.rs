@@ -1,0 +1,38 @@
+//! Pauses between readings, and what a listed or looked-up key tells.
+
+use std::time::Duration;
+
+use crate::budget::Backoff;
+
+/// Secrets Manager's labels and values may be inconsistent for some seconds.
+pub(crate) fn consistency_backoff() -> Backoff {
+    Backoff::new(
+        Duration::from_millis(250),
+        Duration::from_secs(1),
+        Duration::from_secs(4),
+    )
+}
+
+/// A new key may answer 401 or 403 for some seconds; 30 s is the most that is waited for it.
+pub(crate) fn propagation_backoff() -> Backoff {
+    Backoff::new(
+        Duration::from_millis(500),
+        Duration::from_secs(8),
+        Duration::from_secs(30),
+    )
+}
+
+/// For a key that should work already: one refusal may be a hiccup.
+pub(crate) fn patience() -> Backoff {
+    Backoff::new(
+        Duration::from_millis(500),
+        Duration::from_secs(2),
+        Duration::from_secs(5),
+    )
+}
+
+/// Returns whether Datadog's last four characters are those of another key. Recordings have them
+/// x-ed out, and a short text would match anything.
+pub(crate) fn is_other_key(last4: Option<&str>, value: &str) -> bool {
+    last4.is_some_and(|last4| last4.len() == 4 && !value.ends_with(last4))
+}

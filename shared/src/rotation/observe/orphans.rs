@@ -1,0 +1,103 @@
+//! What the search for orphaned keys goes by: the keys that must stay, and the keys that are listed.
+
+use std::collections::BTreeSet;
+
+use crate::credential::Credential;
+use crate::error::Problem;
+use crate::event::VersionId;
+use crate::keys::{KeyClass, KeyRef};
+use crate::log::DETAIL;
+use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
+
+use crate::rotation::context::{LoadedSecret, SecretReader};
+use crate::rotation::decide::ListedKey;
+
+/// The keys that the labelled versions name, and the versions whose names may be looked for.
+#[derive(Debug)]
+pub(crate) struct KeptKeys {
+    pub keys: BTreeSet<KeyRef>,
+    /// None, if a labelled value can't be read: it may name any key.
+    pub versions: Vec<VersionId>,
+    /// The label of that value.
+    pub unreadable: Option<&'static str>,
+}
+
+impl SecretReader<'_> {
+    /// Reads the values of the labelled versions. `known` are versions whose values have been read:
+    /// a version's value never changes.
+    pub(crate) async fn kept_by(
+        &self,
+        known: &[(&VersionId, &Credential)],
+        labels: &Labels,
+    ) -> Result<KeptKeys, Problem> {
+        let mut kept = KeptKeys {
+            keys: known.iter().flat_map(|(_, it)| it.keys()).collect(),
+            versions: labels.versions().cloned().collect(),
+            unreadable: None,
+        };
+        for label in [CURRENT, PENDING, PREVIOUS] {
+            // Pages of one list may be of different moments, and show a label twice.
+            for holder in labels.holders(label) {
+                if known.iter().any(|(version, _)| *version == holder) {
+                    continue;
+                }
+                let problem = match self.labelled(holder, label).await {
+                    Ok(Some(Ok(version))) => {
+                        kept.keys.extend(version.credential.keys());
+                        continue;
+                    }
+                    Ok(None) => continue,
+                    Ok(Some(Err(problem))) | Err(problem @ Problem::ValueUnreadable { .. }) => {
+                        problem
+                    }
+                    Err(problem) => return Err(problem),
+                };
+                tracing::warn!(
+                    %problem,
+                    secret = self.secret,
+                    label,
+                    "the value can't be read as one of this type, and may name any key: no orphaned \
+                     key of other versions is looked for"
+                );
+                kept.versions.clear();
+                kept.unreadable = Some(label);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Lists the keys that begin like this secret's. Returns too whether API keys are among what
+    /// could be listed.
+    pub(crate) async fn list(
+        &self,
+        secret: &LoadedSecret,
+    ) -> Result<(Vec<ListedKey>, bool), Problem> {
+        let (mut listed, mut is_whole) = (Vec::new(), true);
+        for class in self.kind.classes() {
+            match class {
+                KeyClass::Application => listed.extend(self.list_application_keys(secret).await?),
+                KeyClass::Api => {
+                    let keys = secret.admin.api_keys(&secret.names.filter(*class)).await?;
+                    if keys.is_none() {
+                        tracing::info!(target: DETAIL, "API keys can't be listed without api_keys_read");
+                        is_whole = false;
+                    }
+                    listed.extend(keys.into_iter().flatten().map(ListedKey::from));
+                }
+            }
+        }
+        Ok((listed, is_whole))
+    }
+
+    pub(crate) async fn list_application_keys(
+        &self,
+        secret: &LoadedSecret,
+    ) -> Result<Vec<ListedKey>, Problem> {
+        let (owner, filter) = (
+            secret.admin.service_account(),
+            secret.names.filter(KeyClass::Application),
+        );
+        let keys = secret.admin.app_keys(owner, &filter).await?;
+        Ok(keys.into_iter().map(ListedKey::from).collect())
+    }
+}

@@ -1,0 +1,310 @@
+//! The keys in AWSPENDING: whether they work, are like the ones that they replace, or are dead.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::keys::{is_other_key, propagation_backoff};
+use crate::admin::KeyLookup;
+use crate::budget::Backoff;
+use crate::credential::{AppPart, Credential, Grace};
+use crate::datadog::{AppKeyDetails, Status};
+use crate::error::Problem;
+use crate::keys::KeyRef;
+
+use crate::rotation::context::{LoadedSecret, SecretReader, Version};
+use crate::rotation::decide::{LAG_OF_NEW_KEYS, LEAST_SUCCESSES, is_old, verification_span};
+
+/// What was read of pending keys that were verified.
+#[derive(Debug)]
+pub(crate) enum PendingKeys {
+    /// They work and are like the current ones.
+    Verified {
+        /// The application key in AWSCURRENT, if the type has one and it is there.
+        current: Option<AppKeyDetails>,
+    },
+    /// A key is provably dead.
+    Dead(DeadKey),
+}
+
+/// A pending key that is dead, and can't be replaced under its version.
+#[derive(Debug)]
+pub(crate) struct DeadKey(pub KeyRef);
+
+/// How a wait for the pending keys to work ended.
+enum Waited {
+    Works,
+    Dead(KeyRef),
+    NotYet,
+}
+
+impl SecretReader<'_> {
+    /// Verifies that the pending keys work, belong to the service account, and may do what the
+    /// current ones may. For types without grace they must work for some seconds without a refusal:
+    /// the keys that they replace are about to be deleted.
+    pub(crate) async fn verify_pending(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<PendingKeys, Problem> {
+        let admin = &secret.admin;
+        let details = |credential: &Credential| {
+            let id = credential.application().map(|it| it.id.clone());
+            async move {
+                match id {
+                    Some(id) => admin.app_key(admin.service_account(), &id).await,
+                    None => Ok(None),
+                }
+            }
+        };
+        let (waited, new, current) = tokio::join!(
+            self.wait_until_works(secret, pending),
+            details(&pending.credential),
+            details(&secret.current.credential),
+        );
+        match waited? {
+            Waited::Dead(key) => return Ok(PendingKeys::Dead(DeadKey(key))),
+            Waited::NotYet => return Err(Problem::NewKeyUnusable),
+            Waited::Works => {}
+        }
+        let current = match pending.credential.application() {
+            Some(part) => self.compare(secret, part, new?, current?).await?,
+            None => None,
+        };
+        Ok(PendingKeys::Verified { current })
+    }
+
+    async fn wait_until_works(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<Waited, Problem> {
+        let mut backoff = propagation_backoff();
+        loop {
+            if self.works_for_long(secret, pending).await? {
+                return Ok(Waited::Works);
+            }
+            if let Some(key) = self.revoked(secret, pending).await? {
+                return Ok(Waited::Dead(key));
+            }
+            if !backoff.pause(self.budget).await {
+                let dead = self.dead_after(secret, pending, &backoff).await?;
+                return Ok(dead.map_or(Waited::NotYet, Waited::Dead));
+            }
+        }
+    }
+
+    /// Returns whether Datadog accepts the keys again and again, without a refusal, for as long as
+    /// their type and age ask for. At once, with one success, for types with grace.
+    async fn works_for_long(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<bool, Problem> {
+        let began = Instant::now();
+        if !secret.admin.validate(&pending.credential).await? {
+            return Ok(false);
+        }
+        if self.kind.grace() == Grace::OneRotation {
+            return Ok(true);
+        }
+        let span = verification_span(pending.age(self.budget.now()));
+        let mut successes = 1;
+        while began.elapsed() < span || successes < LEAST_SUCCESSES {
+            let second = Duration::from_secs(1);
+            // Growing pauses: what counts is the last success, and that none before it was a refusal.
+            let left = span.saturating_sub(began.elapsed()).max(second);
+            let pause = left.min(second * successes);
+            if !self.budget.pause(pause, second).await {
+                return Err(Problem::NewKeyUnusable);
+            }
+            if !secret.admin.validate(&pending.credential).await? {
+                return Ok(false);
+            }
+            successes += 1;
+        }
+        Ok(true)
+    }
+
+    async fn compare(
+        &self,
+        secret: &LoadedSecret,
+        part: &AppPart,
+        new: Option<AppKeyDetails>,
+        old: Option<AppKeyDetails>,
+    ) -> Result<Option<AppKeyDetails>, Problem> {
+        let key = part.key_ref();
+        let differs = |difference| Problem::NewKeyDiffers {
+            key: key.clone(),
+            difference,
+        };
+        let new = match new {
+            Some(new) => Some(new),
+            None => self.find_application_key(secret, part).await?,
+        };
+        let new = new.ok_or_else(|| differs("the service account owns no such key"))?;
+        if is_other_key(new.last4.as_deref(), part.key.expose()) {
+            return Err(differs("its id is of another key"));
+        }
+        let Some(current) = secret.current.credential.application() else {
+            return Ok(None);
+        };
+        let Some(old) = old else {
+            // Its scopes were copied when it was there to be read; a dead current key is no reason
+            // to keep its successor from taking over.
+            tracing::warn!(
+                secret = self.secret,
+                "the current application key is gone: scopes not compared again"
+            );
+            return Ok(None);
+        };
+        // It is about to be deleted by this ID: whoever moved AWSCURRENT since createSecret must not
+        // have put another's ID there.
+        if is_other_key(old.last4.as_deref(), current.key.expose()) {
+            let key = current.key_ref();
+            return Err(Problem::CurrentKeyMismatch { key });
+        }
+        let of_old = old.scopes.as_ref().ok_or_else(|| Problem::ScopesUnknown {
+            key: current.key_ref(),
+        })?;
+        let of_new = new.scopes.as_ref().ok_or_else(|| Problem::ScopesUnknown {
+            key: part.key_ref(),
+        })?;
+        if of_old == of_new {
+            Ok(Some(old))
+        } else {
+            Err(differs("its scopes are others"))
+        }
+    }
+
+    /// Waits for an application key of the service account that was not found: it may not be known
+    /// everywhere.
+    async fn find_application_key(
+        &self,
+        secret: &LoadedSecret,
+        part: &AppPart,
+    ) -> Result<Option<AppKeyDetails>, Problem> {
+        let mut backoff = propagation_backoff();
+        while backoff.pause(self.budget).await {
+            let owner = secret.admin.service_account();
+            let found = secret.admin.app_key(owner, &part.id).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns a key of a stored pending value that is provably dead. Most often none is, and one
+    /// look at each key tells.
+    pub(crate) async fn find_dead(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<Option<DeadKey>, Problem> {
+        let mut backoff = propagation_backoff();
+        while self.looks_dead(secret, pending).await? {
+            if let Some(key) = self.revoked(secret, pending).await? {
+                return Ok(Some(DeadKey(key)));
+            }
+            if !backoff.pause(self.budget).await {
+                // If it is not proven, testSecret will tell.
+                let dead = self.dead_after(secret, pending, &backoff).await?;
+                return Ok(dead.map(DeadKey));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns whether a key is not found, or, where API keys can't be looked up, is refused though
+    /// its version is old.
+    async fn looks_dead(&self, secret: &LoadedSecret, pending: &Version) -> Result<bool, Problem> {
+        if self.missing(secret, pending).await?.is_some() {
+            return Ok(true);
+        }
+        let Some(part) = pending.credential.api() else {
+            return Ok(false);
+        };
+        Ok(match secret.admin.api_key(&part.id).await? {
+            KeyLookup::Found(details) => details.status == Status::Revoked,
+            KeyLookup::NotFound => true,
+            KeyLookup::Forbidden => {
+                is_old(pending, self.budget.now())
+                    && !secret.admin.validate_api_key(&part.key).await?
+            }
+        })
+    }
+
+    /// Returns a key that Datadog still shows, and calls revoked.
+    async fn revoked(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<Option<KeyRef>, Problem> {
+        let Some(part) = pending.credential.api() else {
+            return Ok(None);
+        };
+        let found = secret.admin.api_key(&part.id).await?;
+        let is_revoked = matches!(found, KeyLookup::Found(it) if it.status == Status::Revoked);
+        Ok(is_revoked.then(|| part.key_ref()))
+    }
+
+    /// Returns a key whose ID is not found. That proves something only of a key that was waited for.
+    async fn missing(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<Option<KeyRef>, Problem> {
+        if let Some(part) = pending.credential.application() {
+            let owner = secret.admin.service_account();
+            if secret.admin.app_key(owner, &part.id).await?.is_none() {
+                return Ok(Some(part.key_ref()));
+            }
+        }
+        let Some(part) = pending.credential.api() else {
+            return Ok(None);
+        };
+        let is_missing = matches!(secret.admin.api_key(&part.id).await?, KeyLookup::NotFound);
+        Ok(is_missing.then(|| part.key_ref()))
+    }
+
+    /// Returns what is provably dead after a whole back-off: one that the deadline cut short proves
+    /// nothing.
+    async fn dead_after(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+        waited: &Backoff,
+    ) -> Result<Option<KeyRef>, Problem> {
+        if !waited.is_spent() {
+            return Ok(None);
+        }
+        if self.missing(secret, pending).await?.is_none() {
+            return self.dead_by_refusal(secret, pending).await;
+        }
+        // Of a key of less than a minute that is a lag.
+        let age = pending.age(self.budget.now()).unwrap_or_default();
+        let rest = LAG_OF_NEW_KEYS.saturating_sub(age);
+        if !rest.is_zero() && !self.budget.pause(rest, Duration::from_secs(1)).await {
+            return Ok(None);
+        }
+        self.missing(secret, pending).await
+    }
+
+    /// Without `api_keys_read`, and after a whole back-off of refusals: an API key of an old version
+    /// that Datadog refuses while it accepts the admin's own.
+    async fn dead_by_refusal(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<Option<KeyRef>, Problem> {
+        let Some(part) = pending.credential.api() else {
+            return Ok(None);
+        };
+        let is_dead = is_old(pending, self.budget.now())
+            && matches!(secret.admin.api_key(&part.id).await?, KeyLookup::Forbidden)
+            && !secret.admin.validate_api_key(&part.key).await?
+            && secret.admin.control_works().await?;
+        Ok(is_dead.then(|| part.key_ref()))
+    }
+}

@@ -1,0 +1,309 @@
+//! Versions, their labels and their values.
+//!
+//! Secrets Manager's readings are inconsistent for some seconds after a change. A reading that
+//! contradicts itself is read again before it is an error.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::keys::consistency_backoff;
+use crate::budget::{Backoff, Budget};
+use crate::error::{Problem, Role};
+use crate::event::{RotationEvent, Step, VersionId};
+use crate::secrets::{
+    CURRENT, Description, Labels, PENDING, PREVIOUS, Secrets, SecretsProblem, StoredValue,
+};
+use crate::value::SecretValue;
+
+use crate::rotation::context::{
+    LoadedSecret, SecretReader, TokenLabel, TokenVersion, Version, Versions,
+};
+
+/// Labels that were read so long ago are good enough to delete by.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Why something was not read.
+pub(crate) enum ReadError {
+    /// The labels contradict themselves or a version: to be read again.
+    Inconsistent(Problem),
+    Failed(Problem),
+}
+
+impl<P: Into<Problem>> From<P> for ReadError {
+    fn from(problem: P) -> Self {
+        Self::Failed(problem.into())
+    }
+}
+
+/// Returns what a reading came to, or waits and returns `None`, so that the caller reads again.
+pub(crate) async fn retry_while_inconsistent<T>(
+    reading: Result<T, ReadError>,
+    backoff: &mut Backoff,
+    budget: &Budget,
+) -> Option<Result<T, Problem>> {
+    match reading {
+        Ok(found) => Some(Ok(found)),
+        Err(ReadError::Inconsistent(_)) if backoff.pause(budget).await => None,
+        Err(ReadError::Inconsistent(problem) | ReadError::Failed(problem)) => Some(Err(problem)),
+    }
+}
+
+/// Reads a value by version ID *and* label. Returns `None` if Secrets Manager finds none.
+pub(crate) async fn read_stored(
+    secrets: &Secrets,
+    secret: &str,
+    version: &VersionId,
+    label: &str,
+    budget: &Budget,
+) -> Result<Option<StoredValue>, ReadError> {
+    let reading = secrets.value(secret, version, label, budget).await;
+    reading.map_err(|error| match error.problem {
+        SecretsProblem::Contradiction { .. } => ReadError::Inconsistent(error.into()),
+        _ => ReadError::Failed(error.into()),
+    })
+}
+
+/// Parses the fields of a value, whatever its type.
+pub(crate) fn parse_fields(stored: &StoredValue, role: Role) -> Result<SecretValue, Problem> {
+    let text = stored.text.as_ref().ok_or(Problem::Binary(role))?;
+    let value = SecretValue::parse(text.expose_secret());
+    value.map_err(|source| Problem::Malformed { role, source })
+}
+
+impl SecretReader<'_> {
+    /// Reads the labels, and the values of AWSCURRENT and of the event's token, by one reading of
+    /// the labels.
+    pub(crate) async fn versions(&self, event: &RotationEvent) -> Result<Versions, Problem> {
+        let mut backoff = consistency_backoff();
+        loop {
+            let reading = self.versions_once(event).await;
+            let done = retry_while_inconsistent(reading, &mut backoff, self.budget).await;
+            if let Some(versions) = done {
+                return versions;
+            }
+        }
+    }
+
+    /// The values are read beside the labels, and count only if they are those of the versions that
+    /// the labels name.
+    async fn versions_once(&self, event: &RotationEvent) -> Result<Versions, ReadError> {
+        let token = &event.token;
+        let (description, current, pending) = tokio::join!(
+            self.rotated(event),
+            self.read_current(),
+            self.read(token, PENDING),
+        );
+        let description = description?;
+        let none = || ReadError::Inconsistent(Problem::NoCurrentValue);
+        let holder = description.labels.holder(CURRENT).ok_or_else(none)?;
+        let current = match current? {
+            Some((version, current)) if version == *holder => current,
+            _ => self.read(holder, CURRENT).await?.ok_or_else(none)?,
+        };
+        let current = current?;
+        let token = if holder == token {
+            TokenVersion::Current
+        } else {
+            match pending?.transpose()? {
+                Some(version) => TokenVersion::Filled(version.into()),
+                None => TokenVersion::Empty,
+            }
+        };
+        Ok(Versions {
+            description,
+            token,
+            current,
+            prefetched: None,
+        })
+    }
+
+    /// Looks for some seconds for a value that was stored under the token a moment ago and was not
+    /// seen yet.
+    pub(crate) async fn late_value(&self, token: &VersionId) -> Result<TokenVersion, Problem> {
+        Ok(match self.labelled(token, PENDING).await? {
+            Some(version) => TokenVersion::Filled(version?.into()),
+            None => TokenVersion::Empty,
+        })
+    }
+
+    /// Describes the secret, if it is one to rotate and the token one of its rotation.
+    async fn rotated(&self, event: &RotationEvent) -> Result<Description, ReadError> {
+        let described = self.clients.secrets.describe(self.secret, self.budget);
+        let description = described.await?;
+        // The configuration check runs before rotation is turned on.
+        if !description.rotation_enabled && event.step != Step::TestSecret {
+            return Err(Problem::RotationNotEnabled.into());
+        }
+        let (labels, token) = (&description.labels, &event.token);
+        if !labels.is_staged(token) {
+            return Err(ReadError::Inconsistent(Problem::NoStagingLabel));
+        }
+        if !labels.carries(token, CURRENT) && !labels.carries(token, PENDING) {
+            return Err(ReadError::Inconsistent(Problem::NotPending));
+        }
+        Ok(description)
+    }
+
+    /// Reads which of AWSCURRENT and AWSPENDING the token carries now: an invocation that was
+    /// overtaken must not put its label back. `budget` may be less than the reader's.
+    pub(crate) async fn label_of(
+        &self,
+        token: &VersionId,
+        budget: &Budget,
+    ) -> Result<Option<TokenLabel>, Problem> {
+        let mut backoff = consistency_backoff();
+        loop {
+            let labels = self.labels(budget).await?;
+            let carried = [TokenLabel::Current, TokenLabel::Pending]
+                .into_iter()
+                .find(|it| labels.carries(token, it.name()));
+            if carried.is_some() || !backoff.pause(budget).await {
+                return Ok(carried);
+            }
+        }
+    }
+
+    /// Reads the labels once.
+    pub(crate) async fn labels(&self, budget: &Budget) -> Result<Labels, Problem> {
+        let described = self.clients.secrets.describe(self.secret, budget).await?;
+        Ok(described.labels)
+    }
+
+    /// Reads a value by version ID and label. Returns `None` if the version holds none, and within
+    /// that why a value is not of this type.
+    async fn read(
+        &self,
+        version: &VersionId,
+        label: &str,
+    ) -> Result<Option<Result<Version, Problem>>, ReadError> {
+        let secrets = &self.clients.secrets;
+        let stored = read_stored(secrets, self.secret, version, label, self.budget).await?;
+        let role = Role::of_label(label);
+        Ok(stored.map(|stored| self.parse(version, &stored, role)))
+    }
+
+    /// Reads the value under AWSCURRENT before it is known which version carries that.
+    async fn read_current(
+        &self,
+    ) -> Result<Option<(VersionId, Result<Version, Problem>)>, ReadError> {
+        let secrets = &self.clients.secrets;
+        match secrets.current_value(self.secret, self.budget).await {
+            Ok(stored) => Ok(stored.version.clone().map(|version| {
+                let parsed = self.parse(&version, &stored, Role::Current);
+                (version, parsed)
+            })),
+            Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Parses a stored value as one of this secret type.
+    pub(crate) fn parse(
+        &self,
+        id: &VersionId,
+        stored: &StoredValue,
+        role: Role,
+    ) -> Result<Version, Problem> {
+        let value = parse_fields(stored, role)?;
+        let (credential, unfamiliar) = value
+            .stored_credential(self.kind)
+            .map_err(|source| Problem::Malformed { role, source })?;
+        Ok(Version {
+            id: id.clone(),
+            value,
+            credential,
+            unfamiliar,
+            created: stored.created,
+        })
+    }
+
+    /// Reads the value of a version that carried a label a moment ago, and never that of another
+    /// version. Returns `None` if the label has left the version since.
+    ///
+    /// A labelled version that answers "no such value" is read again; if labels and answer stay, the
+    /// version is unreadable, which is an error: its keys can't be known.
+    pub(crate) async fn labelled(
+        &self,
+        version: &VersionId,
+        label: &'static str,
+    ) -> Result<Option<Result<Version, Problem>>, Problem> {
+        let mut backoff = consistency_backoff();
+        loop {
+            let reading = match self.read(version, label).await {
+                Ok(Some(found)) => Ok(found),
+                Ok(None) => Err(ReadError::Inconsistent(Problem::ValueUnreadable { label })),
+                Err(error) => Err(error),
+            };
+            match retry_while_inconsistent(reading, &mut backoff, self.budget).await {
+                None => {}
+                Some(Ok(found)) => return Ok(Some(found)),
+                Some(Err(problem @ Problem::ValueUnreadable { .. })) => {
+                    // A pending version holds no value until createSecret has stored one.
+                    let is_empty = label == PENDING
+                        || !self.labels(self.budget).await?.carries(version, label);
+                    return if is_empty { Ok(None) } else { Err(problem) };
+                }
+                Some(Err(problem)) => return Err(problem),
+            }
+        }
+    }
+
+    /// Reads the value of a version that is known to hold one: the token's own.
+    pub(crate) async fn stored(&self, token: &VersionId) -> Result<Version, Problem> {
+        let label = self.label_of(token, self.budget).await?;
+        let label = label.ok_or(Problem::PendingLabelLost)?;
+        match self.labelled(token, label.name()).await? {
+            Some(version) => version,
+            None => Err(Problem::PendingWithoutValue),
+        }
+    }
+
+    /// Reads the labels again, if they were read some seconds ago, and fails if AWSCURRENT or
+    /// AWSPREVIOUS has been moved: what is to be deleted may be in use by now.
+    pub(crate) async fn confirm_labels(&self, secret: &LoadedSecret) -> Result<(), Problem> {
+        if secret.read_at.elapsed() < FRESH {
+            return Ok(());
+        }
+        let mut backoff = consistency_backoff();
+        loop {
+            let labels = self.labels(self.budget).await?;
+            let then = &secret.description.labels;
+            let is_unmoved = |label| labels.holder(label) == then.holder(label);
+            if [CURRENT, PREVIOUS].into_iter().all(is_unmoved) {
+                return Ok(());
+            }
+            if !backoff.pause(self.budget).await {
+                return Err(Problem::LabelsMoved);
+            }
+        }
+    }
+
+    /// Returns what carries AWSPREVIOUS by the labels that the step began with. Reads it once.
+    pub(crate) async fn previous<'s>(
+        &self,
+        secret: &'s LoadedSecret,
+    ) -> Result<Option<&'s Version>, Problem> {
+        let reading = || self.previous_of(&secret.description);
+        let previous = secret.previous.get_or_try_init(reading).await?;
+        Ok(previous.as_ref())
+    }
+
+    /// Reads AWSPREVIOUS. A value that is not of this type names keys that can't be known, and is
+    /// left alone.
+    pub(crate) async fn previous_of(
+        &self,
+        description: &Description,
+    ) -> Result<Option<Version>, Problem> {
+        let Some(holder) = description.labels.holder(PREVIOUS) else {
+            return Ok(None);
+        };
+        match self.labelled(holder, PREVIOUS).await?.transpose() {
+            Ok(previous) => Ok(previous),
+            Err(problem) => {
+                tracing::warn!(secret = self.secret, %problem, "AWSPREVIOUS is left alone");
+                Ok(None)
+            }
+        }
+    }
+}
