@@ -112,7 +112,7 @@ impl Journal {
         for (count, what) in [
             (deleted, "deleted"),
             (gone, "gone already"),
-            (protected, "left alone, for they are in use"),
+            (protected, "left alone"),
         ] {
             if count > 0 {
                 words.push(format!("keys {what}: {count}"));

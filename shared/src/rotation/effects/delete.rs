@@ -85,7 +85,7 @@ pub(in crate::rotation) async fn delete(
             tracing::warn!(
                 secret = cx.reader.secret,
                 %key,
-                "the key is left alone: its value does not work, so nothing shows that the secret held it"
+                "the key is left alone: the value beside its ID does not show that the secret held it"
             );
             journal.note(Entry::Protected);
             continue;
