@@ -60,13 +60,19 @@ def linux(architecture: str):
 def deployable(architecture: str, bootstraps: dict[str, Path], folder: Path):
     """The functions' packages, the template that deploys them, what to do with both, and what others ask to be told."""
     build.package(architecture, bootstraps, folder)
-    source = (ROOT / "template.yaml").read_text()
-    (folder / "template.yaml").write_text(template.packaged(source, architecture, version()))
-    readme = Path(__file__).with_name("readme.md").read_text()
-    (folder / "README.md").write_text(readme.format(version=version(), architecture=architecture))
+    write_template(architecture, folder)
     for name, file in notices.files(build.target_folder()).items():
         shutil.copyfile(file, folder / name)
     build.write_sums(folder, [it for it in folder.iterdir() if it.name != "SHA256SUMS"])
+
+
+def write_template(architecture: str, folder: Path):
+    """The template, settings for it, and what to do with both."""
+    source = (ROOT / "template.yaml").read_text()
+    (folder / "template.yaml").write_text(template.packaged(source, architecture, version()))
+    shutil.copyfile(ROOT / "samconfig.toml", folder / "samconfig.toml")
+    readme = Path(__file__).with_name("readme.md").read_text()
+    (folder / "README.md").write_text(readme.format(version=version(), architecture=architecture))
 
 
 def macos():

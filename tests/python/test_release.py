@@ -68,6 +68,15 @@ def test_the_template_of_a_release_differs_in_what_is_deployed_alone(folder):
     assert plain(packed) == plain(source)
 
 
+def test_settings_and_a_page_lie_beside_the_template(tmp_path):
+    release.write_template("arm64", tmp_path)
+    written = {it.name for it in tmp_path.iterdir()}
+    assert written == {"README.md", "samconfig.toml", "template.yaml"}
+    page = (tmp_path / "README.md").read_text()
+    assert all(f"`{name}`" in page for name in written - {"README.md"})
+    assert f"# datadog-rotation {release.version()} for arm64\n" in page
+
+
 def test_comments_that_checkers_read_stay(folder):
     wanted = set(re.findall(r"# (?:checkov:skip=|CKV_).*", SOURCE))
     assert wanted <= set(re.findall(r"# (?:checkov:skip=|CKV_).*", (folder / "template.yaml").read_text()))

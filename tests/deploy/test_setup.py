@@ -1,0 +1,118 @@
+"""docs/setup.md, word for word, in the folder of a release: from nothing to three rotated secrets."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+from account import Account
+from conftest import BUILT, ROOT, STACK
+
+PAGE = (ROOT / "docs/setup.md").read_text()
+BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<code>.*?)```\n", re.S)
+NAMES = ["datadog-rotation/api-key", "datadog-rotation/application-key", "datadog-rotation/admin"]
+NOT_RUN = {"not run: it fetches from a registry", "not run: it takes minutes"}
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Each block of commands, with what the page says of it to the test."""
+    return [(match["mark"] or "", match["code"]) for match in BLOCK.finditer(PAGE)]
+
+
+def script() -> str:
+    """What is run: the blocks, with the variables that the reader fills in coming from the environment."""
+    run = []
+    for mark, code in blocks():
+        if mark == "yours":
+            code = re.sub(r"^export \w+=….*\n", "", code, flags=re.M)
+        run += [code] if mark not in NOT_RUN else []
+    return "\n".join(run)
+
+
+def follow(world, release, home, text: str) -> subprocess.CompletedProcess:
+    """Runs the commands as the reader would, who types two keys."""
+    environment = world.environment(home)
+    environment |= {
+        # The page's own is that of the site. Of the doctor and curl alone is asked otherwise.
+        "DD_API": world.datadog.url,
+        "DATADOG_API_URL": world.datadog.url,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": world.endpoint,
+        "DD_SITE": "datadoghq.com",
+        "SERVICE_ACCOUNT_ID": world.datadog.service_account,
+    }
+    environment["PATH"] = os.pathsep.join([str(BUILT), environment["PATH"]])
+    keys = f"{world.datadog.api_key}\n{world.datadog.app_key}\n"
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    return subprocess.run(
+        command, cwd=release, env=environment, input=keys, timeout=900, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+@pytest.fixture(scope="module")
+def account(world, release, tmp_path_factory):
+    account = Account(world, release, tmp_path_factory.mktemp("home"))
+    yield account
+    account.run("sam", "delete", "--stack-name", STACK, "--no-prompts")
+
+
+def test_every_block_is_run_or_says_why_not():
+    assert {mark for mark, _ in blocks()} == {"", "yours", *NOT_RUN}
+    assert script().count("export ") == 0
+    asked = {name for _, code in blocks() for name in re.findall(r"^export (\w+)=…", code, re.M)}
+    assert asked == {"AWS_DEFAULT_REGION", "DD_SITE", "SERVICE_ACCOUNT_ID"}
+
+
+def test_no_key_is_typed_where_a_history_keeps_it():
+    for _, code in blocks():
+        assert not re.search(r"^(export )?\w*KEY=", code, re.M), code
+
+
+def test_the_page_leads_to_three_rotated_secrets(account, world, release):
+    run = follow(world, release, account.home, script())
+    assert run.returncode == 0, run.stdout
+    assert "Rotation would fail for 0 of 3." in run.stdout
+    assert len(re.findall("^rotated: ", run.stdout, re.M)) == 3
+    for name in NAMES:
+        assert {"AWSCURRENT", "AWSPREVIOUS"} <= account.labels(name).keys()
+        told = [
+            account.secrets_manager.get_secret_value(SecretId=name, VersionStage=it)["SecretString"]
+            for it in ("AWSCURRENT", "AWSPREVIOUS")
+        ]
+        assert told[0] != told[1], name
+    # Neither a file with keys nor a word of one is left.
+    assert world.datadog.api_key not in run.stdout and world.datadog.app_key not in run.stdout
+    assert not [it for it in account.home.rglob("*") if it.is_file() and world.datadog.api_key in it.read_text(errors="replace")]
+
+
+def functions(*names: str) -> str:
+    """The page's definitions of these."""
+    return "\n".join(re.search(rf"^{name}\(\) \{{.*?^\}}$", PAGE, re.M | re.S)[0] for name in names)
+
+
+def test_a_check_that_fails_ends_with_an_error(account, world, release):
+    secret = account.secrets_manager.describe_secret(SecretId="datadog-rotation/api-key")["ARN"]
+    value = account.value(secret)
+    account.secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(value | {"apiKey": "f" * 32}))
+    definitions = functions("function_of", "current", "check")
+    try:
+        run = follow(world, release, account.home, f"{definitions}\ncheck ApiKey {secret}")
+        assert run.returncode != 0
+        assert '"errorType"' in run.stdout, run.stdout
+    finally:
+        account.secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(value))
+    run = follow(world, release, account.home, f"{definitions}\ncheck ApiKey {secret}")
+    assert (run.returncode, run.stdout.strip()) == (0, "null")
+
+
+def test_a_rotation_that_fails_ends_and_says_so(account, world, release):
+    secret = account.secrets_manager.describe_secret(SecretId="datadog-rotation/application-key")["ARN"]
+    value = account.value(secret)
+    account.secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(value | {"appKey": "f" * 40}))
+    # Fewer looks than in two minutes.
+    definitions = functions("current", "rotate").replace("{1..40}", "{1..3}")
+    run = follow(world, release, account.home, f"{definitions}\nrotate {secret}")
+    assert run.returncode != 0
+    assert f"not rotated within two minutes; the function's log says why: {secret}" in run.stdout
+
+
