@@ -7,12 +7,14 @@ mod look;
 mod report;
 mod screen;
 mod serve;
+mod svg;
 mod table;
 mod timeline;
 
 use std::error::Error;
 use std::io;
 use std::iter::successors;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -33,6 +35,12 @@ pub(crate) enum ProgramError {
     Listen(#[source] io::Error),
     #[error("failed to write the report")]
     Report(#[from] serde_json::Error),
+    #[error("failed to write {}", path.display())]
+    Picture {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Exit status: 0 if every promise held, 1 if one broke, 2 if it did not come to that.

@@ -49,8 +49,8 @@ impl Promise {
     pub fn text(self) -> &'static str {
         match self {
             Self::CurrentWorks => "AWSCURRENT works at Datadog after every call",
-            Self::OnlyOwn => "no key is deleted that its secret did not hold or make",
-            Self::NoStrays => "the minted keys that live are exactly those in use",
+            Self::OnlyOwn => "only keys that the secret held or created are deleted",
+            Self::NoStrays => "every live key that a rotation created is in use",
             Self::Silence => "no key, token or secret value is ever printed",
             Self::Protection => {
                 "no DELETE is sent for a key that authenticates it, or that is in use or pending"

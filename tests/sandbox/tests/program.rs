@@ -19,9 +19,19 @@ const SANDBOX: &str = env!("CARGO_BIN_EXE_sandbox");
 
 #[test]
 fn six_rotations_keep_every_promise() {
-    let run = Command::new(SANDBOX).arg("--json").output().unwrap();
+    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox.svg");
+    let run = Command::new(SANDBOX)
+        .args(["--json", "--svg"])
+        .arg(&picture)
+        .output()
+        .unwrap();
 
     assert!(run.status.success(), "{run:?}");
+    assert_eq!(
+        fs::read_to_string(&picture).unwrap(),
+        include_str!("../../../docs/figures/sandbox.svg"),
+        "cargo run -p sandbox -- --svg docs/figures/sandbox.svg"
+    );
     let report: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(report["held"], true);
     let rotations = report["rotations"].as_array().unwrap();

@@ -17,6 +17,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Draw every key's life into this file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+
     /// Without admin keys: the functions act as the service account by their own AWS identity
     #[arg(long, global = true)]
     pub(crate) keyless: bool,

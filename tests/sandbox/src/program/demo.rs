@@ -11,7 +11,7 @@ use super::cli::Arguments;
 use super::history::History;
 use super::report::Report;
 use super::screen::Screen;
-use super::{ProgramError, executables, look, table, timeline};
+use super::{ProgramError, executables, look, svg, table, timeline};
 
 /// Long enough that a fresh key is refused at first, as Datadog's may be.
 const PROPAGATION: Duration = Duration::from_millis(400);
@@ -53,6 +53,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
     }
 
     let report = Report::draw_up(&stack, &history, &before);
+    if let Some(path) = &arguments.svg {
+        std::fs::write(path, svg::document(&report)).map_err(|source| ProgramError::Picture {
+            path: path.clone(),
+            source,
+        })?;
+    }
     if arguments.json {
         let document = serde_json::to_string_pretty(&report)?;
         Screen::on(Term::stdout()).line(&document);
