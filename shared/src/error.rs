@@ -55,7 +55,7 @@ impl RotationError {
         }
     }
 
-    /// A stable word, listed in the README.
+    /// A stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         self.problem.error_type()

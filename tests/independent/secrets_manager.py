@@ -178,7 +178,7 @@ class SecretsManager:
 
     @staticmethod
     def allows(call, secret, region):
-        """README's table of permissions: everything on the secrets that a function rotates, AWSCURRENT of others."""
+        """docs/reference/permissions.md: everything on the secrets that a function rotates, AWSCURRENT of others."""
         if region == secret.region and secret.function == call.function.binary:
             return True
         return call.operation == "GetSecretValue" and secret.kind in ("admin", "api") and not call.body.get("VersionId")

@@ -16,6 +16,7 @@ from world import aws_error, edit, first, kill_after, kill_before, refuse, then
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+ERROR_TYPES = (ROOT / "docs/reference/errors.md").read_text()
 TYPES = ["api", "app", "admin", "assisted"]
 
 
@@ -375,7 +376,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_an_error_has_its_type_and_nothing_is_changed(town, error):
-    assert f"| `{error}` |" in README
+    assert f"| [`{error}`](" in ERROR_TYPES
     kind, setting = ERRORS[error]
     town.subject = town.add(kind)
     setting(town)

@@ -16,10 +16,10 @@ pub fn table(columns: &[&str], rows: &str) -> String {
     format!("| {} |\n|{rules}\n{rows}", columns.join(" | "))
 }
 
-/// The fields that `docs/logs.md` lists.
+/// The fields that `docs/reference/logs.md` lists.
 #[must_use]
 pub fn fields_of_logs() -> BTreeSet<&'static str> {
-    let page = include_str!("../../docs/logs.md");
+    let page = include_str!("../../docs/reference/logs.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split('`').next()).collect()
 }

@@ -10,7 +10,7 @@ from check import TEMPLATE, TEXT, broken, translate
 from parameters import ADMIN, API, APPLICATION, EVERYTHING, NARROW, STACK_SECRETS, TOPIC
 from stack import Stack
 
-LOGS = TEMPLATE.parent / "docs" / "logs.md"
+LOGS = TEMPLATE.parent / "docs" / "reference" / "logs.md"
 LABELS = {"ApiKeyFunction": "API key", "ApplicationKeyFunction": "application key", "AdminKeyFunction": "admin key"}
 FUNCTIONS = LABELS.keys()
 DOCTOR = {"datadog-rotation-doctor": ("by scheduled search", "by scheduled check")}

@@ -1,4 +1,4 @@
-//! What a rotation prints, as `docs/logs.md` shows it.
+//! What a rotation prints, as `docs/reference/logs.md` shows it.
 
 #![expect(
     clippy::unwrap_used,
@@ -113,8 +113,8 @@ async fn page_tells(kind: &str, secret: impl Fn(&Stack) -> String) {
         }
     }
     let (log, metrics) = told(&lines);
-    figures::compare("logs", &format!("log of {kind}"), &log);
-    figures::compare("logs", &format!("metrics of {kind}"), &metrics);
+    figures::compare("reference/logs", &format!("log of {kind}"), &log);
+    figures::compare("reference/logs", &format!("metrics of {kind}"), &metrics);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

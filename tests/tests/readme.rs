@@ -1,4 +1,4 @@
-//! What the README says of the code is what the code does, and every error has its runbook.
+//! What README and reference say of the code is what the code does, and every error has its runbook.
 
 #![expect(
     clippy::expect_used,
@@ -8,22 +8,25 @@
 use std::collections::BTreeSet;
 
 use datadog_rotation::credential::Kind;
+use datadog_rotation::secrets::{ADMIN_TAG, MAY_LOSE_TAG};
 use datadog_rotation::site::Site;
+use tests::figures;
 
 const README: &str = include_str!("../../README.md");
+const ERRORS: &str = include_str!("../../docs/reference/errors.md");
+const PERMISSIONS: &str = include_str!("../../docs/reference/permissions.md");
+const SECRETS: &str = include_str!("../../docs/reference/secrets.md");
+const TEMPLATE: &str = include_str!("../../template.yaml");
 const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
 const PROBLEMS: &str = include_str!("../../shared/src/error/problem.rs");
 
-/// The first cell of every row below the heading.
-fn first_cells(heading: &str) -> BTreeSet<&'static str> {
-    let section = README.split_once(heading).expect(heading).1;
-    let section = section
-        .split_once("\n## ")
-        .map_or(section, |(section, _)| section);
-    section
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-        .collect()
+/// The first cell of every row that begins with a word in `code`, linked or not.
+fn first_cells(page: &'static str) -> BTreeSet<&'static str> {
+    let cells = page.lines().filter_map(|line| {
+        let cell = line.strip_prefix("| ")?.trim_start_matches('[');
+        cell.strip_prefix('`')?.split('`').next()
+    });
+    cells.collect()
 }
 
 /// The error types of the code.
@@ -45,7 +48,7 @@ fn error_types() -> BTreeSet<&'static str> {
 
 #[test]
 fn every_error_type_is_listed_and_no_other() {
-    assert_eq!(first_cells("## Errors"), error_types());
+    assert_eq!(first_cells(ERRORS), error_types());
 }
 
 /// Situations have headings of several words.
@@ -60,18 +63,82 @@ fn every_error_type_has_one_section_of_the_runbooks_and_no_other_word_has() {
 #[test]
 fn every_site_is_listed() {
     for site in Site::ALL {
-        assert!(README.contains(&format!("`{site}`")), "{site}");
+        assert!(PERMISSIONS.contains(&format!("`{site}`")), "{site}");
     }
 }
 
 #[test]
 fn every_scope_and_type_is_named() {
     for kind in Kind::ALL {
-        assert!(README.contains(kind.name()));
+        for page in [README, SECRETS] {
+            assert!(
+                page.contains(&format!("| `{}` | `", kind.name())),
+                "{kind:?}"
+            );
+        }
         for scope in kind.required_scopes() {
-            assert!(README.contains(&format!("`{scope}`")), "{scope}");
+            assert!(PERMISSIONS.contains(&format!("`{scope}`")), "{scope}");
         }
     }
+}
+
+#[test]
+fn every_tag_that_is_read_is_explained() {
+    for tag in [ADMIN_TAG, MAY_LOSE_TAG] {
+        assert!(README.contains(&format!("`{tag}`")), "{tag}");
+        assert!(SECRETS.contains(&format!("| `{tag}` (or tag) |")), "{tag}");
+    }
+}
+
+#[test]
+fn every_parameter_of_the_template_is_listed_as_it_is() {
+    let section = TEMPLATE
+        .split_once("\nParameters:\n")
+        .expect("parameters")
+        .1;
+    let section = section.split_once("\nRules:\n").expect("rules").0;
+    let lines = section
+        .lines()
+        .take_while(|it| it.is_empty() || it.starts_with("  "));
+    let mut rows = String::new();
+    let mut lines = lines.filter(|it| !it.is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        let name = line.trim().trim_end_matches(':');
+        let (mut default, mut description) = (String::new(), String::new());
+        let mut is_description = false;
+        while let Some(line) = lines.next_if(|it| it.starts_with("    ")) {
+            if let Some(text) = line.strip_prefix("      ").filter(|_| is_description) {
+                description = format!("{description} {}", text.trim());
+                continue;
+            }
+            is_description = false;
+            match line.trim().split_once(": ") {
+                Some(("Default", text)) => text.trim_matches('"').clone_into(&mut default),
+                Some(("Description", text)) => {
+                    is_description = true;
+                    text.trim_start_matches(">-").clone_into(&mut description);
+                }
+                _ => {}
+            }
+        }
+        assert!(!description.is_empty(), "{name}");
+        let default = if default.is_empty() {
+            "–".to_owned()
+        } else {
+            format!("`{default}`")
+        };
+        rows += &format!("| `{name}` | {default} | {} |\n", description.trim());
+    }
+    assert!(rows.lines().count() > 30, "{rows}");
+    let table = figures::table(&["parameter", "default", "meaning"], &rows);
+    figures::compare("reference/parameters", "parameters", &table);
+}
+
+/// README sends its readers on. What it does not hold, it need not keep true.
+#[test]
+fn the_readme_is_short() {
+    let lines = README.lines().count();
+    assert!(lines <= 150, "{lines} lines");
 }
 
 #[test]

@@ -29,7 +29,7 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
 /// Why an invocation failed.
 #[derive(Clone, Debug)]
 struct Failure {
-    /// A stable word, listed in the README.
+    /// A stable word, listed in `docs/reference/errors.md`.
     error_type: &'static str,
     text: String,
 }

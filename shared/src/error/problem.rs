@@ -257,7 +257,7 @@ impl Problem {
         }
     }
 
-    /// A stable word, listed in the README.
+    /// A stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {

@@ -30,7 +30,7 @@ impl From<Problem> for Unseen {
 }
 
 impl Unseen {
-    /// A stable word, listed in the README.
+    /// A stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         self.0.error_type()

@@ -1,0 +1,165 @@
+//! Every relative link leads somewhere, and every page that code or template names is there.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, iter};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Folders of what is built or downloaded.
+const MADE: [&str; 4] = ["target", "node_modules", ".git", "venv"];
+
+/// The files below a folder, or the file itself.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(path) else {
+        return vec![path.to_owned()];
+    };
+    let paths = entries.map(|it| it.expect("an entry").path());
+    let is_made = |path: &PathBuf| MADE.iter().any(|it| path.ends_with(it));
+    paths
+        .filter(|path| !is_made(path))
+        .flat_map(|path| files(&path))
+        .collect()
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "md")
+}
+
+fn pages() -> Vec<PathBuf> {
+    let top = [
+        "README.md",
+        "CHANGELOG.md",
+        "docs",
+        "examples",
+        "tests",
+        ".github",
+    ];
+    let all = top.iter().flat_map(|it| files(&Path::new(ROOT).join(it)));
+    all.filter(|path| is_page(path)).collect()
+}
+
+/// The page without its blocks of code.
+fn prose(page: &str) -> String {
+    let mut is_code = false;
+    let mut prose = String::new();
+    for line in page.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if !is_code {
+            prose += line;
+            prose.push('\n');
+        }
+    }
+    prose
+}
+
+/// The targets of `[text](target)` and of `[name]: target`.
+fn targets(prose: &str) -> Vec<&str> {
+    let inline = prose
+        .split("](")
+        .skip(1)
+        .filter_map(|it| it.split(')').next());
+    let named = prose
+        .lines()
+        .filter_map(|it| it.strip_prefix('[')?.split_once("]: "));
+    inline.chain(named.map(|(_, target)| target)).collect()
+}
+
+/// The names by which GitHub links a page's headings.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    for heading in prose(page).lines().filter(|it| it.starts_with('#')) {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading
+            .chars()
+            .filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+        let anchor = kept.collect::<String>().replace(' ', "-");
+        let mut numbered = (1..).map(|number| format!("{anchor}-{number}"));
+        let name = iter::once(anchor.clone())
+            .chain(&mut numbered)
+            .find(|it| !anchors.contains(it));
+        anchors.extend(name);
+    }
+    anchors
+}
+
+#[test]
+fn every_relative_link_leads_to_a_file_and_a_heading() {
+    let mut broken = Vec::new();
+    let mut followed = 0;
+    for path in pages() {
+        let page = fs::read_to_string(&path).expect("a page");
+        for target in targets(&prose(&page)) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            followed += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let goal = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().expect("a folder").join(file)
+            };
+            let is_there = goal.exists()
+                && (anchor.is_empty()
+                    || fs::read_to_string(&goal).is_ok_and(|it| anchors(&it).contains(anchor)));
+            if !is_there {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(followed > 150, "{followed} links");
+}
+
+/// The paths below `docs/` that a text names; addresses have other `docs/`.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("docs/").filter_map(|(at, _)| {
+        let before = text[..at].strip_suffix("../").unwrap_or(&text[..at]);
+        if before.ends_with(|it: char| it.is_alphanumeric() || "/.-_".contains(it)) {
+            return None;
+        }
+        let is_path = |it: char| it.is_ascii_alphanumeric() || "/.-_".contains(it);
+        let path = text[at..].split(|it| !is_path(it)).next()?;
+        Some(path.trim_end_matches('.')).filter(|it| it.ends_with(".md"))
+    })
+}
+
+#[test]
+fn every_page_that_code_or_template_names_is_there() {
+    let places = [
+        "shared",
+        "functions",
+        "template.yaml",
+        "examples",
+        "tests/package",
+        "tests/src",
+        "tests/tests",
+        ".ci",
+        "Cargo.toml",
+    ];
+    let mut missing = Vec::new();
+    let mut found = 0;
+    for path in places
+        .iter()
+        .flat_map(|it| files(&Path::new(ROOT).join(it)))
+    {
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue; // no text
+        };
+        for page in named(&text) {
+            found += 1;
+            if !Path::new(ROOT).join(page).exists() {
+                missing.push(format!("{}: {page}", path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(found > 20, "{found} names of pages");
+}
