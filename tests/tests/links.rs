@@ -127,7 +127,7 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
         }
         let is_path = |it: char| it.is_ascii_alphanumeric() || "/.-_".contains(it);
         let path = text[at..].split(|it| !is_path(it)).next()?;
-        Some(path.trim_end_matches('.')).filter(|it| it.ends_with(".md"))
+        Some(path.trim_end_matches('.')).filter(|it| is_page(Path::new(it)))
     })
 }
 
