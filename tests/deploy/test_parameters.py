@@ -35,7 +35,7 @@ FILLED = {
     "SERVICE_ACCOUNT_ID": "33333333-3333-4333-8333-333333333333",
     "ARN": SECRET.format("admin"),
 }
-PAGES = ["README.md", *(str(it.relative_to(ROOT)) for it in sorted((ROOT / "docs").glob("*.md"))), "examples/README.md"]
+PAGES = ["README.md", *(str(it.relative_to(ROOT)) for it in sorted((ROOT / "docs").rglob("*.md"))), "examples/README.md"]
 
 
 def filled(text: str) -> str:
