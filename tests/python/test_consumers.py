@@ -34,7 +34,7 @@ class Row(NamedTuple):
 def table() -> list[Row]:
     lines = TEXT.split("<!-- readers -->")[1].split("<!-- /readers -->")[0].strip().splitlines()
     head, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert head == ["reader", "secret kind", "lookup", "cached for", "by"]
+    assert head == ["consumer", "secret kind", "lookup", "cached for", "by"]
     return [Row(reader, kind, re.findall(r"`(\w+)`", fields), *rest) for reader, kind, fields, *rest in body]
 
 
@@ -125,8 +125,8 @@ LOOKUPS: dict[str, Callable[..., str]] = {
     "External Secrets": external_secrets,
     "Secrets Store CSI driver": csi_driver,
     "CloudFormation": cloudformation,
-    "this suite, API key": suite,
-    "this suite, application key": suite,
+    "this project, API key": suite,
+    "this project, application key": suite,
 }
 
 

@@ -163,3 +163,41 @@ fn every_page_that_code_or_template_names_is_there() {
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(found > 20, "{found} names of pages");
 }
+
+/// Words that the pages do not use, for each thing has one word: create, delete, replaced, orphaned, consumer.
+const OTHER_WORDS: [&str; 9] = [
+    "displace",
+    "displaced",
+    "displaces",
+    "mint",
+    "minted",
+    "mints",
+    "retire",
+    "retired",
+    "stray",
+];
+
+/// The prose without what is in `code` or quoted from an error.
+fn own_words(page: &str) -> BTreeSet<String> {
+    let prose = prose(page);
+    let without_code = prose.split('`').step_by(2).collect::<String>();
+    let own = without_code.split('"').step_by(2);
+    let words = own.flat_map(|it| it.split(|it: char| !it.is_alphanumeric()));
+    words.map(str::to_lowercase).collect()
+}
+
+#[test]
+fn every_page_uses_the_one_word_for_a_thing() {
+    let mut found = Vec::new();
+    let pages = ["README.md", "docs"].iter();
+    let pages = pages.flat_map(|it| files(&Path::new(ROOT).join(it)));
+    // Other tests write what is in `docs/figures`, in words of the code.
+    let pages = pages.filter(|it| is_page(it) && !it.to_string_lossy().contains("figures"));
+    for path in pages {
+        let words = own_words(&fs::read_to_string(&path).expect("a page"));
+        for word in OTHER_WORDS.iter().filter(|it| words.contains(**it)) {
+            found.push(format!("{}: {word}", path.display()));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
