@@ -79,6 +79,19 @@ impl Listening {
     }
 }
 
+/// What this thread has printed while `building` ran, for [`repeat`].
+pub(crate) async fn overheard<T>(building: impl Future<Output = T>) -> (T, Vec<u8>) {
+    let before = EAR.with(|(_, paper)| paper.lock().len());
+    let built = building.await;
+    let printed = EAR.with(|(_, paper)| paper.lock().get(before..).map(<[u8]>::to_vec));
+    (built, printed.unwrap_or_default())
+}
+
+/// Prints once more what was printed before.
+pub(crate) fn repeat(printed: &[u8]) {
+    EAR.with(|(_, paper)| paper.lock().extend(printed));
+}
+
 /// What of this must never be said (P4), if it was: a key's text, a secret's value, a rotation
 /// token, or what a body said that was no success.
 #[must_use]

@@ -21,6 +21,9 @@ const SEED: u64 = 1;
 /// No divisor of the number of faults, so that a sample meets each of them.
 const ONE_IN: usize = 5;
 
+/// Likewise, for an answer within seconds.
+const FEW: usize = 53;
+
 /// So many broken runs are enough to choose the shortest story from.
 const ENOUGH: usize = 10;
 
@@ -114,10 +117,11 @@ fn row(subject: Subject, name: &str, figures: &Figures) -> String {
     format!("| {subject} | {name} | {runs} | {held} | {same} | {next} | {leaks} |\n")
 }
 
-/// By default: the settings in which every call is a new situation, and a sample of the rest.
+/// By default: every fault at every call in the settings in which every call is a new situation, with
+/// redelivery and without in turn; and a sample of the rest.
 fn sweep_single(subject: Subject) {
     let mut tally = Tally::default();
-    every_fault_at_every_call(&mut tally, subject, &Setting::PLAIN, 1);
+    every_fault_at_every_call(&mut tally, subject, &Setting::PLAIN, 2);
     every_fault_at_every_call(&mut tally, subject, Setting::troubled(subject), ONE_IN);
     compare(
         "crash-sweep",
@@ -159,13 +163,14 @@ fn every_fault_at_every_call(
     settings: &[Setting],
     one_in: usize,
 ) {
-    let mut met = 0;
-    for case in Case::all(subject, settings) {
+    let faults = subject.faults();
+    // So that every call meets other faults than the one before it.
+    let apart = faults.len() + usize::from(faults.len().is_multiple_of(one_in));
+    for (offset, case) in Case::all(subject, settings).into_iter().enumerate() {
         let calls = run(case, &Faults::new()).expect("undisturbed").calls;
-        for number in 0..calls {
-            for fault in subject.faults() {
-                met += 1;
-                if met % one_in == 0 {
+        for (first, number) in (offset..).step_by(apart).zip(0..calls) {
+            for (n, &fault) in (first..).zip(&faults) {
+                if n.is_multiple_of(one_in) {
                     tally.count(&fault.to_string(), case, &Faults::from([(number, fault)]));
                 }
             }
@@ -303,6 +308,16 @@ fn lies(subject: Subject) {
 
 fn worlds(subject: Subject) {
     visit_worlds(subject, WORLDS_ONE_IN, Outcome::judge);
+}
+
+/// What `tests/run --quick` runs.
+#[test]
+fn a_few_of_each() {
+    for subject in Subject::ALL {
+        let mut tally = Tally::default();
+        every_fault_at_every_call(&mut tally, subject, &Setting::PLAIN, FEW);
+        tally.judge();
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ use tests::interleave::{Interleaving, Order, run};
 /// testSecret and setSecret change nothing, unless a key is dead: the crash sweep has that.
 const STEPS: [Step; 2] = [Step::CreateSecret, Step::FinishSecret];
 
+/// Orders with more interruptions, drawn by seed.
+const DRAWN: u64 = 200;
+
 fn made(case: Case, step: Step, order: Order) -> [usize; 2] {
     match run(&Interleaving { case, step, order }) {
         Ok(made) => made,
@@ -42,22 +45,19 @@ fn interrupted(case: Case, step: Step) -> usize {
 fn interleave(subject: Subject) {
     let mut rows = Vec::new();
     for step in STEPS {
-        let (mut orders, mut drawn) = (0, 0);
-        for reads in [true, false] {
-            let case = Case {
-                subject,
-                setting: Setting::Later,
-                reads,
-                redelivered: false,
-            };
-            orders += interrupted(case, step);
-            for seed in 0..150 {
-                made(case, step, Order::Drawn(seed));
-                drawn += 1;
-            }
+        // With `api_keys_read` the explorer tries every order.
+        let case = Case {
+            subject,
+            setting: Setting::Later,
+            reads: false,
+            redelivered: false,
+        };
+        let orders = interrupted(case, step);
+        for seed in 0..DRAWN {
+            made(case, step, Order::Drawn(seed));
         }
         rows.push(format!(
-            "| {subject} | {step} | {orders} | {orders} | {drawn} | {drawn} |\n"
+            "| {subject} | {step} | {orders} | {orders} | {DRAWN} | {DRAWN} |\n"
         ));
     }
     figures::compare_held(

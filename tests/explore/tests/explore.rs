@@ -57,10 +57,15 @@ fn run(part: &str, plans: &[Plan], at_most: Duration) {
 
 /// Two invocations of every pair of steps, each of which may die at any call.
 fn pairs(subject: Subject, faults: u8) -> Vec<Plan> {
+    pairs_of(subject, faults, |_| true)
+}
+
+fn pairs_of(subject: Subject, faults: u8, which: fn([Step; 2]) -> bool) -> Vec<Plan> {
     let pairs = Step::ALL.into_iter().flat_map(|second| {
         let firsts = Step::ALL.into_iter().filter(move |it| *it <= second);
         firsts.map(move |first| (first, second))
     });
+    let pairs = pairs.filter(|(first, second)| which([*first, *second]));
     let budget = [faults, if faults == 0 { 2 } else { 0 }, 0];
     pairs
         .map(|(first, second)| plan(subject, Shape::Pair(first, second), budget))
@@ -89,6 +94,21 @@ fn acts(subject: Subject) -> Vec<Plan> {
         acts.push(Act::RevokeCurrent);
     }
     acts.into_iter().map(with).collect()
+}
+
+fn not_both_create(steps: [Step; 2]) -> bool {
+    steps != [Step::CreateSecret; 2]
+}
+
+#[test]
+#[ignore = "by hand: takes a quarter of an hour"]
+fn two_createsecrets_of_an_assisted_admin_key() {
+    let plans = pairs_of(Subject::AssistedAdminKey, 0, |it| !not_both_create(it));
+    run(
+        "assisted_admin_key both create",
+        &plans,
+        Duration::from_hours(1),
+    );
 }
 
 /// One order stands for all that come to the same: no world is missed by it.
@@ -128,7 +148,10 @@ macro_rules! explorations {
 
             #[test]
             fn pairs() {
-                run(concat!(stringify!($name), " pairs"), &super::pairs(SUBJECT, 0), AT_MOST);
+                let is_long = SUBJECT == Subject::AssistedAdminKey;
+                let which = if is_long { not_both_create } else { |_| true };
+                let plans = pairs_of(SUBJECT, 0, which);
+                run(concat!(stringify!($name), " pairs"), &plans, AT_MOST);
             }
 
             #[test]

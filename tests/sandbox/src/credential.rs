@@ -1,5 +1,8 @@
 //! The keys that the value of a secret names.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::secrets_manager::{Secret, Version};
@@ -26,13 +29,35 @@ const FIELDS: [(&str, &str, KeyKind); 4] = [
     ("adminAppKeyId", "adminAppKey", KeyKind::Application),
 ];
 
+/// More values than one world has.
+const MOST_READ: usize = 1000;
+
+thread_local! {
+    /// What values were found to name: after each call every version is looked at.
+    static READ: RefCell<HashMap<String, Vec<NamedKey>>> = RefCell::default();
+}
+
 /// None for a version without a text, and for texts of other shapes.
 #[must_use]
 pub fn keys_of(version: &Version) -> Vec<NamedKey> {
-    let value: Value = version
-        .value()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
+    let Some(text) = version.value() else {
+        return Vec::new();
+    };
+    READ.with_borrow_mut(|read| {
+        if let Some(keys) = read.get(text) {
+            return keys.clone();
+        }
+        if read.len() == MOST_READ {
+            read.clear();
+        }
+        let keys = keys_in(text);
+        read.insert(text.to_owned(), keys.clone());
+        keys
+    })
+}
+
+fn keys_in(text: &str) -> Vec<NamedKey> {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
     let field = |name| Some(value.get(name)?.as_str()?.to_owned());
     FIELDS
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! [`Datadog::call`] answers one request at a given time and never looks at a clock, a socket or
 //! the system's randomness, so equal calls give equal answers. What real exchanges show is marked
-//! "recorded" and held to them by `tests/recorded_datadog.rs`; "documented" comes from Datadog's
+//! "recorded" and held to them by `tests/recorded_datadog`; "documented" comes from Datadog's
 //! documentation or API description, "reported" from threads about it; "synthetic" is our reading
 //! where none of them says anything.
 

@@ -94,13 +94,15 @@ pub fn build<const N: usize>(
     let mut child = Command::new(cargo)
         .args([
             "build",
+            // With the features that the tests are built with: nothing is compiled twice.
+            "--workspace",
             "--quiet",
             "--message-format",
             "json-render-diagnostics",
         ])
         .arg("--manifest-path")
         .arg(workspace_manifest())
-        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .args(packages.iter().flat_map(|package| ["--bin", package]))
         .stdout(Stdio::piped())
         .spawn()?;
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What no recording shows. The recorded shapes are held by `tests/recorded_datadog.rs`.
+//! What no recording shows. The recorded shapes are held by `tests/recorded_datadog`.
 
 mod api_keys;
 mod application_keys;

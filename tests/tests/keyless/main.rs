@@ -5,13 +5,9 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-#[path = "keyless/admin_secret.rs"]
 mod admin_secret;
-#[path = "keyless/keys.rs"]
 mod keys;
-#[path = "keyless/refusals.rs"]
 mod refusals;
-#[path = "keyless/tokens.rs"]
 mod tokens;
 
 use datadog_rotation::Kind;

@@ -9,9 +9,7 @@
     reason = "a recording that cannot be read ends the test"
 )]
 
-#[path = "recorded_datadog/likeness.rs"]
 mod likeness;
-#[path = "recorded_datadog/story.rs"]
 mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +22,7 @@ use time::format_description::well_known::Rfc2822;
 use likeness::{Comparison, is_uuid, places};
 use story::Story;
 
-const RECORDINGS: &str = include_str!("../recordings/datadog.json");
+const RECORDINGS: &str = include_str!("../../recordings/datadog.json");
 
 /// Cassettes that are not replayed.
 const NOT_REPLAYED: &[(&str, &str)] = &[

@@ -5,11 +5,7 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-#[path = "network/case.rs"]
 mod case;
-#[path = "network/certificates.rs"]
 mod certificates;
-#[path = "network/proxies.rs"]
 mod proxies;
-#[path = "network/routes.rs"]
 mod routes;

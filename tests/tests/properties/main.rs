@@ -10,21 +10,13 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
-#[path = "properties/body.rs"]
 mod body;
-#[path = "properties/datadog.rs"]
 mod datadog;
-#[path = "properties/deletable.rs"]
 mod deletable;
-#[path = "properties/event.rs"]
 mod event;
-#[path = "properties/json.rs"]
 mod json;
-#[path = "properties/key_name.rs"]
 mod key_name;
-#[path = "properties/oracle.rs"]
 mod oracle;
-#[path = "properties/value.rs"]
 mod value;
 
 use proptest::prelude::ProptestConfig;

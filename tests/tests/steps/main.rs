@@ -1,0 +1,16 @@
+//! The steps of a rotation: what they do undisturbed, what they refuse, what people do in between.
+
+mod admins;
+mod bad_answers;
+mod bad_current;
+mod bad_input;
+mod bad_texts;
+mod calls;
+mod dead_keys;
+mod deletions;
+mod hands;
+mod lag;
+mod moved_labels;
+mod promotion;
+mod rights;
+mod rotation;
