@@ -91,7 +91,7 @@ fn sweep(subject: Subject) {
     }
     rows += &row("Datadog slow, nothing can be stored", &mut unstorable());
     let columns = ["type", "pace", "runs", "held", "done", "gave up in time"];
-    figures::compare(
+    figures::compare_held(
         "figures/time",
         &subject.to_string(),
         &figures::table(&columns, &rows),
