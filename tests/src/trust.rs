@@ -5,7 +5,7 @@ pub mod stack;
 pub mod sweep;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use datadog_rotation::budget::Budget;
 use datadog_rotation::http::Http;
 use datadog_rotation::settings::{LogPlace, Settings};
 use datadog_trust::Trust;
-use datadog_trust::delivery::Undelivered;
+use datadog_trust::invocation::Undelivered;
+use datadog_trust::leash::Leash;
 use sandbox::datadog::{Datadog, MappingKind};
 use sandbox::gate::Gate;
 use sandbox::scene::{pair, request, token};
@@ -29,6 +30,9 @@ use crate::function::config;
 use crate::transport::InProcess;
 
 pub const CALLER: &str = "datadog-trust";
+
+/// The same function in a second environment.
+pub const TWIN: &str = "datadog-trust#twin";
 
 /// 2026-01-01T00:00:00Z
 const EPOCH: i64 = 1_767_225_600;
@@ -45,6 +49,10 @@ pub const PERMISSIONS: [&str; 5] = [
     "aws_configurations_manage",
 ];
 
+/// Any role of the stack's AWS account.
+const ALLOWED_ROLES: &str = "arn:aws:sts::123456789012:assumed-role/*/*";
+const ALLOWED_AWS_ACCOUNTS: &str = "123456789012,210987654321";
+
 /// Of the service accounts that roles are mapped to.
 const OF_TARGETS: [&str; 2] = ["api_keys_write", "service_account_write"];
 
@@ -58,7 +66,11 @@ pub struct Site {
     pub account: String,
     pub other_account: String,
     pub scratch: PathBuf,
+    /// Of the second environment.
+    twin_scratch: PathBuf,
     pub timeout: Duration,
+    /// What the function is allowed to touch.
+    pub leash: Leash,
 }
 
 /// Directories that no two sites share.
@@ -95,23 +107,44 @@ impl Site {
         let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
         let number = SITES.fetch_add(1, Ordering::Relaxed);
         let scratch = std::env::temp_dir().join(format!("trust-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&scratch).expect("a directory");
+        let twin_scratch = scratch.join("twin");
+        std::fs::create_dir_all(&twin_scratch).expect("a directory");
+        let accounts = format!("{account},{other_account}");
         Self {
+            leash: Leash::new(ALLOWED_ROLES, &accounts, ALLOWED_AWS_ACCOUNTS),
             gate: Gate::new(world),
             bootstrap: answer["ARN"].as_str().expect("an ARN").to_owned(),
             account,
             other_account,
             scratch,
+            twin_scratch,
             timeout: TIMEOUT,
         }
     }
 
     /// One delivery, in a process that ends with it; `None` if the gate killed it.
     pub async fn deliver(&self, event: &Value) -> Option<Result<(), Undelivered>> {
+        self.deliver_to(CALLER, &self.scratch, event).await
+    }
+
+    /// The same event in two environments at once, which do not know of each other. Answers what
+    /// became of each.
+    pub async fn deliver_twice(&self, event: &Value) -> [Option<Result<(), Undelivered>>; 2] {
+        let first = self.deliver_to(CALLER, &self.scratch, event);
+        let second = self.deliver_to(TWIN, &self.twin_scratch, event);
+        tokio::join!(first, second).into()
+    }
+
+    async fn deliver_to(
+        &self,
+        caller: &str,
+        scratch: &Path,
+        event: &Value,
+    ) -> Option<Result<(), Undelivered>> {
         let killed = Arc::new(Notify::new());
         let transport = InProcess {
             gate: self.gate.clone(),
-            caller: CALLER.to_owned(),
+            caller: caller.to_owned(),
             killed: Arc::clone(&killed),
         };
         let settings = Settings {
@@ -122,9 +155,10 @@ impl Site {
             group: Some("/aws/lambda/datadog-trust".to_owned()),
             stream: Some("2026/01/01/[1]".to_owned()),
         };
-        let config = config(REGION, &self.gate, CALLER);
+        let config = config(REGION, &self.gate, caller);
         let http = Http::new(transport);
-        let trust = Trust::new(settings, place, self.scratch.clone(), http, &config);
+        let (leash, scratch) = (self.leash.clone(), scratch.to_owned());
+        let trust = Trust::new(settings, leash, place, scratch, http, &config);
         let now = self.gate.with_world(|world| world.now()).into();
         let budget = Budget::new(now, self.timeout);
         let result = tokio::select! {
@@ -138,7 +172,7 @@ impl Site {
     /// Lambda has given the environment up, with all that was in it.
     pub fn lose_environment(&self) {
         std::fs::remove_dir_all(&self.scratch).expect("a directory");
-        std::fs::create_dir_all(&self.scratch).expect("a directory");
+        std::fs::create_dir_all(&self.twin_scratch).expect("a directory");
     }
 
     /// What Datadog trusts, but for ids and times.

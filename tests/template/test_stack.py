@@ -287,7 +287,21 @@ def mistrusted(text: str) -> set[str]:
             mapping = resources.get(f"{kind}Mapping", {"Properties": wanted})
             if mapping["Properties"] != wanted:
                 faults.add(f"{kind}: {mapping}")
+        faults |= unleashed(asked["KeylessServiceAccountId"], resources)
     return faults
+
+
+def unleashed(account: str, resources: dict) -> set[str]:
+    """What the function that maps roles may map, unless that is the mapped roles and the service account alone."""
+    if "TrustFunction" not in resources:
+        return set()
+    given = resources["TrustFunction"]["Properties"]["Environment"]["Variables"]
+    mapped = [it["Properties"]["RoleName"]["Ref"] for it in resources.values() if it["Type"] == "Custom::DatadogIdentityMapping"]
+    roles = ",".join(f"arn:aws:sts::123456789012:assumed-role/${{{role}}}/*" for role in mapped)
+    allowed = {"ALLOWED_SERVICE_ACCOUNT_IDS": account, "ALLOWED_ROLE_PATTERNS": {"Fn::Sub": roles}}
+    return {f"{it}: {given.get(it)}" for it, value in allowed.items() if given.get(it) != value} | {
+        it for it in given if it.startswith("ALLOWED_") and it not in allowed
+    }
 
 
 CHECKS = [mistrusted, misplaced, dangling, misrouted, loose_invocations, hasty, misdirected, misleading, short_lived, ambiguous, foreign]
@@ -409,6 +423,16 @@ BROKEN = {
     "another function's role": ("Role: !GetAtt AdminKeyRole.Arn", "Role: !GetAtt ApplicationKeyRole.Arn", misrouted),
     "another function's log": ("LogGroup: !Ref AdminKeyLogGroup", "LogGroup: !Ref ApiKeyLogGroup", misrouted),
     "another role is mapped": ("RoleName: !Ref AdminKeyRole", "RoleName: !Ref DoctorRole", mistrusted),
+    "any service account to map to": (
+        "ALLOWED_SERVICE_ACCOUNT_IDS: !Ref KeylessServiceAccountId",
+        'ALLOWED_SERVICE_ACCOUNT_IDS: "*"',
+        mistrusted,
+    ),
+    "another role to be mapped": (
+        ",${Roles}/${AdminKeyRole}/*,",
+        ",${Roles}/*/*,",
+        mistrusted,
+    ),
     "no site to act at": (
         "          DATADOG_SITE: !If [IsKeyless, !Ref KeylessSite, !Ref AWS::NoValue]\n",
         "",

@@ -50,6 +50,13 @@ def test_other_partitions_are_refused(template):
 
 
 def test_the_integration_has_only_properties_that_the_function_knows(template):
-    source = (TEMPLATE.parent / "functions/trust/src/account/wanted.rs").read_text()
+    folder = TEMPLATE.parent / "functions/trust/src/account"
+    source = "".join((folder / it).read_text().split("mod tests")[0] for it in ("wanted.rs", "settings.rs"))
     properties = template["Resources"]["Integration"]["Properties"].keys() - {"ServiceToken"}
     assert all(f'"{it}"' in source for it in properties)
+
+
+def test_the_function_may_integrate_its_own_account_alone(template):
+    given = template["Resources"]["TrustFunction"]["Properties"]["Environment"]["Variables"]
+    allowed = {name: value for name, value in given.items() if name.startswith("ALLOWED_")}
+    assert allowed == {"ALLOWED_AWS_ACCOUNT_IDS": {"Ref": "AWS::AccountId"}}

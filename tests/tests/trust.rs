@@ -5,6 +5,8 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+#[path = "trust/leash.rs"]
+mod leash;
 #[path = "trust/lives.rs"]
 mod lives;
 #[path = "trust/process.rs"]
@@ -13,3 +15,9 @@ mod process;
 mod recorded;
 #[path = "trust/resources.rs"]
 mod resources;
+#[path = "trust/settings.rs"]
+mod settings;
+
+const IDENTITY: &str = "Custom::DatadogIdentityMapping";
+const INTAKE: &str = "Custom::DatadogIntakeMapping";
+const ACCOUNT: &str = "Custom::DatadogAwsAccount";

@@ -1,5 +1,8 @@
 //! The registration of an AWS account by a role.
 
+mod delete;
+mod namespaces;
+mod settings;
 mod switch;
 mod wanted;
 
@@ -9,12 +12,13 @@ use datadog_rotation::budget::Backoff;
 use datadog_rotation::datadog::trust::{AwsAccount, TrustRefusal};
 use serde_json::{Map, Value, json};
 
+use crate::context::{Context, Done, Unmark};
 use crate::error::{Stop, TrustError};
 use crate::notes::name;
 use crate::physical_id::PhysicalId;
-use crate::properties::{OnConflict, Properties, is_account};
-use crate::scene::{After, Done, Scene};
+use crate::properties::OnConflict;
 
+use settings::are_alike;
 pub use wanted::Wanted;
 
 /// How long a registration may be hidden that was just made, or a change of another one may last.
@@ -30,47 +34,38 @@ enum Whose {
     Theirs,
 }
 
-impl Scene<'_> {
+impl Context<'_> {
     /// Sees to it that the account is registered. `given` is the resource's id, if it has one.
     pub async fn provide_account(
         &mut self,
         given: Option<&PhysicalId>,
         wanted: &Wanted,
     ) -> Result<Done, Stop> {
+        self.leash.must_allow_aws_account(&wanted.aws_account)?;
         let found = match self.registered(given, wanted).await? {
             Some(found) => found,
-            None if self.notes.switch().is_some() => {
-                return self.finish_switch(wanted).await;
-            }
-            None => match self.register(wanted).await {
-                Ok(made) => return Ok(self.done(replaced(given, &made), &made, None)),
-                Err(stop) if stop.error.refusal() == Some(TrustRefusal::Exists) => {
-                    // Somebody was faster, or a delivery before this one.
-                    self.registered(given, wanted).await?.ok_or(stop)?
-                }
-                Err(stop) => return Err(stop),
+            None if self.notes.switch().is_some() => return self.finish_switch(wanted).await,
+            None => match self.register(given, wanted).await? {
+                Registered::Made(done) => return Ok(done),
+                Registered::Found(found) => found,
             },
         };
         let whose = self.whose(given, &found);
-        if let Some(access_key) = found.access_key_id() {
-            if !wanted.switch_from_keys {
-                let (id, access_key) = (found.id.clone(), access_key.to_owned());
-                return Err(TrustError::KeyBased { id, access_key }.into());
-            }
-            self.begin_switch(&found, access_key, whose == Whose::Ours);
-            self.admin.delete_aws_account(&found.id).await?;
-            return self.finish_switch(wanted).await;
+        if found.access_key_id().is_some() {
+            return self.switch(found, wanted, whose == Whose::Ours).await;
         }
         match whose {
             Whose::Ours => {
-                let changed = self.change(&found, wanted).await?;
-                Ok(self.done(ours(given, &found), &changed, None))
+                let changed = self.change(found, wanted).await?;
+                let id = ours(given, &changed);
+                self.done(id, changed, None).await
             }
             Whose::Adopted => {
-                let changed = self.change(&found, wanted).await?;
-                Ok(self.done(PhysicalId::Adopted(found.id.clone()), &changed, None))
+                let changed = self.change(found, wanted).await?;
+                let id = PhysicalId::Adopted(changed.id.clone());
+                self.done(id, changed, None).await
             }
-            Whose::Theirs => self.adopt(&found, wanted),
+            Whose::Theirs => self.adopt(found, wanted).await,
         }
     }
 
@@ -90,25 +85,36 @@ impl Scene<'_> {
         Ok(own.filter(|it| it.aws_account() == wanted.aws_account))
     }
 
-    fn whose(&self, given: Option<&PhysicalId>, found: &AwsAccount) -> Whose {
-        let marks = |mark: &str| found.tags().contains(&mark);
-        match given {
-            given if self.owns(given, &found.id) => Whose::Ours,
-            Some(PhysicalId::Adopted(id)) if *id == found.id => Whose::Adopted,
-            _ if marks(&self.mark(true)) => Whose::Ours,
-            _ if marks(&self.mark(false)) => Whose::Adopted,
-            _ => Whose::Theirs,
+    /// Makes a registration, or finds one that somebody else was faster to make: a person, or a
+    /// twin.
+    async fn register(
+        &mut self,
+        given: Option<&PhysicalId>,
+        wanted: &Wanted,
+    ) -> Result<Registered, Stop> {
+        // Where access keys are to be switched from, a twin may be between its deletion and its
+        // creation, and it alone knows the settings.
+        if wanted.switch_from_keys
+            && let Some(found) = self.wait_for_switch(wanted).await?
+        {
+            return Ok(Registered::Found(found));
+        }
+        self.must_know_namespaces(wanted).await?;
+        match self.create(wanted).await {
+            Ok(made) => {
+                let id = PhysicalId::replaced_by(given, made.id.clone());
+                let done = self.done(id, made, None).await?;
+                Ok(Registered::Made(done))
+            }
+            Err(stop) if stop.error.refusal() == Some(&TrustRefusal::Exists) => {
+                let found = self.registered(given, wanted).await?;
+                Ok(Registered::Found(found.ok_or(stop)?))
+            }
+            Err(stop) => Err(stop),
         }
     }
 
-    /// A tag that says, until `CloudFormation` knows the registration's id, that this resource has
-    /// made it; or has made it again in place of somebody else's.
-    fn mark(&self, is_ours: bool) -> String {
-        let word = if is_ours { "made" } else { "switched" };
-        format!("datadog-trust:{word}-{}", name(self.envelope))
-    }
-
-    async fn register(&self, wanted: &Wanted) -> Result<AwsAccount, Stop> {
+    async fn create(&self, wanted: &Wanted) -> Result<AwsAccount, Stop> {
         let mut attributes = wanted.attributes();
         add_tag(&mut attributes, self.mark(true));
         tracing::info!(account = wanted.aws_account, "integrating an AWS account");
@@ -145,15 +151,41 @@ impl Scene<'_> {
     }
 
     /// Changes what the resource says and the registration does not; the rest stays as it is.
-    async fn change(&self, found: &AwsAccount, wanted: &Wanted) -> Result<AwsAccount, Stop> {
-        let Some(change) = wanted.change_of(found) else {
-            return Ok(found.clone());
-        };
+    async fn change(&self, found: AwsAccount, wanted: &Wanted) -> Result<AwsAccount, Stop> {
+        let is_as_wanted =
+            |it: &AwsAccount| wanted.difference_from(&self.without_marks(it)).is_none();
+        if is_as_wanted(&found) {
+            return Ok(found);
+        }
+        self.must_know_namespaces(wanted).await?;
+        let found = self.confirmed(found).await?;
+        if is_as_wanted(&found) {
+            return Ok(found);
+        }
+        if let (Some(wanted), Some(own)) = (&wanted.external_id, found.external_id())
+            && wanted != own
+        {
+            let id = found.id.clone();
+            return Err(TrustError::ExternalIdDiffers { id }.into());
+        }
+        let mut attributes = wanted.over(&found.settings());
+        for mark in self.marks_of(&found) {
+            add_tag(&mut attributes, mark);
+        }
         let before = Value::from(found.settings());
         tracing::info!(id = found.id.as_str(), role = found.role_name(), %before, "changing an AWS integration");
+        self.update(&found, &attributes).await
+    }
+
+    /// Sends all settings: Datadog drops some that an update leaves out.
+    async fn update(
+        &self,
+        found: &AwsAccount,
+        attributes: &Map<String, Value>,
+    ) -> Result<AwsAccount, Stop> {
         let mut conflicts = patience();
         loop {
-            let stop = match self.admin.update_aws_account(&found.id, &change).await {
+            let stop = match self.admin.update_aws_account(&found.id, attributes).await {
                 Ok(changed) => return Ok(changed),
                 Err(problem) => Stop::from(problem),
             };
@@ -165,115 +197,158 @@ impl Scene<'_> {
         }
     }
 
-    fn adopt(&self, found: &AwsAccount, wanted: &Wanted) -> Result<Done, Stop> {
+    /// Reads a registration until two readings agree. All of its settings are about to be written,
+    /// so one answer that lacks a member must not take the setting away.
+    async fn confirmed(&self, found: AwsAccount) -> Result<AwsAccount, TrustError> {
+        let mut before = found;
+        let mut backoff = Backoff::new(SECOND, 4 * SECOND, 10 * SECOND);
+        loop {
+            if let Some(again) = self.admin.aws_account(&before.id).await? {
+                if are_alike(&again.settings(), &before.settings()) {
+                    return Ok(again);
+                }
+                before = again;
+            }
+            if !backoff.pause(self.budget).await {
+                return Err(TrustError::Unsteady { id: before.id });
+            }
+        }
+    }
+
+    async fn adopt(&self, found: AwsAccount, wanted: &Wanted) -> Result<Done, Stop> {
         let id = found.id.clone();
         if wanted.on_conflict == OnConflict::Fail {
             return Err(TrustError::AccountExists { id }.into());
         }
-        if let Some(what) = wanted.difference_from(found) {
+        if let Some(what) = wanted.difference_from(&found) {
             return Err(TrustError::AccountDiffers { id, what }.into());
         }
         let note = format!(
             "integration {id} was there before and is adopted: it will be left when the resource goes."
         );
-        let mut done = self.done(PhysicalId::Adopted(id), found, None);
+        let mut done = self.done(PhysicalId::Adopted(id), found, None).await?;
         done.note = Some(note);
         Ok(done)
     }
 
-    /// What the resource made is gone after this, and nothing else.
-    pub async fn delete_account(
-        &mut self,
-        id: &PhysicalId,
-        properties: Properties<'_>,
+    async fn done(
+        &self,
+        id: PhysicalId,
+        account: AwsAccount,
+        revocable: Option<&str>,
     ) -> Result<Done, Stop> {
-        if let (PhysicalId::Unknown(_), Some(_)) = (id, self.notes.switch()) {
-            // Not the resource's to take away: what a switch cut short is made again.
-            let wanted = Wanted::read(properties)?;
-            if self.registered(None, &wanted).await?.is_none() {
-                let done = self.finish_switch(&wanted).await?;
-                return Ok(Done {
-                    id: id.clone(),
-                    ..done
-                });
-            }
-        }
-        let own = match id {
-            PhysicalId::Made { id, .. } => Some(id.clone()),
-            PhysicalId::Unknown(_) => {
-                let account = properties.text("AwsAccountId").ok().flatten();
-                match account.filter(|it| is_account(it)) {
-                    Some(account) => {
-                        let found = self.admin.aws_account_of(account).await?;
-                        let mark = self.mark(true);
-                        let found = found.filter(|it| it.tags().contains(&mark.as_str()));
-                        found.map(|it| it.id)
-                    }
-                    None => None,
-                }
-            }
-            PhysicalId::Adopted(_) | PhysicalId::Nothing(_) => None,
-        };
-        if let Some(own) = own {
-            let was_there = self.admin.delete_aws_account(&own).await?;
-            tracing::info!(id = own.as_str(), was_there, "AWS integration deleted");
-        }
-        Ok(Done::nothing(id.clone()))
-    }
-
-    fn done(&self, id: PhysicalId, account: &AwsAccount, revocable: Option<&str>) -> Done {
+        let account = self.with_external_id(account).await?;
         let noted = self.notes.switch().map(|it| it.access_key.as_str());
+        let attribute =
+            |name: &str, value: Option<&str>| (name.to_owned(), json!(value.unwrap_or_default()));
         let attributes = Map::from_iter([
-            ("Id".to_owned(), json!(account.id.as_str())),
-            (
-                "ExternalId".to_owned(),
-                json!(account.external_id().unwrap_or_default()),
-            ),
-            (
-                "RevocableAccessKeyId".to_owned(),
-                json!(revocable.or(noted).unwrap_or_default()),
-            ),
+            attribute("Id", Some(account.id.as_str())),
+            attribute("ExternalId", account.external_id()),
+            attribute("RevocableAccessKeyId", revocable.or(noted)),
         ]);
-        Done {
+        let is_marked = !self.marks_of(&account).is_empty();
+        Ok(Done {
             attributes,
-            after: self.unmarked(account),
+            after: is_marked.then(|| Unmark(account.id.clone())),
             ..Done::nothing(id)
+        })
+    }
+
+    /// A role that trusts an empty external ID lets nobody in, or everybody.
+    async fn with_external_id(&self, account: AwsAccount) -> Result<AwsAccount, TrustError> {
+        let mut backoff = Backoff::new(SECOND, 4 * SECOND, 10 * SECOND);
+        let id = account.id.clone();
+        let mut account = Some(account);
+        loop {
+            if let Some(account) = account.filter(|it| it.external_id().is_some()) {
+                return Ok(account);
+            }
+            if !backoff.pause(self.budget).await {
+                return Err(TrustError::NoExternalId { id });
+            }
+            account = self.admin.aws_account(&id).await?;
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+enum Registered {
+    Made(Done),
+    Found(AwsAccount),
+}
+
+/// Marks: whose a registration is, until `CloudFormation` knows its id.
+impl Context<'_> {
+    fn whose(&self, given: Option<&PhysicalId>, found: &AwsAccount) -> Whose {
+        let marks = |mark: &str| found.tags().contains(&mark);
+        match given {
+            given if self.owns(given, &found.id) => Whose::Ours,
+            Some(PhysicalId::Adopted(id)) if *id == found.id => Whose::Adopted,
+            _ if marks(&self.mark(true)) => Whose::Ours,
+            _ if marks(&self.mark(false)) => Whose::Adopted,
+            _ => Whose::Theirs,
         }
     }
 
-    /// How the mark comes off.
-    fn unmarked(&self, account: &AwsAccount) -> Option<After> {
-        let marks = [self.mark(true), self.mark(false)];
-        let (marked, tags): (Vec<_>, Vec<_>) = account
-            .tags()
-            .into_iter()
-            .partition(|tag| marks.iter().any(|it| it == tag));
-        let attributes = Map::from_iter([
-            ("aws_account_id".to_owned(), json!(account.aws_account())),
-            ("account_tags".to_owned(), json!(tags)),
-        ]);
-        (!marked.is_empty()).then(|| After {
-            account: account.id.clone(),
-            attributes,
-        })
+    /// A tag that says, until `CloudFormation` knows the registration's id, that this resource has
+    /// made it; or has made it again in place of somebody else's.
+    fn mark(&self, is_ours: bool) -> String {
+        let word = if is_ours { "made" } else { "switched" };
+        format!("datadog-trust:{word}-{}", name(self.envelope))
+    }
+
+    fn marks_of(&self, account: &AwsAccount) -> Vec<String> {
+        let marks = [self.mark(true), self.mark(false)].into_iter();
+        marks
+            .filter(|it| account.tags().contains(&it.as_str()))
+            .collect()
+    }
+
+    fn without_marks(&self, account: &AwsAccount) -> AwsAccount {
+        let marks = self.marks_of(account);
+        let mut account = account.clone();
+        if let Some(tags) = account
+            .attributes
+            .get_mut("account_tags")
+            .and_then(Value::as_array_mut)
+        {
+            tags.retain(|it| !marks.iter().any(|mark| it == mark));
+        }
+        account
+    }
+
+    /// Takes the marks off a registration whose id is safe.
+    pub async fn unmark(&self, Unmark(id): &Unmark) -> Result<(), Stop> {
+        let Some(found) = self.admin.aws_account(id).await? else {
+            return Ok(());
+        };
+        if self.marks_of(&found).is_empty() {
+            return Ok(());
+        }
+        let found = self.confirmed(found).await?;
+        let plain = self.without_marks(&found);
+        let mut attributes = plain.settings();
+        attributes
+            .entry("account_tags")
+            .or_insert_with(|| json!([]));
+        self.update(&plain, &attributes).await.map(drop)
     }
 }
 
 fn patience() -> Backoff {
-    Backoff::new(Duration::from_secs(1), Duration::from_secs(8), PATIENCE)
+    Backoff::new(SECOND, 8 * SECOND, PATIENCE)
 }
 
 fn add_tag(attributes: &mut Map<String, Value>, tag: String) {
     let tags = attributes
         .entry("account_tags")
         .or_insert_with(|| json!([]));
-    if let Some(tags) = tags.as_array_mut() {
+    if let Some(tags) = tags.as_array_mut()
+        && !tags.contains(&json!(tag))
+    {
         tags.push(tag.into());
     }
-}
-
-fn replaced(given: Option<&PhysicalId>, made: &AwsAccount) -> PhysicalId {
-    PhysicalId::replaced_by(given, made.id.clone())
 }
 
 /// The id of a registration of ours, which may not be the given one: a rollback, or a second
@@ -285,6 +360,6 @@ fn ours(given: Option<&PhysicalId>, found: &AwsAccount) -> PhysicalId {
             instead_of: Some(before),
             ..
         }) if *before == found.id => PhysicalId::made(found.id.clone()),
-        given => replaced(given, found),
+        given => PhysicalId::replaced_by(given, found.id.clone()),
     }
 }

@@ -1,29 +1,58 @@
 //! What `CloudFormation` sends.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use serde::Deserialize;
+use http::Uri;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::properties::Properties;
 
-/// Where the answer goes. Whoever knows it may answer in the function's place, so that it is never
+/// Where the answer goes. Whoever knows it may answer in the function's place, so it is never
 /// printed.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct ResponseUrl(String);
+///
+/// It is parsed once, by the parser that the HTTP client uses: what is checked here is what is
+/// called.
+#[derive(Clone)]
+pub struct ResponseUrl(Uri);
 
 impl ResponseUrl {
-    /// `https`, or `http` to this machine (for tests).
+    /// Returns the URL if an answer may go there: by `https`, or by plain HTTP to `localhost` or a
+    /// literal loopback address, as tests and emulators have it. A URL with a user name or password is none of
+    /// `CloudFormation`'s.
     #[must_use]
-    pub fn is_safe(&self) -> bool {
-        self.0.starts_with("https://")
-            || self.0.starts_with("http://127.0.0.1:")
-            || self.0.starts_with("http://localhost:")
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let authority = uri.authority()?;
+        let is_safe = match uri.scheme_str()? {
+            "https" => true,
+            "http" => is_loopback(authority.host()),
+            _ => false,
+        };
+        (is_safe && !authority.as_str().contains('@')).then_some(Self(uri))
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &Uri {
         &self.0
+    }
+}
+
+/// No name is looked up; `localhost` is this machine's by RFC 6761.
+fn is_loopback(host: &str) -> bool {
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    literal.parse().is_ok_and(|it: IpAddr| it.is_loopback())
+}
+
+impl<'de> Deserialize<'de> for ResponseUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        // The text itself stays out of the error.
+        Self::parse(&text).ok_or_else(|| D::Error::custom("no URL that may be answered"))
     }
 }
 
@@ -83,23 +112,50 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn answers_go_over_tls_or_to_this_machine() {
-        let is_safe = |url: &str| ResponseUrl(url.into()).is_safe();
-        assert!(is_safe("https://bucket.s3.amazonaws.com/x?y"));
-        assert!(is_safe("http://127.0.0.1:4000/x"));
+        for url in [
+            "https://bucket.s3.amazonaws.com/x?y",
+            "HTTPS://bucket.s3.amazonaws.com/x",
+            "http://127.0.0.1:4000/x",
+            "http://127.0.0.2/x",
+            "http://[::1]:4000/x",
+            "http://localhost:4000/x",
+        ] {
+            assert!(ResponseUrl::parse(url).is_some(), "{url}");
+        }
         for url in [
             "http://bucket.s3.amazonaws.com/x",
             "http://127.0.0.1.example/",
+            "http://127.0.0.1%2eexample/",
+            "http://localhost:1@bucket.example/x",
+            "http://127.0.0.1@bucket.example/x",
+            "http://127.0.0.1\\@bucket.example/x",
+            "https://somebody@bucket.s3.amazonaws.com/x",
+            "http://localhost.example:4000/x",
+            "http://10.0.0.1/x",
+            "//bucket.s3.amazonaws.com/x",
+            "/x",
             "ftp://x",
             "",
         ] {
-            assert!(!is_safe(url), "{url}");
+            assert!(ResponseUrl::parse(url).is_none(), "{url}");
         }
-        assert!(
-            !format!("{:?}", ResponseUrl("https://x/?Signature=s".into())).contains("Signature")
-        );
+    }
+
+    #[test]
+    fn a_response_url_is_never_printed() {
+        let url = ResponseUrl::parse("https://x/?Signature=s").unwrap();
+        assert!(!format!("{url:?}").contains("Signature"));
+        let refused = json!({
+            "ResponseURL": "http://x/?Signature=s", "StackId": "s", "RequestId": "r",
+            "LogicalResourceId": "l",
+        });
+        let error = serde_json::from_value::<Envelope>(refused).unwrap_err();
+        assert!(!error.to_string().contains("Signature"), "{error}");
     }
 }

@@ -5,24 +5,30 @@
 //! | `Custom::DatadogIdentityMapping` | callers of a role act as a service account |
 //! | `Custom::DatadogIntakeMapping` | Agents of a role get an API key that Datadog manages |
 //! | `Custom::DatadogAwsAccount` | the registration of an AWS account, by a role |
+//! | `Custom::DatadogExternalId` | an external ID for a role that is made before the registration |
 //!
-//! Data flows one way: `CloudFormation`'s [`event`] → [`delivery`], which owns the deadline and the
-//! answer → [`mapping`] or [`account`] → `datadog_rotation::admin`. What belongs to the resource is
-//! in its [`physical_id`]; what an answer to `CloudFormation` has not yet made safe is in [`notes`]
-//! or, of accounts, in a tag. Nothing is deleted that neither of them shows to be the resource's.
+//! Data flows one way: `CloudFormation`'s [`event`] → [`invocation`], which owns the deadline and
+//! the answer → `resource`, which tells the types apart → [`mapping`], [`account`] or
+//! [`external_id`] → `datadog_rotation::admin`. What belongs to the resource is in its
+//! [`physical_id`]; what an answer to `CloudFormation` has not yet made safe is in [`notes`] or, of
+//! accounts, in a tag. Nothing is deleted that neither of them shows to be the resource's, and
+//! nothing is touched that the [`leash`] does not allow.
 
 pub mod account;
 mod answer;
 pub mod arn;
-pub mod delivery;
+pub mod context;
 pub mod error;
 pub mod event;
-pub mod last_words;
+pub mod external_id;
+pub mod invocation;
+pub mod leash;
 pub mod mapping;
 pub mod notes;
+pub mod panic_response;
 pub mod physical_id;
 pub mod properties;
-pub mod scene;
+mod resource;
 
 use std::time::{Duration, SystemTime};
 
@@ -34,7 +40,8 @@ use datadog_rotation::settings::{LogPlace, LogSettings, Settings, scratch};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
-pub use delivery::Trust;
+pub use invocation::Trust;
+use leash::Leash;
 
 /// Local emulators send deadlines that have passed already.
 const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
@@ -53,10 +60,10 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
 /// The Runtime API's.
 pub async fn serve(http: Http) -> Result<(), lambda_runtime::Error> {
     log::init(&LogSettings::from_env());
-    last_words::listen();
+    panic_response::listen();
     let config = aws::config(&http).await;
     let (settings, place) = (Settings::from_env(), LogPlace::from_env());
-    let trust = &Trust::new(settings, place, scratch(), http, &config);
+    let trust = &Trust::new(settings, Leash::from_env(), place, scratch(), http, &config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let now = SystemTime::now();
         let left = event.context.deadline().duration_since(now);

@@ -6,32 +6,65 @@
 mod make;
 mod wanted;
 
+use std::time::Duration;
+
 use datadog_rotation::datadog::trust::{Mapping, MappingKind};
 use datadog_rotation::error::Problem;
 use datadog_rotation::keys::TrustId;
 use serde_json::{Map, json};
 
+use crate::context::{Context, Done};
 use crate::error::{Stop, TrustError};
 use crate::notes::Intent;
 use crate::physical_id::PhysicalId;
 use crate::properties::OnConflict;
-use crate::scene::{Done, Scene};
 
 use make::{VISIBILITY, patience};
 pub use wanted::Wanted;
 
-impl Scene<'_> {
+/// How sure it must be that a mapping is somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Certainty {
+    /// A twin may have made it a moment ago.
+    First,
+    /// A twin would have answered.
+    Last,
+}
+
+impl Context<'_> {
     /// Sees to it that the mapping exists. `given` is the resource's id, if it has one.
     pub async fn provide_mapping(
         &mut self,
         given: Option<&PhysicalId>,
         wanted: &Wanted,
     ) -> Result<Done, Stop> {
+        let pattern = wanted.pattern.to_string();
+        self.leash.must_allow_pattern(&pattern)?;
+        if let Some(account) = &wanted.account {
+            self.leash.must_allow_service_account(account)?;
+        }
+        match self.try_to_provide(given, wanted, Certainty::First).await {
+            Err(stop) if may_be_a_twins(&stop.error) => {
+                self.let_twin_answer().await;
+                self.try_to_provide(given, wanted, Certainty::Last).await
+            }
+            end => end,
+        }
+    }
+
+    async fn try_to_provide(
+        &mut self,
+        given: Option<&PhysicalId>,
+        wanted: &Wanted,
+        certainty: Certainty,
+    ) -> Result<Done, Stop> {
         let listed = self.admin.mappings(wanted.kind).await?;
         self.must_not_share_role(wanted).await?;
         let pattern = wanted.pattern.to_string();
         if let Some(found) = listed.iter().find(|it| it.pattern == pattern) {
-            return self.settle_found(given, wanted, found, &listed).await;
+            return self
+                .settle_found(given, wanted, found, &listed, certainty)
+                .await;
         }
         let own = match given.and_then(PhysicalId::thing) {
             Some(id) => self.own_mapping(wanted.kind, id, &listed).await?,
@@ -63,6 +96,7 @@ impl Scene<'_> {
         wanted: &Wanted,
         found: &Mapping,
         listed: &[Mapping],
+        certainty: Certainty,
     ) -> Result<Done, Stop> {
         let id = found.id.clone();
         let is_noted = |intent: &Intent| {
@@ -75,14 +109,15 @@ impl Scene<'_> {
         match (wanted.is_met_by(found), given) {
             (true, Some(given)) if is_given => Ok(done(given.clone(), &id)),
             (true, _) if is_ours => Ok(done(instead_of_another(given, id.clone()), &id)),
+            (true, _) if certainty == Certainty::First => Err(exists(wanted.kind, id)),
             (true, Some(PhysicalId::Made { id: gone, .. }))
                 if !listed.iter().any(|it| it.id == *gone) =>
             {
                 Ok(adopted(
                     &id,
                     &format!(
-                        "mapping {gone} is gone and {id} is as this resource wants it; whether a \
-                         delivery that died has made it is not known, so that it will be left \
+                        "mapping {gone} is gone and {id} is as this resource wants it; whether an \
+                         invocation that died has made it is not known, so that it will be left \
                          when the resource goes."
                     ),
                 ))
@@ -146,10 +181,7 @@ impl Scene<'_> {
         id: &PhysicalId,
     ) -> Result<Done, Stop> {
         match id {
-            PhysicalId::Made { id, .. } => {
-                let was_there = self.admin.delete_mapping(kind, id).await?;
-                tracing::info!(id = id.as_str(), was_there, "mapping deleted");
-            }
+            PhysicalId::Made { id, .. } => self.delete_own_mapping(kind, id).await?,
             PhysicalId::Nothing(_) | PhysicalId::Unknown(_) => {
                 for intent in self.notes.intents().to_vec() {
                     if intent.kind() == kind {
@@ -162,22 +194,62 @@ impl Scene<'_> {
         Ok(Done::nothing(id.clone()))
     }
 
-    /// A mapping whose creation nobody has answered.
+    /// Only two answers that do not know it say that it is gone: the list, and by its id.
+    async fn delete_own_mapping(&mut self, kind: MappingKind, id: &TrustId) -> Result<(), Stop> {
+        let mut backoff = patience(VISIBILITY);
+        loop {
+            let listed = self.admin.mappings(kind).await?;
+            let found = match listed.into_iter().find(|it| it.id == *id) {
+                None => self.admin.mapping(kind, id).await?,
+                found => found,
+            };
+            let Some(found) = found else {
+                tracing::info!(id = id.as_str(), "the mapping was gone before");
+                return Ok(());
+            };
+            self.leash.must_allow_deletion(&found)?;
+            if self.admin.delete_mapping(kind, id).await? {
+                tracing::info!(id = id.as_str(), "mapping deleted");
+                return Ok(());
+            }
+            if !backoff.pause(self.budget).await {
+                return Err(TrustError::StillThere { id: id.clone() }.into());
+            }
+        }
+    }
+
+    /// A mapping whose creation nobody has answered. It may not be listed yet.
     async fn delete_noted(&mut self, intent: &Intent) -> Result<(), Stop> {
-        let listed = self.admin.mappings(intent.kind()).await?;
-        let mut listed = listed.into_iter();
-        let made =
-            listed.find(|it| it.pattern == intent.pattern && it.is_for(intent.account.as_deref()));
-        if let Some(made) = made {
-            self.admin.delete_mapping(intent.kind(), &made.id).await?;
-            tracing::info!(
-                id = made.id.as_str(),
-                "mapping deleted that nobody had answered for"
-            );
+        let mut backoff = patience(UNHEARD_OF);
+        loop {
+            let listed = self.admin.mappings(intent.kind()).await?;
+            let mut listed = listed.into_iter();
+            let made = listed
+                .find(|it| it.pattern == intent.pattern && it.is_for(intent.account.as_deref()));
+            if let Some(made) = made {
+                self.delete_own_mapping(intent.kind(), &made.id).await?;
+                break;
+            }
+            if !backoff.pause(self.budget).await {
+                break;
+            }
         }
         self.notes.withdraw(intent);
         Ok(())
     }
+}
+
+/// How long a list is asked again for a mapping that may not have been made at all.
+const UNHEARD_OF: Duration = Duration::from_secs(10);
+
+fn may_be_a_twins(error: &TrustError) -> bool {
+    matches!(
+        error,
+        TrustError::MappingExists { .. }
+            | TrustError::MappingUnseen { .. }
+            | TrustError::PatternTaken { .. }
+            | TrustError::PatternConflicts { .. }
+    )
 }
 
 fn is_unseen(problem: &Problem) -> bool {

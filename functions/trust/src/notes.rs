@@ -157,8 +157,18 @@ impl Notes {
         self.page.switch.as_ref()
     }
 
+    /// Keeps what was noted of the same switch before: an attempt of it may have changed settings.
     pub fn begin_switch(&mut self, switch: Switch) {
-        self.page.switch = Some(switch);
+        let is_known = |it: &Switch| it.before == switch.before;
+        if !self.page.switch.as_ref().is_some_and(is_known) {
+            self.page.switch = Some(switch);
+            self.write();
+        }
+    }
+
+    /// Nothing was deleted, or it is back.
+    pub fn end_switch(&mut self) {
+        self.page.switch = None;
         self.write();
     }
 

@@ -83,7 +83,7 @@ impl Admin {
         .await
     }
 
-    /// What the attributes leave out stays as it is.
+    /// Datadog drops some settings that the attributes leave out: they must have every one.
     pub async fn update_aws_account(
         &self,
         id: &TrustId,
@@ -101,6 +101,20 @@ impl Admin {
     /// `false`: it was gone before.
     pub async fn delete_aws_account(&self, id: &TrustId) -> Result<bool, Problem> {
         self.delete_trust(TrustCall::DeleteAccount(id.clone()))
+            .await
+    }
+
+    /// The namespaces of `CloudWatch` that settings of a registration may name.
+    pub async fn namespaces(&self) -> Result<Vec<String>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move { it.datadog.namespaces(&it.authority, budget).await })
+            .await
+    }
+
+    /// An external ID, which a registration may take within 48 hours.
+    pub async fn create_external_id(&self) -> Result<String, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move { it.datadog.create_external_id(&it.authority, budget).await })
             .await
     }
 

@@ -23,6 +23,8 @@ pub use refusal::TrustRefusal;
 /// A draft of the API has them elsewhere (`wif`); released clients and recordings use this.
 const MAPPINGS: &str = "/api/v2/cloud_auth/aws";
 const ACCOUNTS: &str = "/api/v2/integration/aws/accounts";
+const NAMESPACES: &str = "/api/v2/integration/aws/available_namespaces";
+const NEW_EXTERNAL_ID: &str = "/api/v2/integration/aws/generate_new_external_id";
 
 /// What callers of a pattern get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,12 +53,17 @@ pub enum TrustCall {
     GetAccount(TrustId),
     /// The attributes, `aws_account_id` among them.
     CreateAccount(Map<String, Value>),
-    /// What the attributes leave out stays as it is.
+    /// The attributes have every setting: Datadog drops some that an update leaves out.
     UpdateAccount {
         id: TrustId,
         attributes: Map<String, Value>,
     },
     DeleteAccount(TrustId),
+    /// The namespaces of `CloudWatch` that settings may name.
+    ListNamespaces,
+    /// An external ID for a registration that is made within 48 hours. It leaves nothing that could
+    /// be deleted, so it may be sent again.
+    CreateExternalId,
 }
 
 impl MappingKind {
@@ -112,9 +119,11 @@ impl TrustCall {
             Self::DeleteMapping(..) | Self::DeleteAccount(_) => {
                 (Method::DELETE, path, Bytes::new())
             }
+            Self::CreateExternalId => (Method::POST, path, Bytes::new()),
             Self::ListMappings(_)
             | Self::GetMapping(..)
             | Self::ListAccounts { .. }
+            | Self::ListNamespaces
             | Self::GetAccount(_) => (Method::GET, path, Bytes::new()),
         }
     }
@@ -130,6 +139,8 @@ impl TrustCall {
                 format!("{ACCOUNTS}?aws_account_id={aws_account}")
             }
             Self::CreateAccount(_) => ACCOUNTS.into(),
+            Self::ListNamespaces => NAMESPACES.into(),
+            Self::CreateExternalId => NEW_EXTERNAL_ID.into(),
             Self::GetAccount(id) | Self::UpdateAccount { id, .. } | Self::DeleteAccount(id) => {
                 format!("{ACCOUNTS}/{id}")
             }
@@ -164,9 +175,11 @@ impl TrustCall {
                 "workload_identity_federation_write",
                 "cloud_auth_config_write",
             ],
-            Self::ListAccounts { .. } | Self::GetAccount(_) => &["aws_configuration_read"],
+            Self::ListAccounts { .. } | Self::GetAccount(_) | Self::ListNamespaces => {
+                &["aws_configuration_read"]
+            }
             Self::CreateAccount(_) | Self::DeleteAccount(_) => &["aws_configurations_manage"],
-            Self::UpdateAccount { .. } => &["aws_configuration_edit"],
+            Self::UpdateAccount { .. } | Self::CreateExternalId => &["aws_configuration_edit"],
         }
     }
 
@@ -223,6 +236,8 @@ impl fmt::Display for TrustCall {
             }
             Self::UpdateAccount { id, .. } => write!(f, "update of AWS integration {id}"),
             Self::DeleteAccount(id) => write!(f, "deletion of AWS integration {id}"),
+            Self::ListNamespaces => f.write_str("list of CloudWatch namespaces"),
+            Self::CreateExternalId => f.write_str("creation of an external ID"),
         }
     }
 }

@@ -65,6 +65,7 @@ pub struct Datadog {
     keys: Vec<Key>,
     mappings: Vec<Mapping>,
     accounts: Vec<AwsAccount>,
+    external_ids: Vec<aws_accounts::ExternalId>,
     /// How many changes of them will be refused for others that are under way.
     conflicting_updates: u32,
     /// Like keys, none is ever forgotten.
@@ -108,6 +109,7 @@ impl Datadog {
             keys: Vec::new(),
             mappings: Vec::new(),
             accounts: Vec::new(),
+            external_ids: Vec::new(),
             conflicting_updates: 0,
             tokens: Vec::new(),
             proofs: BTreeSet::new(),
@@ -182,7 +184,8 @@ impl Datadog {
             Endpoint::CurrentUser => self.current_user(&caller),
             Endpoint::Mappings(kind, act) => self.mappings(now, &caller, kind, act, request),
             Endpoint::AwsAccounts(act) => self.aws_accounts(now, act, request),
-            Endpoint::NewExternalId => Ok(self.new_external_id()),
+            Endpoint::NewExternalId => Ok(self.new_external_id(now)),
+            Endpoint::Namespaces => Ok(aws_accounts::list_namespaces()),
             Endpoint::ValidateKeys
             | Endpoint::Validate
             | Endpoint::ValidateV2

@@ -39,6 +39,8 @@ pub struct Stack<'a> {
     pub physical_id: Option<String>,
     /// Whether Lambda gives up the environment of a function that died.
     pub loses_environments: bool,
+    /// Whether Lambda delivers every event twice at once, to two environments.
+    pub has_twin: bool,
     /// The answers so far.
     pub answers: Vec<Value>,
     /// Requests that were never answered.
@@ -62,6 +64,7 @@ impl<'a> Stack<'a> {
             properties: Value::Null,
             physical_id: None,
             loses_environments: false,
+            has_twin: false,
             answers: Vec::new(),
             unanswered: Vec::new(),
             count: 0,
@@ -236,6 +239,11 @@ impl<'a> Stack<'a> {
     }
 
     async fn deliver(&self, event: &Value) {
+        if self.has_twin {
+            // Neither dies, so that neither comes again.
+            self.site.deliver_twice(event).await;
+            return;
+        }
         let mut pauses = AGAIN.iter();
         loop {
             if let Some(Ok(())) = self.site.deliver(event).await {

@@ -1,12 +1,13 @@
 //! One life of a stack, with one fault at one of its calls.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use sandbox::gate::{Call, Fate};
+use sandbox::gate::{Call, Fate, pause};
 
 use super::case::{AWS_ACCOUNT, Case, Change, Resource};
 use super::stack::{Outcome, Stack};
-use super::{PERMISSIONS, Site};
+use super::{CALLER, PERMISSIONS, Site};
 use crate::case::Fault;
 use crate::listen::{Listening, indiscretion};
 use crate::sweep::in_virtual_time;
@@ -33,6 +34,58 @@ pub struct Life {
 /// function that died.
 pub fn run(case: Case, fault: Disturbance, loses: bool) -> Result<Life, Box<Broken>> {
     in_virtual_time(live(case, fault, loses))
+}
+
+/// Runs a case in which every event is delivered twice at once. Of the calls of the first
+/// deliveries, this one is held for so long.
+pub fn run_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Box<Broken>> {
+    in_virtual_time(live_twice(case, held, so_long))
+}
+
+async fn live_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Box<Broken>> {
+    let listening = Listening::begin();
+    let site = Site::new(&PERMISSIONS);
+    case.set(&site);
+    let (before, theirs) = (site.trusted(), site.ids());
+    let mut number = 0;
+    site.gate.follow(move |call: &Call| {
+        if call.caller.as_deref() != Some(CALLER) {
+            return Fate::Pass;
+        }
+        number += 1;
+        if number != held + 1 {
+            return Fate::Pass;
+        }
+        let (pause, release) = pause();
+        tokio::spawn(async move {
+            tokio::time::sleep(so_long).await;
+            release.pass();
+        });
+        Fate::Pause(pause)
+    });
+    let mut stack = Stack::new(&site, case.resource.name());
+    stack.has_twin = true;
+    let outcomes = case.run(&mut stack).await;
+    let during = site.trusted();
+    let deleted = stack.delete().await;
+    let judged = Judged {
+        case,
+        stack: &stack,
+        before: &before,
+        theirs: &theirs,
+        during: &during,
+        outcomes: &outcomes,
+        deleted,
+        may_leave: false,
+        heard: listening.heard(),
+    };
+    judged.judge().map_err(|what| {
+        Box::new(Broken {
+            run: format!("{case:?} twice at once, call {held} held for {so_long:?}; {outcomes:?}"),
+            what,
+            story: format!("{}{:#?}", site.story(), stack.answers),
+        })
+    })
 }
 
 async fn live(case: Case, fault: Disturbance, loses: bool) -> Result<Life, Box<Broken>> {

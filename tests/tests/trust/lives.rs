@@ -1,15 +1,20 @@
 //! Whole lives of stacks. Every call of each meets every fault.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tests::case::Fault;
 use tests::figures;
 use tests::trust::case::{Case, Resource};
-use tests::trust::sweep::run;
+use tests::trust::sweep::{Life, run, run_twice};
 use tests::verdict::Broken;
 
 /// So many broken runs are enough to choose the shortest story from.
 const ENOUGH: usize = 10;
+
+/// How many seconds a call of one of two deliveries waits while the other goes on: none, less than
+/// an attempt at a call may take, and more.
+const HELD: [u64; 3] = [0, 4, 25];
 
 #[derive(Clone, Copy, Default)]
 struct Figures {
@@ -28,10 +33,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, row: &str, case: Case, at: u64, fault: Fault, loses: bool) {
+    fn count(&mut self, row: &str, life: Result<Life, Box<Broken>>) {
         let figures = self.rows.entry(row.to_owned()).or_default();
         figures.runs += 1;
-        match run(case, Some((at, fault)), loses) {
+        match life {
             Ok(life) => {
                 figures.unmoved += usize::from(life.is_undisturbed);
                 figures.left += life.left;
@@ -99,11 +104,17 @@ fn sweep(resource: Resource) {
         assert!(life.is_undisturbed, "{case:?}");
         for at in 0..life.calls {
             for fault in Fault::ALL {
-                tally.count(&fault.to_string(), case, at, fault, false);
+                let disturbance = Some((at, fault));
+                tally.count(&fault.to_string(), run(case, disturbance, false));
                 if matches!(fault, Fault::KillBefore | Fault::KillAfter) {
                     let row = format!("{fault}, environment lost");
-                    tally.count(&row, case, at, fault, true);
+                    tally.count(&row, run(case, disturbance, true));
                 }
+            }
+            for held in HELD {
+                let row = format!("every event twice at once, the call held for {held} s");
+                let life = run_twice(case, at, Duration::from_secs(held));
+                tally.count(&row, life);
             }
         }
     }

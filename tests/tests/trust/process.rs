@@ -41,6 +41,11 @@ impl Deployed {
                 ("ADMIN_SECRET_ARN".to_owned(), site.bootstrap.clone()),
                 ("TMPDIR".to_owned(), site.scratch.display().to_string()),
                 ("RUST_LOG".to_owned(), "trace".to_owned()),
+                ("ALLOWED_ROLE_PATTERNS".to_owned(), pattern("runner")),
+                (
+                    "ALLOWED_SERVICE_ACCOUNT_IDS".to_owned(),
+                    site.account.clone(),
+                ),
             ]),
         };
         let output = Output::default();

@@ -3,18 +3,9 @@
 use datadog_rotation::datadog::trust::AwsAccount;
 use serde_json::{Map, Value, json};
 
+use super::settings::{self, SETTINGS, covers, lay_over};
 use crate::arn::is_name;
 use crate::properties::{OnConflict, Properties, PropertyError, is_account};
-
-/// Settings that are passed through, by the names of the resource and of the API.
-const SETTINGS: [(&str, &str); 6] = [
-    ("AccountTags", "account_tags"),
-    ("AwsRegions", "aws_regions"),
-    ("LogsConfig", "logs_config"),
-    ("MetricsConfig", "metrics_config"),
-    ("ResourcesConfig", "resources_config"),
-    ("TracesConfig", "traces_config"),
-];
 
 const PARTITIONS: [&str; 3] = ["aws", "aws-cn", "aws-us-gov"];
 
@@ -23,8 +14,10 @@ pub struct Wanted {
     pub aws_account: String,
     partition: String,
     role_name: String,
+    /// One that Datadog has issued before; without it Datadog makes one.
+    pub(super) external_id: Option<String>,
     /// By the API's names; what is not given is left alone.
-    settings: Map<String, Value>,
+    pub(super) settings: Map<String, Value>,
     pub on_conflict: OnConflict,
     pub switch_from_keys: bool,
 }
@@ -35,6 +28,7 @@ impl Wanted {
             "AwsAccountId",
             "AwsPartition",
             "RoleName",
+            "ExternalId",
             "OnConflict",
             "SwitchFromKeys",
         ];
@@ -60,136 +54,86 @@ impl Wanted {
             let what = "is no role's name: give it without ARN and path";
             return Err(PropertyError::new("RoleName", what));
         }
-        let mut settings = Map::new();
-        for (name, member) in SETTINGS {
-            if let Some(value) = properties.value(name) {
-                settings.insert(member.to_owned(), setting(name, value)?);
-            }
-        }
         Ok(Self {
             aws_account,
             partition: partition.to_owned(),
             role_name: role_name.to_owned(),
-            settings,
+            external_id: external_id(properties)?,
+            settings: settings::read(properties, partition)?,
             on_conflict: properties.on_conflict()?,
             switch_from_keys: properties.flag("SwitchFromKeys")?,
         })
     }
 
-    /// Of a new registration.
-    #[must_use]
-    pub fn attributes(&self) -> Map<String, Value> {
-        self.attributes_over(Map::new())
+    pub(super) fn role_name(&self) -> &str {
+        &self.role_name
     }
 
-    /// Of a new registration that keeps the settings of another.
-    pub(super) fn attributes_over(&self, settings: Map<String, Value>) -> Map<String, Value> {
-        let mut attributes = Value::from(settings);
-        merge(&mut attributes, &Value::from(self.settings.clone()));
-        let own = json!({
-            "aws_account_id": self.aws_account,
-            "aws_partition": self.partition,
-            "auth_config": { "role_name": self.role_name },
-        });
-        merge(&mut attributes, &own);
+    /// Returns the attributes of a new registration.
+    #[must_use]
+    pub fn attributes(&self) -> Map<String, Value> {
+        let mut attributes = self.over(&Map::new());
+        if let (Some(id), Some(way)) = (&self.external_id, attributes.get_mut("auth_config")) {
+            way["external_id"] = json!(id);
+        }
+        attributes
+    }
+
+    /// Returns the registered settings with those of the resource laid over them, and the role.
+    pub(super) fn over(&self, registered: &Map<String, Value>) -> Map<String, Value> {
+        let mut attributes = Value::from(registered.clone());
+        lay_over(&mut attributes, &Value::from(self.settings.clone()));
         match attributes {
-            Value::Object(attributes) => attributes,
+            Value::Object(attributes) => self.by_role(attributes),
             _ => Map::new(),
         }
     }
 
-    /// What an update has to say, if anything.
-    pub(super) fn change_of(&self, found: &AwsAccount) -> Option<Map<String, Value>> {
-        let mut change = self.settings.clone();
-        change.retain(|member, value| !covers(found.attributes.get(member), value));
-        if found.role_name() != Some(&self.role_name) {
-            change.insert("auth_config".into(), json!({ "role_name": self.role_name }));
-        }
-        if change.is_empty() {
-            return None;
-        }
-        change.insert("aws_account_id".into(), json!(self.aws_account));
-        Some(change)
+    /// Returns these settings with the role that Datadog is to assume.
+    pub(super) fn by_role(&self, mut settings: Map<String, Value>) -> Map<String, Value> {
+        settings.insert("aws_account_id".into(), json!(self.aws_account));
+        settings.insert("aws_partition".into(), json!(self.partition));
+        settings.insert("auth_config".into(), json!({ "role_name": self.role_name }));
+        settings
     }
 
-    /// What is said otherwise there.
+    /// Returns the name of what is said otherwise there, if anything.
     pub(super) fn difference_from(&self, found: &AwsAccount) -> Option<String> {
         if found.partition() != self.partition {
-            return Some("its partition is another".into());
+            return Some("AwsPartition is another".into());
         }
         if let Some(role) = found.role_name().filter(|it| *it != self.role_name) {
             return Some(format!("RoleName is {role:?}"));
         }
-        let mut settings = SETTINGS.iter();
-        let differing = settings.find(|(_, member)| {
+        let differs = |id: &String| found.role_name().is_some() && found.external_id() != Some(id);
+        if self.external_id.as_ref().is_some_and(differs) {
+            return Some("ExternalId is another".into());
+        }
+        self.differing_setting(&found.attributes)
+            .map(|name| format!("{name} is another"))
+    }
+
+    /// Returns the property of the first setting that is another one there.
+    pub(super) fn differing_setting(&self, found: &Map<String, Value>) -> Option<&'static str> {
+        let differing = SETTINGS.iter().find(|(_, member)| {
             let given = self.settings.get(*member);
-            given.is_some_and(|it| !covers(found.attributes.get(*member), it))
+            given.is_some_and(|it| !covers(found.get(*member), it))
         });
-        differing.map(|(name, _)| format!("{name} is another"))
+        differing.map(|(name, _)| *name)
     }
 }
 
-/// A setting as the API has it: `CloudFormation` makes texts of booleans, and a text may be JSON.
-fn setting(name: &str, value: &Value) -> Result<Value, PropertyError> {
-    let wrong = |what| Err(PropertyError::new(name, what));
-    let mut value = match value {
-        Value::String(text) => match serde_json::from_str(text) {
-            Ok(value) => value,
-            Err(_) => return wrong("is a text that is not JSON"),
-        },
-        value => value.clone(),
+fn external_id(properties: Properties<'_>) -> Result<Option<String>, PropertyError> {
+    let name = "ExternalId";
+    let Some(id) = properties.text(name)? else {
+        return Ok(None);
     };
-    restore_booleans(&mut value);
-    match (name, &value) {
-        ("AccountTags", Value::Array(_)) | (_, Value::Object(_))
-            if name != "AccountTags" || value.is_array() =>
-        {
-            Ok(value)
-        }
-        ("AccountTags", _) => wrong("is no list"),
-        _ => wrong("is no object"),
+    let is_fine = (2..=1224).contains(&id.len()) && id.bytes().all(|it| it.is_ascii_alphanumeric());
+    if !is_fine {
+        let what = "is no external ID of Datadog's: take it from Custom::DatadogExternalId";
+        return Err(PropertyError::new(name, what));
     }
-}
-
-/// No member of a setting is a text that reads `true` or `false`; elements of lists are names.
-fn restore_booleans(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            for value in members.values_mut() {
-                match value.as_str() {
-                    Some("true") => *value = Value::Bool(true),
-                    Some("false") => *value = Value::Bool(false),
-                    _ => restore_booleans(value),
-                }
-            }
-        }
-        Value::Array(elements) => elements.iter_mut().for_each(restore_booleans),
-        _ => {}
-    }
-}
-
-/// Whether an update to `given` would change nothing: members that it leaves out stay.
-fn covers(own: Option<&Value>, given: &Value) -> bool {
-    match (own, given) {
-        (Some(Value::Object(own)), Value::Object(given)) => given
-            .iter()
-            .all(|(name, given)| covers(own.get(name), given)),
-        (None | Some(Value::Null), Value::Array(given)) => given.is_empty(),
-        (Some(own), given) => own == given,
-        (None, _) => false,
-    }
-}
-
-/// As an update merges: objects member by member, all else as a whole.
-fn merge(own: &mut Value, given: &Value) {
-    match (own, given) {
-        (Value::Object(own), Value::Object(given)) => {
-            for (name, given) in given {
-                merge(own.entry(name).or_insert(Value::Null), given);
-            }
-        }
-        (own, given) => *own = given.clone(),
-    }
+    Ok(Some(id.to_owned()))
 }
 
 #[cfg(test)]
@@ -211,7 +155,7 @@ mod tests {
     #[test]
     fn settings_are_those_of_the_api() {
         let wanted = wanted(&json!({
-            "AwsAccountId": "123456789012", "RoleName": "Datadog",
+            "AwsAccountId": "123456789012", "RoleName": "Datadog", "ExternalId": "acb8f6b8a844443d",
             "MetricsConfig": { "enabled": "false", "tag_filters": [{ "namespace": "AWS/EC2", "tags": ["true"] }] },
             "ResourcesConfig": "{\"extended_collection\":false}",
             "AccountTags": ["a:b"],
@@ -221,7 +165,7 @@ mod tests {
             Value::from(wanted.attributes()),
             json!({
                 "aws_account_id": "123456789012", "aws_partition": "aws",
-                "auth_config": { "role_name": "Datadog" },
+                "auth_config": { "role_name": "Datadog", "external_id": "acb8f6b8a844443d" },
                 "metrics_config": { "enabled": false, "tag_filters": [{ "namespace": "AWS/EC2", "tags": ["true"] }] },
                 "resources_config": { "extended_collection": false },
                 "account_tags": ["a:b"],
@@ -230,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_changed() {
+    fn what_is_registered_is_kept_where_nothing_else_is_said() {
         let wanted = wanted(&json!({
             "AwsAccountId": "123456789012", "RoleName": "Datadog", "AccountTags": [],
             "MetricsConfig": { "enabled": "false" },
@@ -239,56 +183,72 @@ mod tests {
         let mut attributes = json!({
             "aws_account_id": "123456789012", "aws_partition": "aws", "account_tags": null,
             "auth_config": { "role_name": "Datadog" },
-            "metrics_config": { "enabled": false, "automute_enabled": true },
+            "metrics_config": { "enabled": false, "metric_name_filters": [{ "namespace": "AWS/EC2" }] },
         });
-        assert_eq!(wanted.change_of(&registered(&attributes)), None);
+        assert_eq!(wanted.difference_from(&registered(&attributes)), None);
         attributes["metrics_config"]["enabled"] = json!(true);
-        attributes["auth_config"]["role_name"] = json!("Other");
         let found = registered(&attributes);
         assert_eq!(
-            wanted.change_of(&found).map(Value::from),
-            Some(json!({
-                "aws_account_id": "123456789012",
-                "auth_config": { "role_name": "Datadog" },
-                "metrics_config": { "enabled": false },
-            }))
-        );
-        assert_eq!(
             wanted.difference_from(&found),
+            Some("MetricsConfig is another".into())
+        );
+        attributes["metrics_config"]["enabled"] = json!(false);
+        attributes["account_tags"] = json!([]);
+        assert_eq!(Value::from(wanted.over(&found.settings())), attributes,);
+        attributes["auth_config"]["role_name"] = json!("Other");
+        assert_eq!(
+            wanted.difference_from(&registered(&attributes)),
             Some("RoleName is \"Other\"".into())
+        );
+        attributes["aws_partition"] = json!("aws-us-gov");
+        assert_eq!(
+            wanted.difference_from(&registered(&attributes)),
+            Some("AwsPartition is another".into())
         );
     }
 
     #[test]
+    fn an_external_id_is_compared_where_there_is_a_role() {
+        let wanted = wanted(&json!({
+            "AwsAccountId": "123456789012", "RoleName": "Datadog", "ExternalId": "acb8f6b8a844443d",
+        }))
+        .unwrap();
+        let mut attributes = json!({
+            "aws_account_id": "123456789012", "aws_partition": "aws",
+            "auth_config": { "role_name": "Datadog", "external_id": "acb8f6b8a844443d" },
+        });
+        assert_eq!(wanted.difference_from(&registered(&attributes)), None);
+        attributes["auth_config"]["external_id"] = json!("another");
+        let difference = wanted.difference_from(&registered(&attributes));
+        assert_eq!(difference, Some("ExternalId is another".into()));
+        attributes["auth_config"] = json!({ "access_key_id": "A" });
+        assert_eq!(wanted.difference_from(&registered(&attributes)), None);
+    }
+
+    #[test]
     fn wrong_properties_are_refused() {
+        let with = |name: &str, value: Value| {
+            let mut properties = json!({ "AwsAccountId": "123456789012", "RoleName": "R" });
+            properties[name] = value;
+            properties
+        };
         for (properties, word) in [
             (json!({ "RoleName": "R" }), "AwsAccountId"),
-            (json!({ "AwsAccountId": "1", "RoleName": "R" }), "twelve"),
+            (with("AwsAccountId", json!("1")), "twelve"),
             (json!({ "AwsAccountId": "123456789012" }), "RoleName"),
             (
-                json!({ "AwsAccountId": "123456789012", "RoleName": "arn:aws:iam::123456789012:role/R" }),
+                with("RoleName", json!("arn:aws:iam::123456789012:role/R")),
                 "without ARN",
             ),
+            (with("AwsPartition", json!("aws-iso")), "none of"),
             (
-                json!({ "AwsAccountId": "123456789012", "RoleName": "R", "AwsPartition": "aws-iso" }),
-                "none of",
+                with("ExternalId", json!("mine, not Datadog's")),
+                "DatadogExternalId",
             ),
-            (
-                json!({ "AwsAccountId": "123456789012", "RoleName": "R", "AwsRegions": "us-east-1" }),
-                "JSON",
-            ),
-            (
-                json!({ "AwsAccountId": "123456789012", "RoleName": "R", "AwsRegions": ["us-east-1"] }),
-                "object",
-            ),
-            (
-                json!({ "AwsAccountId": "123456789012", "RoleName": "R", "AccountTags": {} }),
-                "list",
-            ),
-            (
-                json!({ "AwsAccountId": "123456789012", "RoleName": "R", "AccessKeyId": "A" }),
-                "not known",
-            ),
+            (with("AwsRegions", json!("us-east-1")), "JSON"),
+            (with("AwsRegions", json!(["us-east-1"])), "object"),
+            (with("AccountTags", json!({})), "list"),
+            (with("AccessKeyId", json!("A")), "not known"),
         ] {
             let error = wanted(&properties).unwrap_err().to_string();
             assert!(error.contains(word), "{properties}: {error}");

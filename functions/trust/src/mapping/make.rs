@@ -5,26 +5,30 @@ use std::time::Duration;
 use datadog_rotation::budget::Backoff;
 use datadog_rotation::datadog::call::TIME_TO_CREATE;
 use datadog_rotation::datadog::trust::{Mapping, MappingKind, TrustRefusal};
+use datadog_rotation::error::Problem;
 use datadog_rotation::keys::TrustId;
 
 use super::{Wanted, done};
-use crate::error::{Stop, TrustError, refusal};
+use crate::context::{Context, Done};
+use crate::error::{Stop, TrustError};
 use crate::notes::Intent;
 use crate::physical_id::PhysicalId;
-use crate::scene::{Done, Scene};
 
 /// How long Datadog may not know of an account that it has just registered.
 const REGISTRATION: Duration = Duration::from_mins(2);
+/// How long 401 and 403 are not believed while a role is not mapped.
+const FORBIDDEN: Duration = Duration::from_secs(7);
+const ZERO: Duration = Duration::ZERO;
 /// How long a mapping may be hidden that was just made.
 pub(super) const VISIBILITY: Duration = Duration::from_secs(30);
 
-impl Scene<'_> {
+impl Context<'_> {
     pub(super) async fn make_another(
         &mut self,
         given: Option<&PhysicalId>,
         wanted: &Wanted,
     ) -> Result<Done, Stop> {
-        let id = self.make(wanted).await?;
+        let id = self.make(wanted, Backoff::new(ZERO, ZERO, ZERO)).await?;
         Ok(done(PhysicalId::replaced_by(given, id.clone()), &id))
     }
 
@@ -42,37 +46,54 @@ impl Scene<'_> {
             user = old.user,
             "replacing a mapping"
         );
+        self.leash.must_allow_deletion(old)?;
         self.notes.intend(&wanted.intent());
-        let restored = Intent::new(wanted.kind, &old.pattern, old.account.as_deref());
         self.admin.delete_mapping(wanted.kind, &old.id).await?;
-        let stop = match self.make(wanted).await {
+        // One refusal proves nothing, but the role is not mapped meanwhile.
+        let forbidden = patience(FORBIDDEN);
+        let stop = match self.make(wanted, forbidden).await {
             Ok(id) => return Ok(done(PhysicalId::replaced_by(Some(given), id.clone()), &id)),
             Err(stop) if !stop.is_certain => return Err(stop),
             Err(stop) => stop,
         };
-        self.notes.intend(&restored);
-        let account = old.account.as_deref();
-        match self.admin.create_mapping(&old.pattern, account).await {
+        match self.restore(wanted.kind, old).await {
             Ok(id) => {
                 tracing::warn!(
                     id = id.as_str(),
                     pattern = old.pattern,
                     "the mapping was made again"
                 );
-                Err(stop)
+                Err(stop.for_good())
             }
             Err(problem) => {
                 tracing::error!(%problem, pattern = old.pattern, user = old.user, "the role is not mapped");
-                let problem = stop.error.into();
-                Err(Stop {
-                    error: TrustError::NotRestored { problem },
-                    is_certain: false,
-                })
+                let user = old.user.as_ref().or(old.account.as_ref());
+                Err(Stop::uncertain(TrustError::NotRestored {
+                    problem: stop.error.into(),
+                    pattern: old.pattern.clone(),
+                    user: user.cloned().unwrap_or_default(),
+                }))
             }
         }
     }
 
-    async fn make(&mut self, wanted: &Wanted) -> Result<TrustId, Stop> {
+    /// Makes a mapping again that was there before.
+    async fn restore(&mut self, kind: MappingKind, old: &Mapping) -> Result<TrustId, Problem> {
+        let intent = Intent::new(kind, &old.pattern, old.account.as_deref());
+        self.notes.intend(&intent);
+        let made = self
+            .admin
+            .create_mapping(&old.pattern, old.account.as_deref())
+            .await;
+        match made {
+            Ok(id) => Ok(id),
+            // The answer was lost, or a twin was faster.
+            Err(problem) => self.find_made(&intent).await.ok_or(problem),
+        }
+    }
+
+    /// `forbidden`: how long to try again after 401 and 403.
+    async fn make(&mut self, wanted: &Wanted, mut forbidden: Backoff) -> Result<TrustId, Stop> {
         let intent = wanted.intent();
         let was_noted = self.notes.intend(&intent);
         tracing::info!(
@@ -87,28 +108,50 @@ impl Scene<'_> {
                 .admin
                 .create_mapping(&intent.pattern, intent.account.as_deref())
                 .await;
-            let problem = match made {
+            let stop = match made {
                 Ok(id) => {
                     self.wait_until_visible(wanted.kind, &id).await;
                     return Ok(id);
                 }
-                Err(problem) => problem,
+                Err(problem) => Stop::from(problem),
             };
-            let refusal = refusal(&problem);
-            let stop = Stop::from(problem);
             if !stop.is_certain {
                 return self.find_made(&intent).await.ok_or(stop);
             }
-            let again = refusal == Some(TrustRefusal::NotIntegrated)
-                && registration.pause_for(self.budget, TIME_TO_CREATE).await;
+            let refusal = stop.error.refusal();
+            let again = match refusal {
+                Some(TrustRefusal::NotIntegrated) => {
+                    registration.pause_for(self.budget, TIME_TO_CREATE).await
+                }
+                _ if stop.error.is_forbidden() => {
+                    forbidden.pause_for(self.budget, TIME_TO_CREATE).await
+                }
+                _ => false,
+            };
             if again {
                 continue;
             }
-            if refusal == Some(TrustRefusal::Exists) && was_noted {
-                return self.find_made(&intent).await.ok_or(stop);
+            if refusal == Some(&TrustRefusal::Exists) {
+                if was_noted {
+                    return self.find_made(&intent).await.ok_or(stop);
+                }
+                self.notes.withdraw(&intent);
+                return Err(self.conflict_with(wanted).await.into());
             }
             self.notes.withdraw(&intent);
             return Err(stop);
+        }
+    }
+
+    /// What is in the way of a mapping that Datadog refuses because there is one already.
+    async fn conflict_with(&self, wanted: &Wanted) -> TrustError {
+        let kind = wanted.kind;
+        let listed = self.admin.mappings(kind).await.unwrap_or_default();
+        let own = wanted.pattern.to_string();
+        let mut others = listed.into_iter().filter(|it| it.pattern != own);
+        match others.find(|it| wanted.pattern.shares_role_with(&it.pattern)) {
+            Some(Mapping { id, pattern, .. }) => TrustError::PatternConflicts { kind, id, pattern },
+            None => TrustError::MappingUnseen { kind },
         }
     }
 

@@ -11,7 +11,7 @@ use crate::properties::{OnConflict, Properties, PropertyError};
 pub struct Wanted {
     pub(super) kind: MappingKind,
     pub(super) pattern: ArnPattern,
-    account: Option<String>,
+    pub(super) account: Option<String>,
     pub(super) on_conflict: OnConflict,
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::MappingKind;
 use crate::datadog::reply::{Defect, parse};
 use crate::keys::TrustId;
 
@@ -127,53 +128,97 @@ pub(super) fn id(body: &[u8]) -> Result<TrustId, Defect> {
     read(&parse::<Document<Identified>>(body)?.data.id)
 }
 
-pub(super) fn mapping(body: &[u8]) -> Result<Mapping, Defect> {
+pub(super) fn mapping(body: &[u8], kind: MappingKind) -> Result<Mapping, Defect> {
     parse::<Document<Resource<Attributes>>>(body)?
         .data
-        .try_into()
+        .mapping(kind)
 }
 
-pub(super) fn mappings(body: &[u8]) -> Result<Vec<Mapping>, Defect> {
+pub(super) fn mappings(body: &[u8], kind: MappingKind) -> Result<Vec<Mapping>, Defect> {
     let list = parse::<Document<Vec<Resource<Attributes>>>>(body)?.data;
-    list.into_iter().map(Mapping::try_from).collect()
+    list.into_iter().map(|it| it.mapping(kind)).collect()
 }
 
 pub(super) fn account(body: &[u8]) -> Result<AwsAccount, Defect> {
     parse::<Document<Resource<Map<String, Value>>>>(body)?
         .data
-        .try_into()
+        .account()
 }
 
 pub(super) fn accounts(body: &[u8]) -> Result<Vec<AwsAccount>, Defect> {
     let list = parse::<Document<Vec<Resource<Map<String, Value>>>>>(body)?.data;
-    list.into_iter().map(AwsAccount::try_from).collect()
+    list.into_iter().map(Resource::account).collect()
+}
+
+pub(super) fn namespaces(body: &[u8]) -> Result<Vec<String>, Defect> {
+    #[derive(Deserialize)]
+    struct Attributes {
+        namespaces: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Namespaces {
+        attributes: Attributes,
+    }
+    let document = parse::<Document<Namespaces>>(body)?;
+    Ok(document.data.attributes.namespaces)
+}
+
+pub(super) fn external_id(body: &[u8]) -> Result<String, Defect> {
+    #[derive(Deserialize)]
+    struct Attributes {
+        external_id: String,
+    }
+    #[derive(Deserialize)]
+    struct ExternalId {
+        attributes: Attributes,
+    }
+    let id = parse::<Document<ExternalId>>(body)?
+        .data
+        .attributes
+        .external_id;
+    let is_fine = (16..=128).contains(&id.len()) && id.bytes().all(|it| it.is_ascii_alphanumeric());
+    is_fine.then_some(id).ok_or("holds no external ID")
 }
 
 fn read(id: &str) -> Result<TrustId, Defect> {
     TrustId::parse(id).ok_or("holds an id that is no UUID")
 }
 
-impl TryFrom<Resource<Attributes>> for Mapping {
-    type Error = Defect;
-
-    fn try_from(resource: Resource<Attributes>) -> Result<Self, Defect> {
-        Ok(Self {
-            id: read(&resource.id)?,
-            pattern: resource.attributes.arn_pattern,
-            account: resource.attributes.account_identifier,
-            user: resource.attributes.account_uuid,
+impl Resource<Attributes> {
+    /// Of an identity mapping, whom its callers act as must be told: a mapping that names nobody is
+    /// not one that is for somebody else.
+    fn mapping(self, kind: MappingKind) -> Result<Mapping, Defect> {
+        let Attributes {
+            arn_pattern,
+            account_identifier,
+            account_uuid,
+        } = self.attributes;
+        if kind == MappingKind::Identity && account_identifier.is_none() && account_uuid.is_none() {
+            return Err("lacks the account of an identity mapping");
+        }
+        Ok(Mapping {
+            id: read(&self.id)?,
+            pattern: arn_pattern,
+            account: account_identifier,
+            user: account_uuid,
         })
     }
 }
 
-impl TryFrom<Resource<Map<String, Value>>> for AwsAccount {
-    type Error = Defect;
-
-    fn try_from(resource: Resource<Map<String, Value>>) -> Result<Self, Defect> {
-        Ok(Self {
-            id: read(&resource.id)?,
-            attributes: resource.attributes,
-        })
+impl Resource<Map<String, Value>> {
+    /// What tells whose a registration is, and how it authenticates, must be there: what is not
+    /// told is not nothing.
+    fn account(self) -> Result<AwsAccount, Defect> {
+        let account = AwsAccount {
+            id: read(&self.id)?,
+            attributes: self.attributes,
+        };
+        let is_told = !account.aws_account().is_empty()
+            && account.attributes.contains_key("account_tags")
+            && (account.role_name().is_some() || account.access_key_id().is_some());
+        is_told
+            .then_some(account)
+            .ok_or("lacks a member of an AWS integration")
     }
 }
 
@@ -186,7 +231,7 @@ mod tests {
         let body = br#"{"data":{"id":"7c405332-7033-40d2-a046-a27a075a22cd","type":"anything","attributes":{
             "account_identifier":"a@example.com","account_uuid":"0BD557D2-6ed0-423e-9654-c0e1cd376abc",
             "arn_pattern":"arn:aws:sts::981005757495:assumed-role/terraform-runner/*"}}}"#;
-        let mapping = mapping(body).unwrap();
+        let mapping = mapping(body, MappingKind::Identity).unwrap();
         assert!(mapping.is_for(Some("0bd557d2-6ed0-423e-9654-c0e1cd376abc")));
         assert!(mapping.is_for(Some("a@example.com")));
         assert!(!mapping.is_for(Some("b@example.com")));
@@ -204,5 +249,42 @@ mod tests {
         let settings = account.settings();
         let members: Vec<_> = settings.keys().collect();
         assert_eq!(members, ["aws_account_id", "aws_regions"]);
+    }
+
+    #[test]
+    fn what_is_not_told_is_not_nothing() {
+        let id = "7c405332-7033-40d2-a046-a27a075a22cd";
+        let body = |attributes: &Value| {
+            let data = serde_json::json!({ "id": id, "attributes": attributes });
+            serde_json::json!({ "data": data }).to_string()
+        };
+        let pattern = body(&serde_json::json!({ "arn_pattern": "p" }));
+        assert!(mapping(pattern.as_bytes(), MappingKind::Identity).is_err());
+        assert!(mapping(pattern.as_bytes(), MappingKind::Intake).is_ok());
+        let whole = serde_json::json!({
+            "aws_account_id": "123456789012", "account_tags": null, "auth_config": { "role_name": "R" },
+        });
+        assert!(account(body(&whole).as_bytes()).is_ok());
+        for member in ["aws_account_id", "account_tags", "auth_config"] {
+            let mut attributes = whole.clone();
+            attributes.as_object_mut().unwrap().remove(member);
+            assert!(account(body(&attributes).as_bytes()).is_err(), "{member}");
+        }
+    }
+
+    #[test]
+    fn namespaces_and_external_ids_are_read() {
+        let body = br#"{"data":{"id":"namespaces","type":"namespaces","attributes":{"namespaces":["AWS/EC2"]}}}"#;
+        assert_eq!(namespaces(body), Ok(vec!["AWS/EC2".to_owned()]));
+        let body = |id: &str| {
+            format!(
+                r#"{{"data":{{"id":"external_id","type":"external_id","attributes":{{"external_id":"{id}"}}}}}}"#
+            )
+        };
+        let id = "acb8f6b8a844443dbb726d07dcb1a870";
+        assert_eq!(external_id(body(id).as_bytes()), Ok(id.to_owned()));
+        for wrong in ["", "a b", "acb8f6b8\n844443dbb726d07dcb1a870"] {
+            assert!(external_id(body(wrong).as_bytes()).is_err());
+        }
     }
 }

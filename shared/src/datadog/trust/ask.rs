@@ -15,7 +15,8 @@ impl Datadog {
         budget: &Budget,
     ) -> Result<Vec<Mapping>, DatadogError> {
         let call = Call::from(TrustCall::ListMappings(kind));
-        self.ask(authority, call, budget, answer::mappings).await
+        let read = |body: &[u8]| answer::mappings(body, kind);
+        self.ask(authority, call, budget, read).await
     }
 
     pub async fn mapping(
@@ -26,7 +27,8 @@ impl Datadog {
         budget: &Budget,
     ) -> Result<Mapping, DatadogError> {
         let call = Call::from(TrustCall::GetMapping(kind, id.clone()));
-        self.ask(authority, call, budget, answer::mapping).await
+        let read = |body: &[u8]| answer::mapping(body, kind);
+        self.ask(authority, call, budget, read).await
     }
 
     /// Answers the new mapping's id. The answer's type is unstable, and is not looked at.
@@ -92,5 +94,23 @@ impl Datadog {
         let id = id.clone();
         let call = Call::from(TrustCall::UpdateAccount { id, attributes });
         self.ask(authority, call, budget, answer::account).await
+    }
+
+    pub async fn namespaces(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<Vec<String>, DatadogError> {
+        let call = Call::from(TrustCall::ListNamespaces);
+        self.ask(authority, call, budget, answer::namespaces).await
+    }
+
+    pub async fn create_external_id(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<String, DatadogError> {
+        let call = Call::from(TrustCall::CreateExternalId);
+        self.ask(authority, call, budget, answer::external_id).await
     }
 }

@@ -21,6 +21,9 @@ pub enum TrustRefusal {
     /// 400 (recorded).
     #[error("Datadog knows no such partition of AWS (400)")]
     Partition,
+    /// 400 (reported): not issued by Datadog, or more than 48 hours ago.
+    #[error("Datadog does not accept the external ID (400)")]
+    ExternalId,
 }
 
 impl TrustRefusal {
@@ -36,6 +39,7 @@ impl TrustRefusal {
                 Some(Self::KeysAndRole)
             }
             400 if text.contains("invalid partition") => Some(Self::Partition),
+            400 if text.contains("invalid external id") => Some(Self::ExternalId),
             _ => None,
         }
     }
@@ -64,6 +68,9 @@ mod tests {
         ] {
             assert_eq!(refusal(400, partition), Some(TrustRefusal::Partition));
         }
+        let external_id =
+            r#"{"errors":[{"status":"400","title":"Bad Request","detail":"invalid External ID"}]}"#;
+        assert_eq!(refusal(400, external_id), Some(TrustRefusal::ExternalId));
         let conflicting = "Could not update AWS Integration due to conflicting updates";
         for status in [400, 409] {
             let found = refusal(status, conflicting);

@@ -1,5 +1,8 @@
 //! `/api/v2/integration/aws`: the AWS accounts that the organisation looks into.
 
+mod external_ids;
+mod settings;
+
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde::Deserialize;
@@ -12,6 +15,10 @@ use super::Datadog;
 use super::body::Data;
 use super::endpoint::Act;
 use super::reply::{Refusal, Reply};
+
+pub(super) use external_ids::ExternalId;
+pub(super) use settings::list_namespaces;
+use settings::{defaults, drop_left_out, merge, must_be_valid};
 
 /// A registration. It may be of an account that lets nobody in.
 #[derive(Clone, Debug)]
@@ -123,9 +130,10 @@ impl Datadog {
                 Some("AWS account with provided id already exists"),
             ));
         }
+        must_be_valid(&new.settings)?;
         let mut shown = json!({ "access_key_id": authentication.get("access_key_id") });
         if way == Way::Role {
-            let external_id = self.generator.api_key();
+            let external_id = self.external_id_for(now, authentication.get("external_id"))?;
             shown = json!({ "role_name": authentication["role_name"], "external_id": external_id });
         }
         let mut attributes = defaults();
@@ -160,6 +168,7 @@ impl Datadog {
         if let Some(partition) = &edit.aws_partition {
             must_be_partition(partition)?;
         }
+        must_be_valid(&edit.settings)?;
         let account = &mut self.accounts[place];
         if account.aws_account() != edit.aws_account_id {
             return Err(Refusal::generic("invalid AWS account id")); // synthetic
@@ -178,18 +187,12 @@ impl Datadog {
                 }
             }
         }
-        // What is left out stays, also within a setting (recorded).
+        // What is left out stays, also within a setting (recorded), but for newer members.
+        drop_left_out(&mut attributes, &edit.settings);
         merge(&mut attributes, &Value::from(edit.settings));
         attributes["modified_at"] = stamp(now).into();
         account.attributes = attributes.as_object().cloned().unwrap_or_default();
         Ok(reply(account))
-    }
-
-    /// What `POST /generate_new_external_id` answers. The registration needs none.
-    pub(super) fn new_external_id(&mut self) -> Reply {
-        let id = self.generator.api_key();
-        let data = json!({ "id": id, "type": "external_id", "attributes": { "external_id": id } });
-        Reply::api(StatusCode::OK, &json!({ "data": data }))
     }
 
     /// Whether mappings may be of this account.
@@ -247,49 +250,6 @@ impl Datadog {
 
 fn reply(account: &AwsAccount) -> Reply {
     Reply::api(StatusCode::OK, &json!({ "data": account.document() }))
-}
-
-/// As recorded in September 2026.
-fn defaults() -> Value {
-    json!({
-        "account_tags": [],
-        "auth_config": null,
-        "aws_account_id": null,
-        "aws_partition": null,
-        "aws_regions": { "include_all": true },
-        "created_at": null,
-        "logs_config": { "lambda_forwarder": {
-            "lambdas": [], "sources": [], "log_source_config": { "tag_filters": [] } } },
-        "metrics_config": {
-            "enabled": true, "automute_enabled": true, "collect_custom_metrics": false,
-            "collect_cloudwatch_alarms": false, "tag_filters": [],
-            "namespace_filters": { "exclude_only": ["AWS/SQS", "AWS/ElasticMapReduce", "AWS/Usage"] },
-            "metric_name_filters": [],
-        },
-        "modified_at": null,
-        "resources_config": {
-            "cloud_security_posture_management_collection": false, "extended_collection": true },
-        "traces_config": { "xray_services": { "include_only": [] } },
-    })
-}
-
-/// Objects member by member, but a choice between members as a whole: `include_only` takes the
-/// place of `include_all`.
-fn merge(own: &mut Value, new: &Value) {
-    match (own, new) {
-        (Value::Object(own), Value::Object(new)) => {
-            if new
-                .keys()
-                .any(|it| it.starts_with("include_") || it.starts_with("exclude_"))
-            {
-                own.clear();
-            }
-            for (name, value) in new {
-                merge(own.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (own, new) => *own = new.clone(),
-    }
 }
 
 fn must_be_uuid(id: &str) -> Result<(), Refusal> {

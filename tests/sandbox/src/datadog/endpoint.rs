@@ -19,6 +19,7 @@ pub(super) enum Endpoint<'a> {
     Mappings(MappingKind, Act<'a>),
     AwsAccounts(Act<'a>),
     NewExternalId,
+    Namespaces,
 }
 
 /// What is done to a collection, or to the one of its members that has this id.
@@ -78,6 +79,9 @@ impl<'a> Endpoint<'a> {
             ["v2", "integration", "aws", "generate_new_external_id"] if method == Method::POST => {
                 Self::NewExternalId
             }
+            ["v2", "integration", "aws", "available_namespaces"] if method == Method::GET => {
+                Self::Namespaces
+            }
             ["v2", "users", ref id @ ..] => Self::Users(Act::of(method, id)?),
             ["v2", "roles", ref id @ ..] => Self::Roles(Act::of(method, id)?),
             _ => return None,
@@ -124,7 +128,9 @@ impl<'a> Endpoint<'a> {
                 "workload_identity_federation_write",
                 "cloud_auth_config_write",
             ],
-            Self::AwsAccounts(Act::List | Act::Get(_)) => &["aws_configuration_read"],
+            Self::AwsAccounts(Act::List | Act::Get(_)) | Self::Namespaces => {
+                &["aws_configuration_read"]
+            }
             Self::AwsAccounts(Act::Create | Act::Delete(_)) => &["aws_configurations_manage"],
             Self::AwsAccounts(Act::Edit(_)) | Self::NewExternalId => &["aws_configuration_edit"],
             Self::CurrentUser
@@ -144,7 +150,7 @@ impl<'a> Endpoint<'a> {
             Self::Validate | Self::ValidateV2 | Self::ValidateKeys => "validate",
             Self::DelegatedToken => "delegated_token",
             Self::Mappings(..) => "mappings",
-            Self::AwsAccounts(_) | Self::NewExternalId => "aws_accounts",
+            Self::AwsAccounts(_) | Self::NewExternalId | Self::Namespaces => "aws_accounts",
         }
     }
 }

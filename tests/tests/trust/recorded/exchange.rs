@@ -51,8 +51,6 @@ pub(crate) enum Skipped {
     V1,
     /// Of 2024, when the path had the number of the AWS account where the id is now.
     OldPath,
-    /// Not sent by our client: integrating makes an external id of its own.
-    NotSent,
     /// An id that is no UUID, which our client can't write.
     NoUuid,
     /// Of 2024, when attributes had the number of the AWS account beside them, some wrapped.
@@ -103,16 +101,21 @@ impl Exchange {
 
     pub(crate) fn skipped_by_client(&self) -> Option<Skipped> {
         let is_uuid = |id: String| TrustId::parse(&id).is_some();
-        self.skipped_by_both().or_else(|| match self.target() {
-            target if target.ends_with("generate_new_external_id") => Some(Skipped::NotSent),
-            _ if !self.id().is_none_or(is_uuid) => Some(Skipped::NoUuid),
-            _ if self.has_id_beside() => Some(Skipped::OldBody),
-            _ => None,
-        })
+        let by_client = if !self.id().is_none_or(is_uuid) {
+            Some(Skipped::NoUuid)
+        } else if self.has_id_beside() {
+            Some(Skipped::OldBody)
+        } else {
+            None
+        };
+        self.skipped_by_both().or(by_client)
     }
 
     /// The call of ours that this is.
     pub(crate) fn call(&self) -> TrustCall {
+        if self.target().ends_with("generate_new_external_id") {
+            return TrustCall::CreateExternalId;
+        }
         let id = self.id().map(|id| TrustId::parse(&id).expect("a UUID"));
         match (
             self.request.method.as_str(),
