@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use datadog_doctor::arguments::{Asked, parse};
-use datadog_doctor::program::{Outside, run};
+use datadog_doctor::outside::Outside;
+use datadog_doctor::program::run;
 use datadog_rotation::Kind;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::http::{Http, Transport};

@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod document;
+pub mod outside;
 pub mod probe;
 pub mod program;
 mod scheduled;
@@ -22,7 +23,7 @@ use datadog_rotation::log;
 use datadog_rotation::settings::{LogSettings, is_lambda};
 
 use arguments::{Asked, Command, Task};
-use program::Outside;
+use outside::Outside;
 use tokio::sync::Notify;
 
 /// Nothing is wrong.

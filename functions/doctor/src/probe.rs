@@ -33,7 +33,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::arguments::{Command, Task};
-use crate::program::Outside;
+use crate::outside::Outside;
 use name::Name;
 use question::Scope;
 pub use question::{Answer, Finding, Question};

@@ -1,142 +1,14 @@
 //! One run at a terminal.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::ProvideRegion;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use datadog_rotation::budget::Budget;
-use datadog_rotation::clients::Clients;
-use datadog_rotation::clock::Clock;
-use datadog_rotation::datadog::Limits;
-use datadog_rotation::http::Http;
-use datadog_rotation::identity::Identity;
 use datadog_rotation::inspect::checkup::Checkup;
-use datadog_rotation::inspect::inspector::Inspector;
-use datadog_rotation::secrets::Secrets;
-use datadog_rotation::settings::{Settings, StartError};
-use datadog_rotation::start;
 use tokio::sync::Notify;
 
 use crate::arguments::{Command, Task};
+use crate::outside::Outside;
 use crate::strays::Report;
 use crate::{document, probe, table};
-
-/// As long as the template lets a rotation function run: a secret that takes longer is ill.
-const TIME_FOR_ONE: Duration = Duration::from_mins(5);
-
-/// Longer than any run at a terminal: only each secret's own time is short.
-const NO_END: Duration = Duration::from_hours(24);
-
-/// What a run finds outside of itself.
-#[derive(Debug)]
-pub struct Outside {
-    pub(crate) inspector: Inspector,
-    /// By secret: the admin secret to act with if the secret names none, instead of the inspector's.
-    admin_secrets: BTreeMap<String, String>,
-    pub(crate) clock: Clock,
-    pub(crate) watch: Budget,
-}
-
-impl Outside {
-    /// `watch` has all the time that there is, and goes by this machine's time of day.
-    #[must_use]
-    pub fn new(
-        task: &Task,
-        settings: Settings,
-        http: &Http,
-        config: &SdkConfig,
-        watch: Budget,
-    ) -> Self {
-        let clock = Clock::default();
-        let http = clock.listen(http.clone(), watch);
-        let admin_secret_arn = task.admin_secret.clone().or(settings.admin_secret_arn);
-        let settings = Settings {
-            admin_secret_arn,
-            ..settings
-        };
-        Self {
-            inspector: Inspector {
-                kind: task.kind,
-                clients: Clients {
-                    secrets: Secrets::new(config, &http),
-                    http,
-                    limits: Limits::default(),
-                    settings,
-                    identity: Identity::new(config),
-                },
-            },
-            admin_secrets: BTreeMap::new(),
-            clock,
-            watch,
-        }
-    }
-
-    /// Acts with these admin secrets for the secrets that name none, by secret.
-    #[must_use]
-    pub(crate) fn with_admin_secrets(self, admin_secrets: BTreeMap<String, String>) -> Self {
-        Self {
-            admin_secrets,
-            ..self
-        }
-    }
-
-    /// Looks at this secret with the admin secret that it is to be looked at with.
-    pub(crate) fn inspector_of(&self, secret: &str) -> Cow<'_, Inspector> {
-        let Some(admin_secret) = self.admin_secrets.get(secret) else {
-            return Cow::Borrowed(&self.inspector);
-        };
-        let mut inspector = self.inspector.clone();
-        inspector.clients.settings.admin_secret_arn = Some(admin_secret.clone());
-        Cow::Owned(inspector)
-    }
-
-    /// What a rotation of each secret would fail on.
-    pub(crate) async fn checkups(&self, secrets: &[String]) -> Vec<Checkup> {
-        let mut checkups = Vec::new();
-        for secret in secrets {
-            let inspector = self.inspector_of(secret);
-            checkups.push(inspector.checkup(secret, &for_one(&self.watch)).await);
-        }
-        checkups
-    }
-
-    /// Which keys are stray. Deletes nothing.
-    pub(crate) async fn report(&self, secrets: &[String]) -> Report {
-        let mut report = Report::of(self, secrets).await;
-        // Only the answers tell whether this machine's clock is right.
-        report.judge(self.clock.corrected(report.now));
-        report
-    }
-
-    /// The real network, and this process's environment.
-    pub(crate) async fn network(task: &Task) -> Result<Self, StartError> {
-        let http = start::network()?;
-        let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
-        // Each secret's ARN tells its region: looking for a default one could take seconds.
-        let arn = task.secrets.first().or(task.admin_secret.as_ref());
-        let arn = arn.or(settings.admin_secret_arn.as_ref());
-        let region = arn.and_then(|arn| arn.split(':').nth(3));
-        let region = region.map(|it| Region::new(it.to_owned()));
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http.clone())
-            .region(match region {
-                Some(region) => Some(region),
-                None => EnvironmentVariableRegionProvider::new().region().await,
-            })
-            .load()
-            .await;
-        Ok(Self::new(task, settings, &http, &config, watch))
-    }
-}
-
-/// The time that one secret gets.
-pub(crate) fn for_one(watch: &Budget) -> Budget {
-    Budget::new(watch.now(), watch.left().min(TIME_FOR_ONE))
-}
 
 /// Does what is asked and writes what came of it. Answers whether all is fine. `notes` and `stop`
 /// are a probe's.
@@ -161,7 +33,7 @@ pub async fn run(
             Ok(checkups.iter().all(Checkup::is_ok))
         }
         Command::Strays { revoke } => {
-            let mut report = outside.report(&task.secrets).await;
+            let mut report = Report::of(outside, &task.secrets).await;
             if *revoke {
                 report.revoke(&outside.watch).await;
             }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Command, Task};
 use crate::document::class;
-use crate::program::Outside;
+use crate::outside::Outside;
 use crate::strays::{Found, Report, Summary};
 use event::{Job, Order};
 
@@ -128,7 +128,7 @@ async fn search(
     task: &Task,
     metrics: Option<&MetricSettings>,
 ) -> Result<Summary, Failure> {
-    let report = outside.report(&task.secrets).await;
+    let report = Report::of(outside, &task.secrets).await;
     let summary = report.summary();
     tell(&report, &summary);
     if let Some(metrics) = metrics {

@@ -9,7 +9,7 @@ use datadog_rotation::keys::KeyRef;
 use datadog_rotation::rotation::decide::YOUNGEST_ORPHAN;
 use serde::Serialize;
 
-use crate::program::{Outside, for_one};
+use crate::outside::{Outside, for_one};
 
 /// One run over several secrets.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub struct Summary {
 }
 
 impl Report {
-    /// Looks at each secret.
+    /// Looks at each secret. Deletes nothing.
     pub(crate) async fn of(outside: &Outside, secrets: &[String]) -> Self {
         let watch = &outside.watch;
         let now = watch.now();
@@ -74,11 +74,14 @@ impl Report {
                 found: search.map(|search| Found { search, keys }),
             });
         }
-        Self {
+        let mut report = Self {
             seen,
             now,
             revoked: false,
-        }
+        };
+        // Only the answers tell whether this machine's clock is right.
+        report.judge(outside.clock.corrected(now));
+        report
     }
 
     /// Decides what is stray as of `now`.

@@ -39,8 +39,9 @@ use time::OffsetDateTime;
 pub use aws_accounts::AwsAccount;
 pub use delegation::Token;
 pub use edges::{Edge, EdgeChoice};
+pub use endpoint::MappingKind;
 pub use key::{Class, Key, Minted};
-pub use mappings::{Mapping, MappingKind};
+pub use mappings::Mapping;
 pub use settings::{Expires, KeptFromTokens, RateLimit, Settings};
 
 use crate::sts::Sts;
@@ -131,7 +132,8 @@ impl Datadog {
     fn answer(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Result<Reply, Refusal> {
         let endpoint = Endpoint::of(request.method(), request.uri().path())
             .ok_or_else(Refusal::no_such_path)?;
-        self.edges.choose(&self.settings);
+        let settings = &self.settings;
+        self.edges.choose(&settings.edges, settings.edge_choice);
         let credential = match endpoint {
             Endpoint::DelegatedToken => Credential::Proof,
             _ => self.credential_of(now, request.headers())?,

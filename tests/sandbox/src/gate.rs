@@ -18,10 +18,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
-pub use call::{Call, CallRecord, Caller, Service};
+pub use call::{Call, CallRecord, Caller};
 pub use fate::{Fate, Pause, Release, Script, pause};
 pub use lie::Lie;
 
+pub use crate::service::Service;
 use crate::world::World;
 
 /// What became of a call, from its caller's side.

@@ -13,6 +13,7 @@
 //! - [`ledger`] watches the gate and books what breaks a [`promise`];
 //! - [`scene`] and [`stack`] set all of it up with three secrets worth rotating.
 
+pub mod account;
 pub mod cloudformation;
 pub mod credential;
 pub mod datadog;
@@ -27,6 +28,7 @@ pub mod rotation;
 pub mod scene;
 pub mod secrets_manager;
 pub mod server;
+pub mod service;
 pub mod stack;
 pub mod sts;
 pub mod world;

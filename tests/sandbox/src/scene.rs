@@ -8,8 +8,8 @@ use http::Request;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::account::{ACCOUNT, FUNCTIONS};
 use crate::datadog::Minted;
-use crate::stack::{ACCOUNT, FUNCTIONS};
 use crate::world::World;
 
 /// What the managed service asks of an admin key, and `api_keys_read`, with which API keys can be

@@ -16,13 +16,16 @@ mod lifecycle;
 mod listing;
 mod password;
 mod policy;
+mod replica;
 mod replicas;
 mod rotation;
+mod rotations;
 mod schedule;
 mod secret;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 mod values;
 mod versions;
 
@@ -37,7 +40,7 @@ use error::{Refusal, respond};
 use ids::Ids;
 use input::Input;
 
-pub use replicas::Replication;
+pub use replica::Replication;
 pub use rotation::RotationJob;
 pub use secret::{Secret, Version};
 

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+pub use crate::account::{ACCOUNT, FUNCTIONS, REGION};
 use crate::datadog::{Datadog, Settings};
 use crate::executables::Executables;
 use crate::gate::{Gate, Outcome};
@@ -17,17 +18,6 @@ use crate::rotation::{Attempts, Invoke, Observer, drive};
 use crate::scene::{Scene, SceneError, SceneOptions, request, token};
 use crate::secrets_manager::{RotationJob, SecretsManager};
 use crate::world::{Clock, World};
-
-pub const REGION: &str = "us-east-1";
-/// The account number of AWS's documentation.
-pub const ACCOUNT: &str = "123456789012";
-
-/// The names of the functions, as the template has them.
-pub const FUNCTIONS: [&str; 3] = [
-    "datadog-admin-key",
-    "datadog-api-key",
-    "datadog-application-key",
-];
 
 /// How old the keys and secrets of the scene are: due for rotation.
 const AGE: Duration = Duration::from_hours(90 * 24);

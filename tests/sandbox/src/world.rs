@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use crate::cloudformation::CloudFormation;
 use crate::datadog::Datadog;
-use crate::gate::Service;
+
 use crate::secrets_manager::SecretsManager;
+use crate::service::Service;
 
 /// One AWS account in one region, one Datadog organisation, one clock.
 #[derive(Clone, Debug)]

@@ -4,8 +4,6 @@
 //! clients and their tests; refusals are synthetic but for their shape. This stand-in is as strict
 //! as a request can be taken to be, so that the client under test is held to all of it.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -220,6 +218,3 @@ fn authorization<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
 fn unproven(text: &'static str) -> Refusal {
     Refusal::new(StatusCode::UNAUTHORIZED, text)
 }
-
-/// Datadog's clients assume a quarter of an hour where nothing is told.
-pub(super) const USUAL_LIFE: Duration = Duration::from_mins(15);

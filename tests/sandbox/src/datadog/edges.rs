@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 use super::Datadog;
 use super::access::credential;
 use super::key::Key;
-use super::settings::Settings;
 
 /// How long an edge does not know a key that was created through the API, by what is asked of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,18 +50,18 @@ pub(super) struct Edges {
 }
 
 impl Edges {
-    pub(super) fn choose(&mut self, settings: &Settings) {
-        let count = settings.edges.len();
+    pub(super) fn choose(&mut self, edges: &[Edge], choice: EdgeChoice) {
+        let count = edges.len();
         if count == 0 {
             self.here = Edge::default();
             return;
         }
-        let number = match settings.edge_choice {
+        let number = match choice {
             EdgeChoice::InTurn => self.requests % count,
             EdgeChoice::Drawn(seed) => self.random(seed).usize(0..count),
         };
         self.requests += 1;
-        self.here = settings.edges[number];
+        self.here = edges[number];
     }
 
     /// The edge that answers the request at hand.

@@ -2,7 +2,11 @@
 
 use http::Method;
 
-use super::MappingKind;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MappingKind {
+    Identity,
+    Intake,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'a> {

@@ -14,14 +14,8 @@ use uuid::Uuid;
 use super::Datadog;
 use super::access::Caller;
 use super::body::Data;
-use super::endpoint::Act;
+use super::endpoint::{Act, MappingKind};
 use super::reply::{Refusal, Reply};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MappingKind {
-    Identity,
-    Intake,
-}
 
 /// Which callers of AWS act as which user, or get a managed API key.
 #[derive(Clone, Debug)]

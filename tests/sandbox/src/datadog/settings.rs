@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::delegation::USUAL_LIFE;
 use super::edges::{Edge, EdgeChoice};
 use super::endpoint::{Act, Endpoint};
+
+/// Datadog's clients assume a quarter of an hour where nothing is told.
+const USUAL_LIFE: Duration = Duration::from_mins(15);
 
 /// The default is an organisation made today, without rate limits and without delays.
 #[derive(Debug, Clone)]

@@ -7,14 +7,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-/// The service that a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Service {
-    SecretsManager,
-    Datadog,
-    /// The presigned URLs of custom resources.
-    CloudFormation,
-}
+use crate::service::Service;
 
 /// Request extension that says who calls, when somebody wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use time::{Duration, OffsetDateTime};
 use super::SecretsManager;
 use super::error::Refusal;
 use super::input::Input;
-use super::secret::{Deletion, Secret, epoch};
+use super::secret::{Deletion, Secret};
 use super::tags::read_tags;
+use super::timestamp::epoch;
 use super::values::read_content;
 
 const RECOVERY_DAYS: i64 = 30;

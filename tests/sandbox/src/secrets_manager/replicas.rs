@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::SecretsManager;
 use super::error::Refusal;
 use super::input::Input;
+use super::replica::{Replica, Replication};
 use super::secret::{Secret, Version};
 
 /// What a replica answers; everything else is the primary's.
@@ -17,42 +18,6 @@ const READS: [&str; 4] = [
     "GetSecretValue",
     "ListSecretVersionIds",
 ];
-
-/// How a replica follows its primary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replication {
-    /// It has each change so long after the primary.
-    After(Duration),
-    /// It has no change that was made later than this.
-    FailedSince(OffsetDateTime),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Replica {
-    region: String,
-    replication: Replication,
-}
-
-impl Replica {
-    /// The words of the API model, with messages as its documentation shows them.
-    fn status(&self, now: OffsetDateTime, changed: OffsetDateTime) -> (&'static str, &'static str) {
-        match self.replication {
-            Replication::After(lag) if now < changed + lag => ("InProgress", ""),
-            Replication::FailedSince(failed) if changed > failed => {
-                ("Failed", "Replication failed: Access to KMS is not allowed")
-            }
-            _ => ("InSync", "Replication succeeded"),
-        }
-    }
-
-    /// The moment whose labels it shows.
-    fn has_seen(&self, now: OffsetDateTime) -> OffsetDateTime {
-        match self.replication {
-            Replication::After(lag) => now - lag,
-            Replication::FailedSince(failed) => failed,
-        }
-    }
-}
 
 impl SecretsManager {
     /// Gives the secret a replica in this region, or changes how that one follows. A secret that

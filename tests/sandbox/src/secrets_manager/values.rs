@@ -7,7 +7,8 @@ use super::SecretsManager;
 use super::error::Refusal;
 use super::input::{Input, mismatch};
 use super::labels::CURRENT;
-use super::secret::{Content, day, epoch};
+use super::secret::Content;
+use super::timestamp::{day, epoch};
 
 const MAX_BYTES: usize = 65_536;
 

@@ -6,7 +6,8 @@ use super::error::Refusal;
 use super::input::Input;
 use super::labels::CURRENT;
 use super::listing::Page;
-use super::secret::{Secret, epoch};
+use super::secret::Secret;
+use super::timestamp::epoch;
 
 const MAX_LABELS: usize = 20;
 

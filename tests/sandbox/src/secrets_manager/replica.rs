@@ -1,0 +1,45 @@
+//! A copy of a secret in another region.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// How a replica follows its primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replication {
+    /// It has each change so long after the primary.
+    After(Duration),
+    /// It has no change that was made later than this.
+    FailedSince(OffsetDateTime),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Replica {
+    pub(super) region: String,
+    pub(super) replication: Replication,
+}
+
+impl Replica {
+    /// The words of the API model, with messages as its documentation shows them.
+    pub(super) fn status(
+        &self,
+        now: OffsetDateTime,
+        changed: OffsetDateTime,
+    ) -> (&'static str, &'static str) {
+        match self.replication {
+            Replication::After(lag) if now < changed + lag => ("InProgress", ""),
+            Replication::FailedSince(failed) if changed > failed => {
+                ("Failed", "Replication failed: Access to KMS is not allowed")
+            }
+            _ => ("InSync", "Replication succeeded"),
+        }
+    }
+
+    /// The moment whose labels it shows.
+    pub(super) fn has_seen(&self, now: OffsetDateTime) -> OffsetDateTime {
+        match self.replication {
+            Replication::After(lag) => now - lag,
+            Replication::FailedSince(failed) => failed,
+        }
+    }
+}

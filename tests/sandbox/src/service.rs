@@ -1,0 +1,10 @@
+//! The services of a world.
+
+/// The service that a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    SecretsManager,
+    Datadog,
+    /// The presigned URLs of custom resources.
+    CloudFormation,
+}
