@@ -7,6 +7,7 @@ mod limits;
 mod reply;
 mod token;
 pub mod trust;
+mod trust_requests;
 mod user;
 
 use std::time::Duration;

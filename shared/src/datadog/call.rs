@@ -267,6 +267,12 @@ impl fmt::Display for Call {
     }
 }
 
+impl From<TrustCall> for Call {
+    fn from(call: TrustCall) -> Self {
+        Self::Trust(call.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

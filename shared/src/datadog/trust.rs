@@ -4,8 +4,7 @@
 //! Exchanges of the intake mapping are not public: its shapes are those of Datadog's Terraform
 //! provider. Those of the others are recorded.
 
-mod answer;
-mod ask;
+pub(super) mod answer;
 mod refusal;
 
 use std::fmt;
@@ -14,7 +13,6 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::Call;
 use crate::keys::TrustId;
 
 pub use answer::{AwsAccount, Mapping};
@@ -239,12 +237,6 @@ impl fmt::Display for TrustCall {
             Self::ListNamespaces => f.write_str("list of CloudWatch namespaces"),
             Self::CreateExternalId => f.write_str("creation of an external ID"),
         }
-    }
-}
-
-impl From<TrustCall> for Call {
-    fn from(call: TrustCall) -> Self {
-        Self::Trust(call.into())
     }
 }
 

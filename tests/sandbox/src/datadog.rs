@@ -12,6 +12,7 @@ mod application_keys;
 mod aws_accounts;
 mod body;
 mod delegation;
+mod edge;
 mod edges;
 mod endpoint;
 mod generator;
@@ -38,7 +39,7 @@ use time::OffsetDateTime;
 
 pub use aws_accounts::AwsAccount;
 pub use delegation::Token;
-pub use edges::{Edge, EdgeChoice};
+pub use edge::{Edge, EdgeChoice};
 pub use endpoint::MappingKind;
 pub use key::{Class, Key, Minted};
 pub use mappings::Mapping;

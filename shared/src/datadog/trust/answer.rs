@@ -124,33 +124,33 @@ struct Attributes {
     account_uuid: Option<String>,
 }
 
-pub(super) fn id(body: &[u8]) -> Result<TrustId, Defect> {
+pub(in crate::datadog) fn id(body: &[u8]) -> Result<TrustId, Defect> {
     read(&parse::<Document<Identified>>(body)?.data.id)
 }
 
-pub(super) fn mapping(body: &[u8], kind: MappingKind) -> Result<Mapping, Defect> {
+pub(in crate::datadog) fn mapping(body: &[u8], kind: MappingKind) -> Result<Mapping, Defect> {
     parse::<Document<Resource<Attributes>>>(body)?
         .data
         .mapping(kind)
 }
 
-pub(super) fn mappings(body: &[u8], kind: MappingKind) -> Result<Vec<Mapping>, Defect> {
+pub(in crate::datadog) fn mappings(body: &[u8], kind: MappingKind) -> Result<Vec<Mapping>, Defect> {
     let list = parse::<Document<Vec<Resource<Attributes>>>>(body)?.data;
     list.into_iter().map(|it| it.mapping(kind)).collect()
 }
 
-pub(super) fn account(body: &[u8]) -> Result<AwsAccount, Defect> {
+pub(in crate::datadog) fn account(body: &[u8]) -> Result<AwsAccount, Defect> {
     parse::<Document<Resource<Map<String, Value>>>>(body)?
         .data
         .account()
 }
 
-pub(super) fn accounts(body: &[u8]) -> Result<Vec<AwsAccount>, Defect> {
+pub(in crate::datadog) fn accounts(body: &[u8]) -> Result<Vec<AwsAccount>, Defect> {
     let list = parse::<Document<Vec<Resource<Map<String, Value>>>>>(body)?.data;
     list.into_iter().map(Resource::account).collect()
 }
 
-pub(super) fn namespaces(body: &[u8]) -> Result<Vec<String>, Defect> {
+pub(in crate::datadog) fn namespaces(body: &[u8]) -> Result<Vec<String>, Defect> {
     #[derive(Deserialize)]
     struct Attributes {
         namespaces: Vec<String>,
@@ -163,7 +163,7 @@ pub(super) fn namespaces(body: &[u8]) -> Result<Vec<String>, Defect> {
     Ok(document.data.attributes.namespaces)
 }
 
-pub(super) fn external_id(body: &[u8]) -> Result<String, Defect> {
+pub(in crate::datadog) fn external_id(body: &[u8]) -> Result<String, Defect> {
     #[derive(Deserialize)]
     struct Attributes {
         external_id: String,

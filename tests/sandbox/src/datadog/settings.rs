@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::edges::{Edge, EdgeChoice};
+use super::edge::{Edge, EdgeChoice};
 use super::endpoint::{Act, Endpoint};
 
 /// Datadog's clients assume a quarter of an hour where nothing is told.

@@ -1,8 +1,8 @@
-//! The calls with their answers read.
+//! The calls of trust, with their answers read.
 
 use serde_json::{Map, Value};
 
-use super::{AwsAccount, Mapping, MappingKind, TrustCall, answer};
+use super::trust::{AwsAccount, Mapping, MappingKind, TrustCall, answer};
 use crate::budget::Budget;
 use crate::datadog::{Authority, Call, Datadog, DatadogError};
 use crate::keys::TrustId;
