@@ -1,6 +1,6 @@
 //! All states of the shipping code. `docs/figures/explorer.md` has the figures of these tests.
 //!
-//! The ignored tests take from minutes to hours: `cargo test -p explore -- --ignored two_faults`.
+//! The ignored tests take from minutes to hours: `cargo test --workspace --test explore -- --ignored two_faults`.
 
 use std::time::Duration;
 
