@@ -110,6 +110,8 @@ def misrouted(text: str) -> set[str]:
             if kind:
                 shared = ("NetworkPolicy", "AlarmTopic") + (("TrustFunction",) if name.endswith("Mapping") else ())
                 others = {it for it in references(resource) if not it.startswith((kind, *shared))}
+                # The roles that it may map: unleashed.
+                others -= {f"{it}Role" for it in (*KINDS, "Doctor")} if name == "TrustFunction" else set()
                 faults |= {f"{name} -> {other}" for other in others}
     return faults
 
