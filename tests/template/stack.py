@@ -32,6 +32,8 @@ class Stack:
         if unknown := given.keys() - self.parameters:
             raise Refused(f"no such parameter: {sorted(unknown)}")
         region, suffix = PLACES[partition]
+        # What each condition comes to, once it is asked.
+        self.conditions: dict[str, bool] = {}
         self.pseudo = {
             "AWS::AccountId": ACCOUNT,
             "AWS::Partition": partition,
@@ -60,7 +62,9 @@ class Stack:
         [(function, operand)] = test.items()
         match function:
             case "Condition":
-                return self.holds(self.template["Conditions"][operand])
+                if operand not in self.conditions:
+                    self.conditions[operand] = self.holds(self.template["Conditions"][operand])
+                return self.conditions[operand]
             case "Fn::Equals":
                 left, right = (self.resolved(it) for it in operand)
                 return str(left) == str(right)

@@ -1,8 +1,9 @@
 """What every combination of parameters makes: all that it should, and nothing that hangs loose."""
 
+import functools
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from check import TEXT, broken, cfn_lint, translate
@@ -41,6 +42,16 @@ def stacks(text: str) -> Iterator[Stack]:
         stack = Stack(template, **given)
         if not stack.refusals():
             yield stack
+
+
+def of_every_stack(check: Callable[[Stack], set[str]]) -> Callable[[str], set[str]]:
+    """Makes a check of one stack a check of a template: the faults of the first stack that has any."""
+
+    @functools.wraps(check)
+    def faults(text: str) -> set[str]:
+        return next((found for stack in stacks(text) if (found := check(stack))), set())
+
+    return faults
 
 
 def rotated(stack: Stack, kind: str) -> list[str]:
@@ -92,121 +103,123 @@ def expected(stack: Stack) -> set[str]:
     return wanted
 
 
-def misplaced(text: str) -> set[str]:
+@of_every_stack
+def misplaced(stack: Stack) -> set[str]:
     """Resources that are there and should not be, or the other way round."""
-    return {name for stack in stacks(text) for name in expected(stack) ^ stack.section("Resources").keys()}
+    return expected(stack) ^ stack.section("Resources").keys()
 
 
-def dangling(text: str) -> set[str]:
-    return {it for stack in stacks(text) for it in stack.dangling()}
+@of_every_stack
+def dangling(stack: Stack) -> set[str]:
+    return set(stack.dangling())
 
 
-def misrouted(text: str) -> set[str]:
+@of_every_stack
+def misrouted(stack: Stack) -> set[str]:
     """Resources of one function that refer to those of another."""
     faults = set()
-    for stack in stacks(text):
-        for name, resource in stack.section("Resources").items():
-            kind = next((kind for kind in (*KINDS, "Doctor", "Trust") if name.startswith(kind)), None)
-            if kind:
-                shared = ("NetworkPolicy", "AlarmTopic") + (("TrustFunction",) if name.endswith("Mapping") else ())
-                others = {it for it in references(resource) if not it.startswith((kind, *shared))}
-                # The roles that it may map: unleashed.
-                others -= {f"{it}Role" for it in (*KINDS, "Doctor")} if name == "TrustFunction" else set()
-                faults |= {f"{name} -> {other}" for other in others}
+    for name, resource in stack.section("Resources").items():
+        kind = next((kind for kind in (*KINDS, "Doctor", "Trust") if name.startswith(kind)), None)
+        if kind:
+            shared = ("NetworkPolicy", "AlarmTopic") + (("TrustFunction",) if name.endswith("Mapping") else ())
+            others = {it for it in references(resource) if not it.startswith((kind, *shared))}
+            # The roles that it may map: unleashed.
+            others -= {f"{it}Role" for it in (*KINDS, "Doctor")} if name == "TrustFunction" else set()
+            faults |= {f"{name} -> {other}" for other in others}
     return faults
 
 
-def loose_invocations(text: str) -> set[str]:
+@of_every_stack
+def loose_invocations(stack: Stack) -> set[str]:
     """Permissions, schedules and roles for other secrets than the parameters say."""
     loose = set()
-    for stack in stacks(text):
-        resources = stack.section("Resources")
-        for kind, of in ROTATIONS:
-            secret = stack.parameters[f"{of}SecretArn"]
-            # A permission of its own is for that secret. Where it is not needed, another lets in the whole account.
-            bound = kind != of or (secret and is_bound(stack, kind))
-            if permission := resources.get(f"{kind}Permission"):
-                source = {k: v for k, v in permission["Properties"].items() if k.startswith("Source")}
-                if source != {"SourceAccount": ACCOUNT} | ({"SourceArn": secret} if bound else {}):
-                    loose.add(f"{kind}Permission: {source}")
-            if rotation := resources.get(f"{kind}Rotation"):
-                properties = rotation["Properties"]
-                rules = {"ScheduleExpression": SCHEDULES[f"{of}Schedule"]}
-                if window := stack.parameters["RotationWindow"]:
-                    rules["Duration"] = window
-                if selected(properties["SecretId"]) != secret or properties["RotationRules"] != rules:
-                    loose.add(f"{kind}Rotation: {rotation}")
-        for kind in KINDS:
-            [statement, *_] = resources[f"{kind}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-            found = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-            every = [f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"]
-            if found != (is_bound(stack, kind) and rotated(stack, kind) or every):
-                loose.add(f"{kind}Role: {statement['Resource']}")
+    resources = stack.section("Resources")
+    for kind, of in ROTATIONS:
+        secret = stack.parameters[f"{of}SecretArn"]
+        # A permission of its own is for that secret. Where it is not needed, another lets in the whole account.
+        bound = kind != of or (secret and is_bound(stack, kind))
+        if permission := resources.get(f"{kind}Permission"):
+            source = {k: v for k, v in permission["Properties"].items() if k.startswith("Source")}
+            if source != {"SourceAccount": ACCOUNT} | ({"SourceArn": secret} if bound else {}):
+                loose.add(f"{kind}Permission: {source}")
+        if rotation := resources.get(f"{kind}Rotation"):
+            properties = rotation["Properties"]
+            rules = {"ScheduleExpression": SCHEDULES[f"{of}Schedule"]}
+            if window := stack.parameters["RotationWindow"]:
+                rules["Duration"] = window
+            if selected(properties["SecretId"]) != secret or properties["RotationRules"] != rules:
+                loose.add(f"{kind}Rotation: {rotation}")
+    for kind in KINDS:
+        [statement, *_] = resources[f"{kind}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        found = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        every = [f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"]
+        if found != (is_bound(stack, kind) and rotated(stack, kind) or every):
+            loose.add(f"{kind}Role: {statement['Resource']}")
     return loose
 
 
-def hasty(text: str) -> set[str]:
+@of_every_stack
+def hasty(stack: Stack) -> set[str]:
     """Rotation schedules that do not wait for what their first check needs."""
     faults = set()
-    for stack in stacks(text):
-        resources = stack.section("Resources")
-        for kind, of in ROTATIONS:
-            if not (rotation := resources.get(f"{kind}Rotation")):
-                continue
-            function = "AdminKey" if kind != of else kind
-            wanted = {f"{kind}Permission", f"{function}Function"}
-            if stack.parameters["KeylessOrgUuid"]:
-                wanted.add(f"{function}Mapping")
-            faults |= {f"{kind}Rotation does not wait for {it}" for it in wanted - references(rotation)}
-            # "If a resource with a condition isn't created, any resources that depend on that resource aren't created".
-            if rotation["DependsOn"] not in resources:
-                faults.add(f"{kind}Rotation depends on {rotation['DependsOn']}")
+    resources = stack.section("Resources")
+    for kind, of in ROTATIONS:
+        if not (rotation := resources.get(f"{kind}Rotation")):
+            continue
+        function = "AdminKey" if kind != of else kind
+        wanted = {f"{kind}Permission", f"{function}Function"}
+        if stack.parameters["KeylessOrgUuid"]:
+            wanted.add(f"{function}Mapping")
+        faults |= {f"{kind}Rotation does not wait for {it}" for it in wanted - references(rotation)}
+        # "If a resource with a condition isn't created, any resources that depend on that resource aren't created".
+        if rotation["DependsOn"] not in resources:
+            faults.add(f"{kind}Rotation depends on {rotation['DependsOn']}")
     return faults
 
 
-def misdirected(text: str) -> set[str]:
+@of_every_stack
+def misdirected(stack: Stack) -> set[str]:
     """Searches at other times, by others, or of other secrets than the parameters say."""
     faults = set()
-    for stack in stacks(text):
-        resources = {name: it["Properties"] for name, it in stack.section("Resources").items()}
-        if "DoctorFunction" not in resources:
-            continue
-        asked = stack.parameters
-        api_key = {"secret": asked["ApiKeySecretArn"], "admin_secret": asked["ApiKeyAdminSecretArn"]}
-        others = [asked[f"{kind}SecretArn"] for kind in ("ApplicationKey", "AdminKey", "ApiKeyAdmin")]
-        for job in ("Check", "Strays"):
-            rule = f"DoctorFunction{job}"
-            schedule, permission = resources[rule], resources[f"{rule}Permission"]
-            [target] = schedule["Targets"]
-            found = {
-                "when": (schedule["ScheduleExpression"], asked["DoctorSchedule"]),
-                "what": (json.loads(target["Input"]), {"command": job.lower(), "secrets": [api_key, *others]}),
-                "who": (target["Arn"], {"Fn::GetAtt": ["DoctorFunction", "Arn"]}),
-                "by whom": (permission["SourceArn"], {"Fn::GetAtt": [rule, "Arn"]}),
-                "of what": (
-                    resources["DoctorRole"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"],
-                    [secret for secret in (asked["ApiKeySecretArn"], *others) if secret],
-                ),
-            }
-            faults |= {f"{job} {name}: {it}, not {wanted}" for name, (it, wanted) in found.items() if it != wanted}
+    resources = {name: it["Properties"] for name, it in stack.section("Resources").items()}
+    if "DoctorFunction" not in resources:
+        return faults
+    asked = stack.parameters
+    api_key = {"secret": asked["ApiKeySecretArn"], "admin_secret": asked["ApiKeyAdminSecretArn"]}
+    others = [asked[f"{kind}SecretArn"] for kind in ("ApplicationKey", "AdminKey", "ApiKeyAdmin")]
+    for job in ("Check", "Strays"):
+        rule = f"DoctorFunction{job}"
+        schedule, permission = resources[rule], resources[f"{rule}Permission"]
+        [target] = schedule["Targets"]
+        found = {
+            "when": (schedule["ScheduleExpression"], asked["DoctorSchedule"]),
+            "what": (json.loads(target["Input"]), {"command": job.lower(), "secrets": [api_key, *others]}),
+            "who": (target["Arn"], {"Fn::GetAtt": ["DoctorFunction", "Arn"]}),
+            "by whom": (permission["SourceArn"], {"Fn::GetAtt": [rule, "Arn"]}),
+            "of what": (
+                resources["DoctorRole"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"],
+                [secret for secret in (asked["ApiKeySecretArn"], *others) if secret],
+            ),
+        }
+        faults |= {f"{job} {name}: {it}, not {wanted}" for name, (it, wanted) in found.items() if it != wanted}
     return faults
 
 
-def misleading(text: str) -> set[str]:
+@of_every_stack
+def misleading(stack: Stack) -> set[str]:
     """Outputs that are not those of these parameters, or tell of another function or secret."""
     faults = set()
-    for stack in stacks(text):
-        asked = stack.parameters
-        there = [it for it in (*KINDS, "Doctor") if f"{it}Function" in stack.section("Resources")]
-        wanted = {f"{it}FunctionArn": f"${{{it}Function.Arn}}" for it in there}
-        wanted |= {f"{it}LogGroupName": f"${{{it}LogGroup}}" for it in there}
-        wanted |= {f"{it}RoleArn": f"${{{it}Role.Arn}}" for it in there}
-        wanted |= {"TrustRoleArn": "${TrustRole.Arn}"} if asked["KeylessOrgUuid"] else {}
-        wanted |= {"AlarmTopicMade": "${AlarmTopic}"} if asked["AlarmEmail"] else {}
-        wanted |= {"DashboardName": "${RotationDashboard}"} if asked["Dashboard"] == "true" else {}
-        found = {name: words(output["Value"]) for name, output in stack.section("Outputs").items()}
-        faults |= wanted.keys() ^ found.keys()
-        faults |= {name for name in wanted.keys() & found.keys() if wanted[name] not in found[name].split(" ")}
+    asked, resources = stack.parameters, stack.section("Resources")
+    there = [it for it in (*KINDS, "Doctor") if f"{it}Function" in resources]
+    wanted = {f"{it}FunctionArn": f"${{{it}Function.Arn}}" for it in there}
+    wanted |= {f"{it}LogGroupName": f"${{{it}LogGroup}}" for it in there}
+    wanted |= {f"{it}RoleArn": f"${{{it}Role.Arn}}" for it in there}
+    wanted |= {"TrustRoleArn": "${TrustRole.Arn}"} if asked["KeylessOrgUuid"] else {}
+    wanted |= {"AlarmTopicMade": "${AlarmTopic}"} if asked["AlarmEmail"] else {}
+    wanted |= {"DashboardName": "${RotationDashboard}"} if asked["Dashboard"] == "true" else {}
+    found = {name: words(output["Value"]) for name, output in stack.section("Outputs").items()}
+    faults |= wanted.keys() ^ found.keys()
+    faults |= {name for name in wanted.keys() & found.keys() if wanted[name] not in found[name].split(" ")}
     return faults
 
 
@@ -261,35 +274,35 @@ def foreign(text: str) -> list[str]:
     ]
 
 
-def mistrusted(text: str) -> set[str]:
+@of_every_stack
+def mistrusted(stack: Stack) -> set[str]:
     """Mappings of other roles or to others than the parameters say, and functions that do not act by them."""
     faults = set()
-    for stack in stacks(text):
-        asked, resources = stack.parameters, stack.section("Resources")
-        variables = {
-            "DATADOG_ORG_UUID": asked["KeylessOrgUuid"],
-            "DATADOG_SERVICE_ACCOUNT_ID": asked["KeylessServiceAccountId"],
-            "DATADOG_SITE": asked["KeylessSite"],
+    asked, resources = stack.parameters, stack.section("Resources")
+    variables = {
+        "DATADOG_ORG_UUID": asked["KeylessOrgUuid"],
+        "DATADOG_SERVICE_ACCOUNT_ID": asked["KeylessServiceAccountId"],
+        "DATADOG_SITE": asked["KeylessSite"],
+    }
+    for kind in (*KINDS, "Doctor"):
+        if f"{kind}Function" not in resources:
+            continue
+        given = resources[f"{kind}Function"]["Properties"].get("Environment", {}).get("Variables", {})
+        # The admin function acts by the admin secrets, which may be keyless.
+        if kind != "AdminKey":
+            faults |= {f"{kind}: {it}" for it, value in variables.items() if given.get(it, "") != value}
+        proving = asked["KeylessApiKeySecretArn"] if kind == "ApplicationKey" else ""
+        if given.get("DATADOG_API_KEY_SECRET_ARN", "") != proving:
+            faults.add(f"{kind}: {given}")
+        wanted = {
+            "ServiceToken": {"Fn::GetAtt": ["TrustFunction", "Arn"]},
+            "RoleName": {"Ref": f"{kind}Role"},
+            "ServiceAccountId": asked["KeylessServiceAccountId"],
         }
-        for kind in (*KINDS, "Doctor"):
-            if f"{kind}Function" not in resources:
-                continue
-            given = resources[f"{kind}Function"]["Properties"].get("Environment", {}).get("Variables", {})
-            # The admin function acts by the admin secrets, which may be keyless.
-            if kind != "AdminKey":
-                faults |= {f"{kind}: {it}" for it, value in variables.items() if given.get(it, "") != value}
-            proving = asked["KeylessApiKeySecretArn"] if kind == "ApplicationKey" else ""
-            if given.get("DATADOG_API_KEY_SECRET_ARN", "") != proving:
-                faults.add(f"{kind}: {given}")
-            wanted = {
-                "ServiceToken": {"Fn::GetAtt": ["TrustFunction", "Arn"]},
-                "RoleName": {"Ref": f"{kind}Role"},
-                "ServiceAccountId": asked["KeylessServiceAccountId"],
-            }
-            mapping = resources.get(f"{kind}Mapping", {"Properties": wanted})
-            if mapping["Properties"] != wanted:
-                faults.add(f"{kind}: {mapping}")
-        faults |= unleashed(asked["KeylessServiceAccountId"], resources)
+        mapping = resources.get(f"{kind}Mapping", {"Properties": wanted})
+        if mapping["Properties"] != wanted:
+            faults.add(f"{kind}: {mapping}")
+    faults |= unleashed(asked["KeylessServiceAccountId"], resources)
     return faults
 
 

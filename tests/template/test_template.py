@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from check import TEMPLATE, TEXT, broken, cfn_lint, check, checkov, translate
+from check import REGIONS, TEMPLATE, TEXT, broken, cfn_lint, changed, checkov, translate
 
 TEMPLATES = ["template.yaml", "examples/trust/template.yaml"]
 
@@ -41,7 +41,7 @@ BROKEN = {
 
 
 def test_nothing_is_wrong_with_the_template():
-    assert [str(finding) for finding in check(TEXT)] == []
+    assert [str(finding) for finding in cfn_lint(translate(TEXT))] == []
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,25 @@ def test_an_adopters_cfn_lint_is_green(clone):
     assert (run.stdout, run.returncode) == ("", 0)
 
 
-@pytest.mark.parametrize("defect", BROKEN)
-def test_a_broken_template_is_caught(defect):
+def of_checkov() -> list[str]:
+    return [defect for defect, (*_, rule) in BROKEN.items() if rule.startswith("CKV")]
+
+
+def test_checkov_finds_nothing_in_the_template_and_what_is_broken():
+    unreadable = {"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": 5}}}
+    defects = [translate(broken(*BROKEN[defect][:2])) for defect in of_checkov()]
+    sound, *others, unread = checkov([translate(TEXT), *defects, unreadable])
+    assert [str(finding) for finding in sound] == []
+    for defect, found in zip(of_checkov(), others, strict=True):
+        assert BROKEN[defect][-1] in {finding.rule for finding in found}, defect
+    assert [it.text for it in unread] == ["could not read the template"]
+
+
+@pytest.mark.parametrize("defect", [it for it in BROKEN if it not in of_checkov()])
+def test_cfn_lint_finds_what_is_broken(defect):
     right, wrong, rule = BROKEN[defect]
-    template = broken(right, wrong)
-    # One linter a defect, for time: both are run above.
-    found = check(template, [checkov if rule.startswith("CKV") else cfn_lint])
+    # One region and what the defect changes, for time: the whole is linted above.
+    found = cfn_lint(changed(translate(broken(right, wrong)), translate(TEXT)), REGIONS[:1])
     assert rule in {finding.rule for finding in found}, [str(finding) for finding in found]
 
 
