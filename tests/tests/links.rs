@@ -1,4 +1,4 @@
-//! Every relative link leads somewhere, and every page that code or template names is there.
+//! Every relative link and every command of the pages leads somewhere, and so does every page that code or template names.
 
 #![expect(
     clippy::expect_used,
@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{fs, iter};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -200,4 +201,56 @@ fn every_page_uses_the_one_word_for_a_thing() {
         }
     }
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// The blocks of commands of a page.
+fn commands(page: &str) -> impl Iterator<Item = &str> {
+    let blocks = page.split("```sh\n").skip(1);
+    blocks.filter_map(|it| it.split("```").next())
+}
+
+/// Whether the file that a command of this project is in, or the crate or test that it is about, is there.
+fn is_there(before: &str, word: &str) -> bool {
+    let root = Path::new(ROOT);
+    let is_named = |manifest: PathBuf| {
+        let name = format!("name = \"{word}\"");
+        fs::read_to_string(manifest).is_ok_and(|it| it.lines().any(|it| it == name))
+    };
+    match before {
+        "-p" => {
+            let manifests = ["shared", "functions", "tests"].iter();
+            let mut manifests = manifests.flat_map(|it| files(&root.join(it)));
+            manifests.any(|it| it.ends_with("Cargo.toml") && is_named(it))
+        }
+        "--test" => root.join(format!("tests/tests/{word}.rs")).exists(),
+        _ if word.starts_with("tests/") || word.starts_with(".ci/") => root.join(word).exists(),
+        _ => true,
+    }
+}
+
+#[test]
+fn every_block_of_commands_is_of_the_shell_and_names_what_is_there() {
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for path in pages() {
+        let page = fs::read_to_string(&path).expect("a page");
+        for block in commands(&page) {
+            checked += 1;
+            let parsed = Command::new("bash").args(["-n", "-c", block]).output();
+            let parsed = parsed.expect("bash");
+            if !parsed.status.success() {
+                let said = String::from_utf8_lossy(&parsed.stderr).into_owned();
+                wrong.push(format!("{}: {said}", path.display()));
+            }
+            let mut before = "";
+            for word in block.split_whitespace() {
+                if !is_there(before, word) {
+                    wrong.push(format!("{}: {before} {word}", path.display()));
+                }
+                before = word;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checked > 50, "{checked} blocks");
 }
