@@ -222,7 +222,11 @@ fn is_there(before: &str, word: &str) -> bool {
             let mut manifests = manifests.flat_map(|it| files(&root.join(it)));
             manifests.any(|it| it.ends_with("Cargo.toml") && is_named(it))
         }
-        "--test" => root.join(format!("tests/tests/{word}.rs")).exists(),
+        "--test" => ["{}.rs", "{}/main.rs"].iter().any(|it| {
+            root.join("tests/tests")
+                .join(it.replace("{}", word))
+                .exists()
+        }),
         _ if word.starts_with("tests/") || word.starts_with(".ci/") => root.join(word).exists(),
         _ => true,
     }
