@@ -111,7 +111,16 @@ impl Backoff {
 
     /// The same, only if `after` is left then.
     pub async fn pause_for(&mut self, budget: &Budget, after: Duration) -> bool {
+        // The last pause ends when the time does.
+        let room = budget
+            .left()
+            .saturating_sub(after + Duration::from_millis(1));
         let step = self.next.min(self.total);
+        let step = if room < WORTHWHILE {
+            step
+        } else {
+            step.min(room)
+        };
         let waited = !step.is_zero() && budget.pause(step, after).await;
         if waited {
             self.total -= step;
