@@ -199,17 +199,7 @@ async fn delete_replaced_before(
     let secret = &cx.secret;
     match replaced_by(&secret.names, current, &secret.current, previous) {
         PutAsideBy::Person => Ok(()),
-        PutAsideBy::Rotation => {
-            look_again(cx).await?;
-            delete_version(
-                cx,
-                &secret.admin,
-                previous,
-                cx.current_and_pending(),
-                journal,
-            )
-            .await
-        }
+        PutAsideBy::Rotation => delete_previous(cx, previous, journal).await,
     }
 }
 
@@ -253,15 +243,7 @@ async fn delete_two_generations_back(
             return Ok(());
         }
     }
-    look_again(cx).await?;
-    delete_version(
-        cx,
-        &secret.admin,
-        previous,
-        cx.current_and_pending(),
-        journal,
-    )
-    .await
+    delete_previous(cx, previous, journal).await
 }
 
 /// Types without grace, before the promotion: deletes keys that a rotation created for AWSPREVIOUS's
@@ -315,6 +297,16 @@ async fn delete_left_by_rotation(
     )
     .await?;
     delete_version(cx, &secret.admin, previous, kept, journal).await
+}
+
+async fn delete_previous(
+    cx: &StepContext<'_>,
+    previous: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    look_again(cx).await?;
+    let kept = cx.current_and_pending();
+    delete_version(cx, &cx.secret.admin, previous, kept, journal).await
 }
 
 /// Before what AWSPREVIOUS holds is deleted: waits for the replicas, and makes sure that the labels
