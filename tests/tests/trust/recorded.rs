@@ -4,9 +4,7 @@
 //! No exchange about an intake mapping is public, nor one that lists mappings: those shapes are the
 //! ones of Datadog's Terraform provider.
 
-#[path = "recorded/exchange.rs"]
 mod exchange;
-#[path = "recorded/story.rs"]
 mod story;
 
 use std::collections::BTreeMap;
