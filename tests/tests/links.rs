@@ -222,11 +222,10 @@ fn is_there(before: &str, word: &str) -> bool {
             let mut manifests = manifests.flat_map(|it| files(&root.join(it)));
             manifests.any(|it| it.ends_with("Cargo.toml") && is_named(it))
         }
-        "--test" => ["{}.rs", "{}/main.rs"].iter().any(|it| {
-            root.join("tests/tests")
-                .join(it.replace("{}", word))
-                .exists()
-        }),
+        "--test" => ["tests/tests", "tests/explore/tests", "tests/sandbox/tests"]
+            .iter()
+            .flat_map(|it| [format!("{it}/{word}.rs"), format!("{it}/{word}/main.rs")])
+            .any(|it| root.join(it).exists()),
         _ if word.starts_with("tests/") || word.starts_with(".ci/") => root.join(word).exists(),
         _ => true,
     }
