@@ -75,7 +75,7 @@ class Account:
         return run.stdout
 
     def deploy(self, **parameters: str):
-        """As docs/setup.md says, in the folder of a release."""
+        """As docs/use/setup.md says, in the folder of a release."""
         overrides = [f'{name}="{it}"' for name, it in parameters.items()]
         options = ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"]
         return self.run("sam", "deploy", *options, "--parameter-overrides", *overrides)

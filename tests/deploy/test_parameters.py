@@ -109,7 +109,7 @@ def test_the_configuration_gives_schedules_whole(configuration):
 
 
 def test_the_one_command_takes_nothing_from_the_configuration(configuration):
-    """For samconfig.toml lies where docs/setup.md has it run."""
+    """For samconfig.toml lies where docs/use/setup.md has it run."""
     by_sam = deployed(configuration, "--parameter-overrides", "AlarmEmail=you@example.com")
     assert by_sam["parameter_overrides"] == {"AlarmEmail": "you@example.com"}
 
@@ -125,7 +125,7 @@ def test_each_command_of_the_pages_says_what_it_means(page, command):
 
 def test_the_pages_give_parameters():
     pages = {page for page, _ in commands()}
-    assert {"README.md", "docs/setup.md", "docs/releases.md"} <= pages
+    assert {"README.md", "docs/use/setup.md", "docs/operate/releases.md"} <= pages
 
 
 def values() -> list[tuple[str, str]]:
@@ -141,7 +141,7 @@ def test_each_value_of_the_pages_arrives_whole(page, value):
 
 
 def test_the_pages_give_values():
-    assert ("docs/setup.md", "'DoctorSchedule=\"rate(12 hours)\"'") in values() and len(values()) > 4
+    assert ("docs/use/setup.md", "'DoctorSchedule=\"rate(12 hours)\"'") in values() and len(values()) > 4
 
 
 def test_every_parameter_that_a_page_names_is_there():

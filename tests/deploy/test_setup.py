@@ -1,4 +1,4 @@
-"""docs/setup.md, word for word, in the folder of a release: from nothing to three rotated secrets."""
+"""docs/use/setup.md, word for word, in the folder of a release: from nothing to three rotated secrets."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import pytest
 from account import Account
 from conftest import BUILT, ROOT, STACK
 
-PAGE = (ROOT / "docs/setup.md").read_text()
+PAGE = (ROOT / "docs/use/setup.md").read_text()
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<code>.*?)```\n", re.S)
 NAMES = ["datadog-rotation/api-key", "datadog-rotation/application-key", "datadog-rotation/admin"]
 NOT_RUN = {"not run: it fetches from a registry", "not run: it takes minutes"}

@@ -538,7 +538,7 @@ def test_a_refused_admin_names_the_site_that_it_was_tried_at(town):
     town.on("/api/", refuse(403, FORBIDDEN), times=999)
     done = town.step(secret, "createSecret")
     assert done.type == "AdminKeyRefused" and "datadoghq.com" in done.text, done
-    runbook = (ROOT / "docs/runbooks.md").read_text()
+    runbook = (ROOT / "docs/operate/runbooks.md").read_text()
     section = runbook[runbook.index("## Dead admin"):runbook.index("## Missing scope")]
     assert re.search(r"allow.list", section) and re.search(r"(another|other|wrong|different) site", section)
 

@@ -1,7 +1,7 @@
 //! Nothing is lost and nothing leaks, whatever dies whenever: every call of a rotation meets every
 //! fault, and the next rotation finds everything in order.
 //!
-//! The figures of `docs/crash-safety.md` are the figures of these tests.
+//! The figures of `docs/review/crash-safety.md` are the figures of these tests.
 
 #![expect(
     clippy::expect_used,

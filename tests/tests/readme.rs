@@ -13,7 +13,7 @@ const ERRORS: &str = include_str!("../../docs/reference/errors.md");
 const PERMISSIONS: &str = include_str!("../../docs/reference/permissions.md");
 const SECRETS: &str = include_str!("../../docs/reference/secrets.md");
 const TEMPLATE: &str = include_str!("../../template.yaml");
-const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
+const RUNBOOKS: &str = include_str!("../../docs/operate/runbooks.md");
 const PROBLEMS: &str = include_str!("../../shared/src/error/problem.rs");
 
 /// The first cell of every row that begins with a word in `code`, linked or not.
@@ -158,9 +158,9 @@ fn cited(page: &str) -> Vec<(&str, &str)> {
 fn every_test_that_the_documents_cite_exists() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let pages = [
-        include_str!("../../docs/breaks.md"),
-        include_str!("../../docs/hazards.md"),
-        include_str!("../../docs/threat-model.md"),
+        include_str!("../../docs/review/breaks.md"),
+        include_str!("../../docs/review/hazards.md"),
+        include_str!("../../docs/review/threat-model.md"),
     ];
     let mut missing = Vec::new();
     let mut found = 0;

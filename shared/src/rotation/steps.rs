@@ -3,7 +3,7 @@
 //! Each effect is preceded by a record of its intent (a key's name in the log, a staging label) and
 //! followed by its own record, so that the next invocation can tell what happened. A key is deleted
 //! only when no label that must work leads to it. Any step may be invoked twice, late, or beside
-//! another invocation of itself; the process may end before and after any call. docs/protocol.md has
+//! another invocation of itself; the process may end before and after any call. docs/review/protocol.md has
 //! the states, and who cleans up after which death.
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use sandbox::scene::SceneOptions;
 use serde_json::{Value, json};
 use tests::bench::Bench;
 
-const PAGE: &str = include_str!("../../../docs/doctor.md");
+const PAGE: &str = include_str!("../../../docs/operate/doctor.md");
 
 #[tokio::test(start_paused = true)]
 async fn what_check_prints() {

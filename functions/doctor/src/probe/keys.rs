@@ -21,7 +21,7 @@ const DELETION: [&str; 1] = ["api_keys_delete"];
 
 const NO_APPLICATION_KEYS: &str = "Application keys can't be rotated by this identity: name an \
     admin secret with keys for them, or let one stand in (fallbackAdminSecretArn, \
-    DATADOG_FALLBACK_ADMIN_SECRET_ARN); see docs/keyless.md.";
+    DATADOG_FALLBACK_ADMIN_SECRET_ARN); see docs/use/keyless.md.";
 
 const NEVER_WORKED: &str = "not asked: it was never seen to work";
 

@@ -16,7 +16,7 @@ const INTAKE: MappingKind = MappingKind::Intake;
 
 const NOT_MADE: &str = "Who makes mappings needs workload_identity_federation_write (or \
     cloud_auth_config_write) and all that the service account may, and the AWS account is to be \
-    integrated before; see docs/trust.md.";
+    integrated before; see docs/use/trust.md.";
 
 impl Probe<'_, '_> {
     pub(super) async fn ask_about_mappings(&self) {

@@ -10,7 +10,7 @@ use tests::probe::world;
 
 use crate::documents::{rows_after, shape};
 
-const PAGE: &str = include_str!("../../../../docs/doctor.md");
+const PAGE: &str = include_str!("../../../../docs/operate/doctor.md");
 
 #[test]
 fn the_page_lists_every_word() {

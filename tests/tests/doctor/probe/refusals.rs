@@ -45,7 +45,7 @@ async fn a_token_that_may_create_no_application_keys() {
         assert_eq!(told["seen"], "403");
         let follows = told["follows"].as_str().unwrap();
         for word in [
-            "docs/keyless.md",
+            "docs/use/keyless.md",
             "admin secret with keys",
             "fallbackAdminSecretArn",
         ] {
@@ -170,7 +170,7 @@ async fn mappings_that_may_not_be_made() {
         answer["follows"]
             .as_str()
             .unwrap()
-            .contains("docs/trust.md")
+            .contains("docs/use/trust.md")
     );
 }
 
