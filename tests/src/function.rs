@@ -21,6 +21,7 @@ use sandbox::sts::Session;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use crate::listen::print_debug;
 use crate::transport::InProcess;
 
 /// As long as the template lets a function run.
@@ -102,8 +103,7 @@ impl Function {
             result = self.rotator.rotate(event, &budget) => result,
             () = self.killed.notified() => return None,
         };
-        // So that a test which listens hears the Debug form too.
-        tracing::warn!(rotator = ?self.rotator, ?result, "delivered");
+        print_debug(&self.rotator, &result);
         Some(result)
     }
 }

@@ -1,5 +1,7 @@
 //! Everything that the functions print, at the most talkative level, as a user would see it.
 
+use std::cell::Cell;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -52,6 +54,25 @@ thread_local! {
         DEAF.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         (Dispatch::new(subscriber(&settings, paper.clone())), paper)
     };
+}
+
+/// How many invocations print their Debug form once. It is longer than all that an invocation logs, mostly
+/// the same each time, and was a sixth of a sweep's time.
+const DEBUG_EVERY: u32 = 16;
+
+thread_local! {
+    static INVOCATIONS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Prints the Debug form of `function` where a test hears it, after one invocation in sixteen of this
+/// thread, and `result` after each.
+pub(crate) fn print_debug(function: &impl fmt::Debug, result: &impl fmt::Debug) {
+    let count = INVOCATIONS.get();
+    INVOCATIONS.set(count.wrapping_add(1));
+    if count % DEBUG_EVERY == 0 {
+        tracing::warn!(?function, "ended");
+    }
+    tracing::warn!(?result, "ended");
 }
 
 /// Listens to this thread for as long as it lives.

@@ -27,6 +27,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::function::config;
+use crate::listen::print_debug;
 use crate::transport::InProcess;
 
 pub const CALLER: &str = "datadog-trust";
@@ -165,7 +166,7 @@ impl Site {
             result = trust.deliver(event, &budget) => result,
             () = killed.notified() => return None,
         };
-        tracing::warn!(?trust, ?result, "delivered");
+        print_debug(&trust, &result);
         Some(result)
     }
 

@@ -5,6 +5,7 @@ use std::iter;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{Call, Fate, Lie, Outcome, Service};
@@ -42,9 +43,12 @@ pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Byt
 /// AWS's own reasons may be printed, for they can only repeat what was sent: of any call that sends
 /// no secret value, and of the one that does where they are not about its parameters.
 pub(super) fn complaints(call: &Call, answer: &Response<Bytes>) -> Vec<String> {
+    let is_json = || serde_json::from_slice::<IgnoredAny>(answer.body()).is_ok();
+    if answer.status().is_success() && is_json() {
+        return Vec::new();
+    }
     let mut texts = Vec::new();
     match serde_json::from_slice(answer.body()) {
-        Ok(_) if answer.status().is_success() => {}
         Ok(body) if call.service == Service::SecretsManager && is_reason(call, &body) => {}
         Ok(body) => collect(&body, &mut texts),
         Err(_) => texts.push(String::from_utf8_lossy(answer.body()).into_owned()),
