@@ -10,10 +10,10 @@
 
 use std::collections::BTreeMap;
 
-use tests::case::{Case, Fault, Faults, Setting, Subject};
-use tests::figures;
-use tests::sweep::{Healing, run};
-use tests::verdict::Broken;
+use harness::case::{Case, Fault, Faults, Setting, Subject};
+use harness::figures;
+use harness::sweep::{Healing, run};
+use harness::verdict::Broken;
 
 /// Seed of the pairs of faults.
 const SEED: u64 = 1;

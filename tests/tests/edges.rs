@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::figures;
+use harness::stage::edges;
 use sandbox::credential::{keys_labelled, keys_of};
 use sandbox::datadog::EdgeChoice;
 use sandbox::gate::CallRecord;
 use sandbox::scene::SceneOptions;
 use sandbox::world::World;
-use tests::bench::Bench;
-use tests::figures;
-use tests::stage::edges;
 use tokio::time::Instant;
 
 const ROTATIONS: u64 = 1_000;

@@ -10,8 +10,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use tests::figures;
-use tests::fleet::{Limits, Outcome, Price, Schedule, needed, rotate};
+use harness::figures;
+use harness::fleet::{Limits, Outcome, Price, Schedule, needed, rotate};
 
 const AT_ONCE: Duration = Duration::ZERO;
 const FOUR_HOURS: Duration = Duration::from_hours(4);

@@ -2,10 +2,10 @@
 //!
 //! The figures of `docs/figures/overlap.md` are the figures of these tests.
 
+use harness::case::{Case, Setting, Subject};
+use harness::figures;
+use harness::interleave::{Interleaving, Order, run};
 use sandbox::rotation::Step;
-use tests::case::{Case, Setting, Subject};
-use tests::figures;
-use tests::interleave::{Interleaving, Order, run};
 
 /// testSecret and setSecret change nothing, unless a key is dead: the crash sweep has that.
 const STEPS: [Step; 2] = [Step::CreateSecret, Step::FinishSecret];

@@ -140,7 +140,7 @@ fn every_page_that_code_or_template_names_is_there() {
         "template.yaml",
         "examples",
         "tests/package",
-        "tests/src",
+        "tests/harness",
         "tests/tests",
         ".ci",
         "Cargo.toml",

@@ -12,13 +12,13 @@ use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::key_name::KeyNames;
 use datadog_rotation::keys::KeyClass;
+use harness::figures;
+use harness::listen::Listening;
 use sandbox::executables::Executables;
 use sandbox::lambda::Line;
 use sandbox::scene::Admin;
 use sandbox::stack::{Stack, StackOptions};
 use serde_json::Value;
-use tests::figures;
-use tests::listen::Listening;
 
 /// A stack whose functions log as those of the template do.
 fn stack() -> Stack {

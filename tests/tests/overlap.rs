@@ -3,12 +3,12 @@
 //! The figures of `docs/figures/overlap.md` are the figures of these tests.
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::case::{Case, Setting, Subject};
+use harness::figures;
+use harness::overlap::{Meanwhile, Schedule, Then, run};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
-use tests::bench::Bench;
-use tests::case::{Case, Setting, Subject};
-use tests::figures;
-use tests::overlap::{Meanwhile, Schedule, Then, run};
 
 /// Each call of a rotation is held, whatever happens meanwhile, whatever becomes of it.
 fn overlaps(subject: Subject) {

@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::{Bench, caller};
+use harness::case::{Case, Setting, Subject};
+use harness::doctor::CALLER;
+use harness::{figures, stage};
 use sandbox::gate::Service;
 use sandbox::permissions::{ADMIN_SECRET, ROTATED_SECRET};
 use sandbox::scene::SceneOptions;
-use tests::bench::{Bench, caller};
-use tests::case::{Case, Setting, Subject};
-use tests::doctor::CALLER;
-use tests::{figures, stage};
 
 type Used = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
 

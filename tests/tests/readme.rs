@@ -6,7 +6,7 @@ use std::fmt::Write;
 use datadog_rotation::credential::Kind;
 use datadog_rotation::secrets::{ADMIN_TAG, MAY_LOSE_TAG};
 use datadog_rotation::site::Site;
-use tests::figures;
+use harness::figures;
 
 const README: &str = include_str!("../../README.md");
 const ERRORS: &str = include_str!("../../docs/reference/errors.md");

@@ -8,6 +8,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use harness::peer::Authority;
 use sandbox::executables::Executables;
 use sandbox::gate::{Call, Fate};
 use sandbox::lambda::FunctionError;
@@ -15,7 +16,6 @@ use sandbox::rotation::{Step, event};
 use sandbox::stack::{Stack, StackError, StackOptions};
 use serde_json::Value;
 use tempfile::NamedTempFile;
-use tests::peer::Authority;
 
 /// A stack whose functions have these variables, and log in JSON.
 fn stack(variables: &[(&str, &str)]) -> Stack {

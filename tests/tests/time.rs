@@ -11,11 +11,11 @@
 
 use std::time::Duration;
 
+use harness::case::{Case, Faults, Setting, Subject};
+use harness::figures;
+use harness::pace::{End, Pace, run};
+use harness::sweep;
 use sandbox::gate::Service;
-use tests::case::{Case, Faults, Setting, Subject};
-use tests::figures;
-use tests::pace::{End, Pace, run};
-use tests::sweep;
 
 /// Seconds: around what a call takes, what a mint needs, and what the template gives.
 const TIMEOUTS: [u64; 8] = [2, 10, 35, 41, 45, 55, 120, 300];

@@ -59,7 +59,7 @@ def test_a_wrong_order_breaks_a_promise(patch, copy, capsys):
 
 @pytest.mark.parametrize(
     "more",
-    [("\n--- a/", "Note: none\n\n--- a/"), ("+++ b/shared/src/", "+++ b/tests/src/")],
+    [("\n--- a/", "Note: none\n\n--- a/"), ("+++ b/shared/src/", "+++ b/tests/harness/src/")],
     ids=["another field", "another folder"],
 )
 def test_a_patch_is_an_order_and_nothing_more(more, tmp_path):

@@ -1,9 +1,9 @@
 //! What people and other rotations do in between.
 
+use harness::bench::Bench;
+use harness::function::Function;
+use harness::overlap::meanwhile;
 use sandbox::rotation::Step;
-use tests::bench::Bench;
-use tests::function::Function;
-use tests::overlap::meanwhile;
 
 use crate::plan::{Act, Manager, Plan, Shape};
 use crate::run::{Run, name};
@@ -41,12 +41,12 @@ pub(crate) async fn perform(act: Act, bench: &Bench, plan: &Plan, manager: &mut 
         }
         Act::RevokePending => {
             let value = bench.value(kind, "AWSPENDING").expect("a pending value");
-            bench.revoke(&tests::by_hand::ids(&value)[0]);
+            bench.revoke(&harness::by_hand::ids(&value)[0]);
             manager.is_dead = true;
         }
         Act::RevokeCurrent => {
             let value = bench.current(kind);
-            let ids = tests::by_hand::ids(&value);
+            let ids = harness::by_hand::ids(&value);
             bench.revoke(ids.last().expect("an application key"));
             manager.is_current_dead = true;
         }

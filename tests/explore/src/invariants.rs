@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use harness::bench::Bench;
+use harness::listen::Listening;
+use harness::verdict::Verdict;
 use sandbox::credential::keys_of;
 use sandbox::promise::Promise;
-use tests::bench::Bench;
-use tests::listen::Listening;
-use tests::verdict::Verdict;
 
 use crate::plan::{Manager, Plan, Shape};
 

@@ -7,7 +7,7 @@
 //! for later is what the search tries. Nothing is lost as long as no invocation has an effect under
 //! way beside another call of its own; the search tells if one has.
 
-use tests::case::Fault;
+use harness::case::Fault;
 
 use crate::plan::{Act, Budget, Plan, Way};
 use crate::run::Waiting;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use harness::bench::Bench;
+use harness::case::{Case, Fault};
+use harness::overlap::Meanwhile;
 use sandbox::rotation::Step;
 use sandbox::secrets_manager::RotationJob;
-use tests::bench::Bench;
-use tests::case::{Case, Fault};
-use tests::overlap::Meanwhile;
 
 use crate::run::{Invocations, Standing};
 

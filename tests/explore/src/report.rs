@@ -2,7 +2,7 @@
 
 use std::{env, fs};
 
-use tests::figures;
+use harness::figures;
 
 use crate::explored::Explored;
 use crate::plan::Plan;

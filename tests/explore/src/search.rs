@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use harness::bench::Bench;
+use harness::listen::Listening;
+use harness::verdict::rights;
+use harness::{stage, sweep};
 use sandbox::rotation::Step;
-use tests::bench::Bench;
-use tests::listen::Listening;
-use tests::verdict::rights;
-use tests::{stage, sweep};
 
 use crate::acts::{is_possible, perform};
 use crate::canonical::{Print, print};

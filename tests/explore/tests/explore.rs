@@ -7,9 +7,9 @@ use std::time::Duration;
 use explore::plan::{Act, Budget, Plan, Shape};
 use explore::report::{assert_explored, assert_kept, row};
 use explore::search::explore;
+use harness::case::{Case, Fault, Setting, Subject};
+use harness::overlap::Meanwhile;
 use sandbox::rotation::Step;
-use tests::case::{Case, Fault, Setting, Subject};
-use tests::overlap::Meanwhile;
 
 /// By default everything is exhausted long before.
 const AT_MOST: Duration = Duration::from_mins(10);

@@ -9,14 +9,14 @@ use bytes::Bytes;
 use datadog_rotation::Kind;
 use datadog_rotation::http::{Sending, Transport};
 use datadog_rotation::inspect::checkup::Check;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::by_hand::ids;
+use harness::doctor::{line, of_status};
+use harness::transport::InProcess;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::{SceneOptions, token};
 use serde_json::{Value, json};
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::by_hand::ids;
-use tests::doctor::{line, of_status};
-use tests::transport::InProcess;
 
 const API: Kind = Kind::ApiKey;
 const APP: Kind = Kind::ApplicationKey;

@@ -1,14 +1,14 @@
 //! Each thing that a rotation would fail on, and the line of `datadog-doctor check` that says so.
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::by_hand::ids;
+use harness::doctor::{line, of_status};
 use http::StatusCode;
 use sandbox::datadog::Settings;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::SceneOptions;
 use serde_json::json;
-use tests::bench::Bench;
-use tests::by_hand::ids;
-use tests::doctor::{line, of_status};
 
 const API: Kind = Kind::ApiKey;
 const APP: Kind = Kind::ApplicationKey;

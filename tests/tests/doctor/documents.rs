@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use datadog_rotation::inspect::checkup::{Check, Status};
+use harness::bench::Bench;
 use sandbox::scene::SceneOptions;
 use serde_json::{Value, json};
-use tests::bench::Bench;
 
 const PAGE: &str = include_str!("../../../docs/operate/doctor.md");
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use datadog_rotation::inspect::checkup::Check;
+use harness::bench::Bench;
+use harness::doctor::{CALLER, line, of_status};
+use harness::strays::every_sort;
 use sandbox::scene::{Admin, SceneOptions, role_of, trust};
-use tests::bench::Bench;
-use tests::doctor::{CALLER, line, of_status};
-use tests::strays::every_sort;
 
 use super::strays::of;
 

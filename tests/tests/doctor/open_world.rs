@@ -9,6 +9,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::key_name::KeyNames;
 use datadog_rotation::keys::KeyClass;
+use harness::listen::indiscretion;
 use sandbox::datadog::Datadog;
 use sandbox::gate::{Gate, Service};
 use sandbox::scene::{Scene, SceneOptions};
@@ -16,7 +17,6 @@ use sandbox::secrets_manager::SecretsManager;
 use sandbox::server::{Door, Server};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::{Clock, World};
-use tests::listen::indiscretion;
 use tokio::process::{Child, Command};
 
 /// The program, built.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use harness::bench::DOCUMENTED_SCOPES;
+use harness::figures;
+use harness::listen::indiscretion;
 use sandbox::lambda::{self, Function, FunctionOptions};
 use sandbox::scene::{SceneOptions, request, token};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::Clock;
 use serde_json::{Value, json};
-use tests::bench::DOCUMENTED_SCOPES;
-use tests::figures;
-use tests::listen::indiscretion;
 use time::OffsetDateTime;
 
 use crate::open_world::{DOCTOR, OpenWorld};

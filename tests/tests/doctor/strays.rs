@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use datadog_rotation::keys::KeyClass;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::by_hand::ids;
+use harness::case::Fault;
+use harness::doctor::CALLER;
+use harness::strays::{every_sort, standings};
 use sandbox::gate::{Call, Fate, Service};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::json;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::by_hand::ids;
-use tests::case::Fault;
-use tests::doctor::CALLER;
-use tests::strays::{every_sort, standings};
 
 const API: Kind = Kind::ApiKey;
 const APP: Kind = Kind::ApplicationKey;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use fastrand::Rng;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::by_hand::ids;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, token};
 use sandbox::secrets_manager::Secret;
 use serde_json::json;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::by_hand::ids;
 
 /// Worlds for each type.
 const SEEDS: u64 = 60;

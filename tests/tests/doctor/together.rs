@@ -5,12 +5,12 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::keys::KeyClass;
+use harness::bench::Bench;
+use harness::doctor::CALLER;
+use harness::strays::{every_sort, standings};
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::{ADMIN_SCOPES, Admin, SceneOptions, role_of, token, trust};
 use serde_json::json;
-use tests::bench::Bench;
-use tests::doctor::CALLER;
-use tests::strays::{every_sort, standings};
 
 use crate::strays::{bench, of, rotated};
 

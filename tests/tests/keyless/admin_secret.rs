@@ -1,11 +1,11 @@
 //! Admin secrets without keys.
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::listen::Listening;
 use sandbox::rotation::Step;
 use sandbox::scene::{Admin, SceneOptions, delegation, trust_the_functions};
 use serde_json::json;
-use tests::bench::Bench;
-use tests::listen::Listening;
 
 use super::{keyless, reconfigure};
 

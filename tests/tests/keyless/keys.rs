@@ -1,12 +1,12 @@
 //! Keys that help an identity: a pair that may stand in, an API key to try others with.
 
 use datadog_rotation::Kind;
+use harness::listen::Listening;
 use sandbox::datadog::KeptFromTokens;
 use sandbox::gate::{Call, CallRecord, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, Admin};
 use serde_json::json;
-use tests::listen::Listening;
 
 use super::{EXCHANGE, MODES, ROTATED, by_variables, count, keyless, reconfigure, spare};
 

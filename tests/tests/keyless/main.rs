@@ -11,13 +11,13 @@ mod refusals;
 mod tokens;
 
 use datadog_rotation::Kind;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use http::StatusCode;
 use sandbox::gate::CallRecord;
 use sandbox::scene::{
     ADMIN_SCOPES, Admin, SceneOptions, delegation, pair, token, trust_the_functions,
 };
 use serde_json::{Value, json};
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
 
 const EXCHANGE: &str = "POST /api/v2/delegated-token";
 const WHO: &str = "GET /api/v2/current_user";

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use datadog_rotation::settings::DelegationSettings;
+use harness::function::Function;
+use harness::listen::Listening;
 use http::StatusCode;
 use sandbox::datadog::KeptFromTokens;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, trust_the_functions};
 use serde_json::json;
-use tests::function::Function;
-use tests::listen::Listening;
 
 use super::{EXCHANGE, MODES, ROTATED, WHO, by_variables, count, keyless, spare};
 

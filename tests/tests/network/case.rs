@@ -13,8 +13,8 @@ use datadog_rotation::http::Http;
 use datadog_rotation::keys::ApiKey;
 use datadog_rotation::secrets::Secrets;
 use datadog_rotation::settings::NetworkSettings;
+use harness::peer::{Authority as Issuer, Peer};
 use tempfile::NamedTempFile;
-use tests::peer::{Authority as Issuer, Peer};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-AbCdEf";

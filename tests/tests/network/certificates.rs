@@ -1,7 +1,7 @@
 //! Certificates that are not to be trusted, and bundles of those that are.
 
 use datadog_rotation::settings::NetworkSettings;
-use tests::peer::{Authority, Manner, Peer};
+use harness::peer::{Authority, Manner, Peer};
 
 use crate::case::{Expected, Service, bundle, call, check, trusting};
 use std::time::Duration;

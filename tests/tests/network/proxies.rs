@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::settings::NetworkSettings;
-use tests::peer::{Authority, Manner, Peer};
+use harness::peer::{Authority, Manner, Peer};
 
 use crate::case::{Expected, Service, bundle, call, check, trusting};
 

@@ -6,13 +6,13 @@
 )]
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::listen::Listening;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair, token};
 use serde_json::{Value, json};
-use tests::bench::Bench;
-use tests::listen::Listening;
 
 const ROTATED: [Kind; 2] = [Kind::ApiKey, Kind::ApplicationKey];
 const OF_ACCOUNT: &str = "GET /api/v2/service_accounts/{id}/application_keys/{id}";

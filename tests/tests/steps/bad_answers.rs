@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::SceneOptions;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
 
 /// A fate is used up by its call.
 type MakeFate = fn() -> Fate;

@@ -1,12 +1,12 @@
 //! Every value under AWSCURRENT that can't be rotated is refused by name, before any effect.
 
 use datadog_rotation::Kind;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::by_hand::{with, without};
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, token};
 use serde_json::json;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::by_hand::{with, without};
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
@@ -285,7 +285,7 @@ async fn an_api_key_of_which_nothing_is_told_has_to_work() {
     });
     refused.create(Kind::ApiKey).await.expect("it works");
     let dead = bench();
-    let id = tests::by_hand::ids(&dead.current(Kind::ApiKey)).remove(0);
+    let id = harness::by_hand::ids(&dead.current(Kind::ApiKey)).remove(0);
     dead.revoke(&id);
     let result = dead.create(Kind::ApiKey).await;
     dead.assert_refused(result, "CurrentKeyDead", &[&id]);

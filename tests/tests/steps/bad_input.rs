@@ -2,12 +2,12 @@
 //! secrets.
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::by_hand::{with, without};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{SceneOptions, token};
 use sandbox::stack::REGION;
 use serde_json::json;
-use tests::bench::Bench;
-use tests::by_hand::{with, without};
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())

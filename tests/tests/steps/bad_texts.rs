@@ -2,10 +2,10 @@
 //! quoted.
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::by_hand::with;
 use sandbox::scene::SceneOptions;
 use serde_json::{Value, json};
-use tests::bench::Bench;
-use tests::by_hand::with;
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())

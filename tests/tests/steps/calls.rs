@@ -9,11 +9,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::case::{Case, Setting, Subject};
+use harness::figures;
+use harness::stage;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
-use tests::case::{Case, Setting, Subject};
-use tests::figures;
-use tests::stage;
 use tokio::time::Instant;
 
 /// How long a call takes, so that the time of a step tells how many of its calls waited for others.

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::by_hand::ids;
+use harness::case::{Case, Setting, Subject};
+use harness::stage;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::SceneOptions;
 use serde_json::Value;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::by_hand::ids;
-use tests::case::{Case, Setting, Subject};
-use tests::stage;
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_key_that_is_revoked_heals() {

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use datadog_rotation::keys::KeyClass;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::by_hand::ids;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use sandbox::secrets_manager::RotationJob;
 use serde_json::json;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::by_hand::ids;
 
 const KIND: Kind = Kind::ApiKey;
 const DELETE: &str = "DELETE /api/v2/api_keys/{id}";

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::by_hand::ids;
 use sandbox::gate::{Call, Fate, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use serde_json::json;
-use tests::bench::Bench;
-use tests::by_hand::ids;
 
 const DAY: Duration = Duration::from_hours(24);
 

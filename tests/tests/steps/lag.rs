@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::by_hand::ids;
+use harness::case::{Case, Setting, Subject};
+use harness::stage;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use serde_json::json;
-use tests::bench::Bench;
-use tests::by_hand::ids;
-use tests::case::{Case, Setting, Subject};
-use tests::stage;
 
 const LAG: Duration = Duration::from_secs(2);
 

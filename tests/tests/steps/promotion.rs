@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use harness::bench::Bench;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
-use tests::bench::Bench;
 
 const LAG: Duration = Duration::from_secs(2);
 const PROMOTION: &str = "UpdateSecretVersionStage";

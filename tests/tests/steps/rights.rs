@@ -6,12 +6,12 @@
 )]
 
 use datadog_rotation::Kind;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::listen::Listening;
 use sandbox::datadog::Class;
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::Value;
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::listen::Listening;
 
 fn scopes_of(bench: &Bench, id: &Value) -> Option<Vec<String>> {
     bench.gate.with_world(|world| {

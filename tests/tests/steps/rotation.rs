@@ -2,12 +2,12 @@
 
 use datadog_rotation::Kind;
 use datadog_rotation::settings::Settings;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
+use harness::listen::Listening;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::{Value, json};
-use tests::bench::{Bench, DOCUMENTED_SCOPES};
-use tests::listen::Listening;
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())

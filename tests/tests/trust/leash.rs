@@ -1,12 +1,12 @@
 //! What the function refuses whoever invokes it: all that its variables do not allow.
 
 use datadog_trust::leash::Leash;
+use harness::trust::case::{AWS_ACCOUNT, pattern};
+use harness::trust::stack::{Outcome, Stack};
+use harness::trust::{PERMISSIONS, Site};
 use sandbox::gate::Service;
 use sandbox::scene::request;
 use serde_json::{Value, json};
-use tests::trust::case::{AWS_ACCOUNT, pattern};
-use tests::trust::stack::{Outcome, Stack};
-use tests::trust::{PERMISSIONS, Site};
 
 use super::{ACCOUNT, IDENTITY, INTAKE};
 

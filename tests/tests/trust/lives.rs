@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tests::case::Fault;
-use tests::figures;
-use tests::trust::case::{Case, Resource};
-use tests::trust::sweep::{Life, run, run_twice};
-use tests::verdict::Broken;
+use harness::case::Fault;
+use harness::figures;
+use harness::trust::case::{Case, Resource};
+use harness::trust::sweep::{Life, run, run_twice};
+use harness::verdict::Broken;
 
 /// So many broken runs are enough to choose the shortest story from.
 const ENOUGH: usize = 10;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use harness::trust::case::pattern;
+use harness::trust::{PERMISSIONS, Site};
 use sandbox::datadog::Datadog;
 use sandbox::executables::build;
 use sandbox::gate::{Call, Fate, Service};
@@ -13,8 +15,6 @@ use sandbox::server::{Door, Server};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::{Clock, World};
 use serde_json::{Value, json};
-use tests::trust::case::pattern;
-use tests::trust::{PERMISSIONS, Site};
 
 struct Deployed {
     site: Site,
@@ -102,7 +102,7 @@ impl Deployed {
         let text: Vec<_> = lines.into_iter().map(|it| it.text).collect();
         let text = text.join("\n");
         assert!(!text.is_empty());
-        assert_eq!(tests::listen::indiscretion(&self.site.gate, &text), None);
+        assert_eq!(harness::listen::indiscretion(&self.site.gate, &text), None);
         self.site.gate.with_world(|world| {
             let mut urls = world.cloudformation.every_value();
             assert_eq!(urls.find(|it| text.contains(it)), None);

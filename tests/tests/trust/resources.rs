@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use datadog_trust::leash::Leash;
+use harness::listen::Listening;
+use harness::trust::case::{AWS_ACCOUNT, pattern};
+use harness::trust::stack::{Outcome, Stack};
+use harness::trust::{PERMISSIONS, Site};
 use sandbox::gate::{Call, Fate, Service};
 use serde_json::{Value, json};
-use tests::listen::Listening;
-use tests::trust::case::{AWS_ACCOUNT, pattern};
-use tests::trust::stack::{Outcome, Stack};
-use tests::trust::{PERMISSIONS, Site};
 use tokio::time::Instant;
 
 use super::{ACCOUNT, IDENTITY, INTAKE};

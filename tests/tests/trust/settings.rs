@@ -1,11 +1,11 @@
 //! Settings of a registration: checked before anything is changed, compared as sets, and replaced
 //! as choices; and the switch from access keys, whose deletion can't be undone.
 
+use harness::trust::case::AWS_ACCOUNT;
+use harness::trust::stack::{Outcome, Stack};
+use harness::trust::{PERMISSIONS, Site};
 use sandbox::gate::{Call, Fate};
 use serde_json::{Value, json};
-use tests::trust::case::AWS_ACCOUNT;
-use tests::trust::stack::{Outcome, Stack};
-use tests::trust::{PERMISSIONS, Site};
 
 use super::ACCOUNT;
 

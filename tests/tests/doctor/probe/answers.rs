@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use harness::bench::Bench;
+use harness::probe::{WHO, answer, answered, inventory, world, world_without};
 use sandbox::datadog::{Expires, RateLimit, Settings};
 use sandbox::gate::Service;
 use sandbox::scene::Admin;
 use serde_json::{Value, json};
-use tests::bench::Bench;
-use tests::probe::{WHO, answer, answered, inventory, world, world_without};
 
 /// What of the whole is denied by an organisation in which all works as expected.
 const CONFLICTS: [&str; 2] = ["identity_mapping_created_again", "intake_mapping_created"];

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use datadog_doctor::probe::Question;
+use harness::probe::world;
 use sandbox::datadog::RateLimit;
 use sandbox::scene::Admin;
 use serde_json::Value;
-use tests::probe::world;
 
 use crate::documents::{rows_after, shape};
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use harness::bench::Bench;
+use harness::doctor::CALLER;
+use harness::probe::{WHO, inventory, left, world, world_without};
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::Admin;
 use serde_json::{Value, json};
-use tests::bench::Bench;
-use tests::doctor::CALLER;
-use tests::probe::{WHO, inventory, left, world, world_without};
 use tokio::sync::Notify;
 
 use crate::races::Dated;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use harness::listen::indiscretion;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::SceneOptions;
 use serde_json::Value;
-use tests::listen::indiscretion;
 use tokio::process::{Child, Command};
 
 use crate::open_world::{OpenWorld, text};

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use datadog_rotation::http::{Sending, Transport};
+use harness::bench::Bench;
+use harness::doctor::CALLER;
+use harness::probe::{SCOPES, answer, answered, inventory, world, world_without};
+use harness::transport::InProcess;
 use http::{Method, StatusCode};
 use sandbox::datadog::KeptFromTokens;
 use sandbox::scene::{Admin, SceneOptions, role_of, trust};
 use serde_json::{Value, json};
-use tests::bench::Bench;
-use tests::doctor::CALLER;
-use tests::probe::{SCOPES, answer, answered, inventory, world, world_without};
-use tests::transport::InProcess;
 
 /// The operations that made or deleted something.
 fn changes(bench: &Bench) -> Vec<String> {

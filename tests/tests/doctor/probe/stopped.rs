@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness::probe::{WHO, answered, inventory, left, world};
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::Admin;
-use tests::probe::{WHO, answered, inventory, left, world};
 use tokio::sync::Notify;
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use harness::case::Fault;
+use harness::probe::{Probed, WHO, inventory, left, world};
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::Admin;
-use tests::case::Fault;
-use tests::probe::{Probed, WHO, inventory, left, world};
 use tokio::sync::Notify;
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
-const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
 /// One test at a time rewrites a page.
 static PEN: Mutex<()> = Mutex::new(());
@@ -19,7 +19,7 @@ pub fn table(columns: &[&str], rows: &str) -> String {
 /// The fields that `docs/reference/logs.md` lists.
 #[must_use]
 pub fn fields_of_logs() -> BTreeSet<&'static str> {
-    let page = include_str!("../../docs/reference/logs.md");
+    let page = include_str!("../../../docs/reference/logs.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split('`').next()).collect()
 }
