@@ -1,5 +1,5 @@
 //! Metrics in the embedded metric format of `CloudWatch`: one line of JSON a step, a scheduled check or
-//! a search for stray keys, among the logs.
+//! a search for orphaned keys, among the logs.
 //!
 //! Dimensions are few by construction: functions, steps and error types. No metric holds a name,
 //! an id or a value of a secret.
@@ -25,9 +25,9 @@ pub struct StepMetrics {
     pub error_type: Option<&'static str>,
     pub duration: Duration,
     /// Keys deleted at Datadog, for whatever reason.
-    pub retired: usize,
+    pub deleted: usize,
     /// Keys among them that no version held: something that minted them has died.
-    pub strays: usize,
+    pub orphans: usize,
 }
 
 impl StepMetrics {
@@ -44,8 +44,8 @@ impl StepMetrics {
             ("StepSucceeded", usize::from(self.error_type.is_none())),
             ("StepFailed", usize::from(self.error_type.is_some())),
             ("RotationFinished", usize::from(is_finished)),
-            ("KeysRetired", self.retired),
-            ("StrayKeysFound", self.strays),
+            ("KeysDeleted", self.deleted),
+            ("OrphanedKeysFound", self.orphans),
         ];
         let mut directives = vec![directive(&["Function"], &counts.map(|(name, _)| name))];
         let mut line = Map::from_iter(counts.map(|(name, count)| (name.to_owned(), json!(count))));
@@ -64,14 +64,14 @@ impl StepMetrics {
     }
 }
 
-/// Prints how many stray keys a search has found: keys that are there and that no version holds.
-pub fn emit_strays(found: usize, settings: &MetricSettings, now: SystemTime) {
-    print(&strays(found, settings, now));
+/// Prints how many orphaned keys a search has found: keys that are there and that no version holds.
+pub fn emit_orphans(found: usize, settings: &MetricSettings, now: SystemTime) {
+    print(&orphans(found, settings, now));
 }
 
-fn strays(found: usize, settings: &MetricSettings, now: SystemTime) -> Value {
-    let line = Map::from_iter([("StrayKeysFound".to_owned(), json!(found))]);
-    let directives = [directive(&["Function"], &["StrayKeysFound"])];
+fn orphans(found: usize, settings: &MetricSettings, now: SystemTime) -> Value {
+    let line = Map::from_iter([("OrphanedKeysFound".to_owned(), json!(found))]);
+    let directives = [directive(&["Function"], &["OrphanedKeysFound"])];
     completed(line, &directives, settings, now)
 }
 
@@ -153,8 +153,8 @@ mod tests {
         step: Some(Step::FinishSecret),
         error_type: None,
         duration: Duration::from_micros(41_900),
-        retired: 2,
-        strays: 1,
+        deleted: 2,
+        orphans: 1,
     };
 
     #[test]
@@ -163,8 +163,8 @@ mod tests {
             "StepSucceeded",
             "StepFailed",
             "RotationFinished",
-            "KeysRetired",
-            "StrayKeysFound",
+            "KeysDeleted",
+            "OrphanedKeysFound",
         ];
         let counts = by_function.map(|name| json!({ "Name": name, "Unit": "Count" }));
         assert_eq!(
@@ -192,7 +192,7 @@ mod tests {
                 "level": "WARN", "timestamp": "2026-01-01T00:00:00.123Z",
                 "Function": "rotation", "Step": "finishSecret", "StepDuration": 41,
                 "StepSucceeded": 1, "StepFailed": 0, "RotationFinished": 1,
-                "KeysRetired": 2, "StrayKeysFound": 1,
+                "KeysDeleted": 2, "OrphanedKeysFound": 1,
             })
         );
     }
@@ -216,18 +216,18 @@ mod tests {
     #[test]
     fn a_search_counts_what_it_found() {
         assert_eq!(
-            strays(3, &settings(), now()),
+            orphans(3, &settings(), now()),
             json!({
                 "_aws": {
                     "Timestamp": 1_767_225_600_123_u64,
                     "CloudWatchMetrics": [{
                         "Namespace": "DatadogKeyRotation",
                         "Dimensions": [["Function"]],
-                        "Metrics": [{ "Name": "StrayKeysFound", "Unit": "Count" }],
+                        "Metrics": [{ "Name": "OrphanedKeysFound", "Unit": "Count" }],
                     }],
                 },
                 "level": "WARN", "timestamp": "2026-01-01T00:00:00.123Z",
-                "Function": "rotation", "StrayKeysFound": 3,
+                "Function": "rotation", "OrphanedKeysFound": 3,
             })
         );
     }

@@ -53,14 +53,14 @@ pub(crate) async fn run(
         let error = RotationError::new(Some(event), problem, journal.state(), deleted.keys.clone());
         return (Err(error), deleted);
     }
-    let retired: Vec<_> = deleted.keys.iter().map(ToString::to_string).collect();
+    let keys: Vec<_> = deleted.keys.iter().map(ToString::to_string).collect();
     tracing::info!(
         step = event.step.as_str(),
-        kind = kind.name(),
+        r#type = kind.name(),
         secret = event.secret.as_str(),
         version = event.token.as_str(),
         outcome = journal.outcome(),
-        ?retired,
+        deleted = ?keys,
         duration_ms = budget.spent().as_millis(),
         "step done"
     );

@@ -83,8 +83,8 @@ impl Rotator {
                 step: event.as_ref().ok().map(|it| it.step),
                 error_type: result.as_ref().err().map(RotationError::error_type),
                 duration: budget.spent(),
-                retired: deleted.keys.len(),
-                strays: deleted.orphans,
+                deleted: deleted.keys.len(),
+                orphans: deleted.orphans,
             };
             metrics.emit(settings, budget.now());
         }
@@ -92,7 +92,7 @@ impl Rotator {
             let event = event.as_ref().ok();
             tracing::error!(
                 step = event.map(|it| it.step.as_str()),
-                kind = self.kind.name(),
+                r#type = self.kind.name(),
                 secret = event.map(|it| it.secret.as_str()),
                 version = event.map(|it| it.token.as_str()),
                 error_type = error.error_type(),

@@ -146,7 +146,7 @@ def test_the_doctor_examines_on_its_schedule(account, secrets, outputs):
         failed, answers[event["command"]] = account.invoke(target["Arn"], event)
         assert not failed, answers
     assert answers["check"] == {"secrets": 3, "overdue": 0, "failed": 0, "unknown": 0}
-    assert (answers["strays"]["secrets"], answers["strays"]["strays"], answers["strays"]["unseen"]) == (3, 0, 0)
+    assert (answers["orphans"]["secrets"], answers["orphans"]["orphans"], answers["orphans"]["not_searched"]) == (3, 0, 0)
 
 
 def test_failed_rotations_of_every_secret_are_told(account, secrets, outputs):

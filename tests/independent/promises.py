@@ -109,7 +109,7 @@ class Promises:
         if "deleted again" in invocation.text:
             claimed |= {key.id for key in made if key.told and key.id not in invocation.text}
         for line in lines:
-            claimed |= set(re.findall(UUID, f"{line.get('retired', '')} {line.get('deleted', '')}"))
+            claimed |= set(re.findall(UUID, str(line.get("deleted", ""))))
             if invocation.event.get("Step") == "finishSecret" and re.search(r"replaced keys? .*(gone|deleted)|displaced keys? .*gone", str(line.get("outcome"))):
                 claimed |= invocation.replaced
         for key in datadog.live():

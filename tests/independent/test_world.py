@@ -117,7 +117,7 @@ def test_a_made_key_that_nobody_names_and_a_false_outcome_are_noticed(town):
     key, function = make(town, secret), town.function(secret)
     invocation = function.invocation
     invocation.report = ("response", None)
-    invocation.lines = [json.dumps({"level": "INFO", "message": "step done", "retired": f"[application key {key.id}]"})]
+    invocation.lines = [json.dumps({"level": "INFO", "message": "step done", "deleted": f"[application key {key.id}]"})]
     town.world.promises.ended(function, invocation)
     noticed(town, "leak", "lie")
     invocation.lines = [json.dumps({"level": "WARN", "message": "left over", "name": key.name})]

@@ -16,8 +16,8 @@ OURS = {
     "StepSucceeded",
     "StepFailed",
     "RotationFinished",
-    "KeysRetired",
-    "StrayKeysFound",
+    "KeysDeleted",
+    "OrphanedKeysFound",
     "RotationOverdue",
     "ChecksFailed",
 }
@@ -26,7 +26,7 @@ LAMBDA = {"Duration", "Errors", "Throttles"}
 
 # The scheduled doctor, which there need not be: in alarms and on the dashboard; and what is read of it.
 DOCTOR = {"DoctorFunction", "datadog-rotation-doctor"}
-OF_DOCTOR = {"StrayKeysFound", "Errors"}
+OF_DOCTOR = {"OrphanedKeysFound", "Errors"}
 OF_DOCTOR_ALONE = {"RotationOverdue", "ChecksFailed"}
 
 SEARCH = re.compile(

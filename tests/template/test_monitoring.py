@@ -20,13 +20,13 @@ ALARMS = {
     "Errors": ("Sum", {0: False, 1: True, None: False}),
     "Throttles": ("Sum", {0: False, 1: True, None: False}),
     "Duration": ("Maximum", {239_000: False, 241_000: True, None: False}),
-    "Strays": ("Sum", {0: False, 1: True, None: False}),
+    "Orphans": ("Sum", {0: False, 1: True, None: False}),
     # No figure at all, as right after a deployment, is no alarm.
     "Overdue": ("Sum", {0: False, 1: True, None: False}),
     "FailedChecks": ("Sum", {0: False, 1: True, None: False}),
 }
-OF_DOCTOR = ("Errors", "Strays", "Overdue", "FailedChecks")
-OF_STEPS = ("Errors", "Throttles", "Duration", "Strays")
+OF_DOCTOR = ("Errors", "Orphans", "Overdue", "FailedChecks")
+OF_STEPS = ("Errors", "Throttles", "Duration", "Orphans")
 WATCHED = [*itertools.product(("ApiKey", "ApplicationKey", "AdminKey"), OF_STEPS), *(("Doctor", it) for it in OF_DOCTOR)]
 
 # As CloudTrail delivers it to EventBridge; requestParameters and the like, which say nothing here, are left out.
@@ -284,12 +284,12 @@ def test_the_dashboard_shows_every_metric_but_the_count_of_good_steps():
 # What to break, with what, and the check that must see it.
 BROKEN = {
     "a metric on the dashboard": ('"RotationFinished"', '"RotationsFinished"', unread_metrics),
-    "a dimension on the dashboard": ('"KeysRetired", "Function"', '"KeysRetired", "FunctionName"', unread_metrics),
+    "a dimension on the dashboard": ('"KeysDeleted", "Function"', '"KeysDeleted", "FunctionName"', unread_metrics),
     "a metric of a search": ('MetricName=\\"StepFailed\\"', 'MetricName=\\"StepsFailed\\"', unread_metrics),
     "a dimension of a search": ("Function,ErrorType}", "Function,Error}", unread_metrics),
     "a function of a search": ('(\\"${ApiKeyFunction}\\" OR', '(\\"${ApiKeyRole}\\" OR', unread_metrics),
     "a namespace": ('["AWS/Lambda", "Errors"', '["Lambda", "Errors"', unread_metrics),
-    "a metric of an alarm": ("MetricName: StrayKeysFound", "MetricName: StraysFound", unread_metrics),
+    "a metric of an alarm": ("MetricName: OrphanedKeysFound", "MetricName: OrphansFound", unread_metrics),
     "a dimension of an alarm": (
         "Errors, Dimensions: [{Name: FunctionName",
         "Errors, Dimensions: [{Name: Function",
@@ -300,7 +300,7 @@ BROKEN = {
     "a statistic": ('"stat": "Maximum"', '"stat": "Average"', mislabelled),
     "a search that is added up": (', "stat": "Maximum"}]]}},', "}]]}},", mislabelled),
     "a metric that no search emits": (
-        "MetricName: StrayKeysFound, Dimensions: [{Name: Function, Value: !Ref DoctorFunction}]",
+        "MetricName: OrphanedKeysFound, Dimensions: [{Name: Function, Value: !Ref DoctorFunction}]",
         "MetricName: StepFailed, Dimensions: [{Name: Function, Value: !Ref DoctorFunction}]",
         unread_metrics,
     ),
@@ -315,7 +315,7 @@ BROKEN = {
     "a function that no search finds": ('(\\"${ApiKeyFunction}\\" OR ', "(", unread_metrics),
     "a widget's place": ('"x": 12, "y": 6', '"x": 11, "y": 6', overlapping),
     "a widget's width": ('"x": 18, "y": 2, "width": 6', '"x": 18, "y": 2, "width": 7', overlapping),
-    "a timeout beyond the age of strays": ("Timeout: 300", "Timeout: 900", wrong_limits),
+    "a timeout beyond the age of orphans": ("Timeout: 300", "Timeout: 900", wrong_limits),
     "an alarm's limit": ("Threshold: 240000", "Threshold: 250000", wrong_limits),
     "an alarm for silence": ("TreatMissingData: notBreaching", "TreatMissingData: breaching", misjudged_figures),
     "an alarm for the second error": ("Threshold: 0", "Threshold: 1", misjudged_figures),

@@ -81,8 +81,8 @@ def expected(stack: Stack) -> set[str]:
         "RotationDashboard": asked["Dashboard"] == "true",
     }
     search = dict.fromkeys(["Function", "LogGroup", "Role"], True)
-    search |= {f"Function{job}{it}": True for job in ("Check", "Strays") for it in ("", "Permission")}
-    search |= dict.fromkeys(["Errors", "Overdue", "FailedChecks", "Strays"], alarms)
+    search |= {f"Function{job}{it}": True for job in ("Check", "Orphans") for it in ("", "Permission")}
+    search |= dict.fromkeys(["Errors", "Overdue", "FailedChecks", "Orphans"], alarms)
     examines = asked["DoctorSchedule"] and any(rotated(stack, kind) for kind in KINDS)
     shared |= {f"Doctor{name}": there and examines for name, there in search.items()}
     keyless = asked["KeylessOrgUuid"]
@@ -98,7 +98,7 @@ def expected(stack: Stack) -> set[str]:
             "Permission": asked[f"{kind}SecretArn"] or not is_bound(stack, kind),
             "Rotation": asked[f"{kind}SecretArn"],
             "Mapping": keyless,
-        } | dict.fromkeys(["Errors", "Throttles", "Duration", "Strays"], alarms)
+        } | dict.fromkeys(["Errors", "Throttles", "Duration", "Orphans"], alarms)
         wanted |= {kind + name for name, there in own.items() if there}
     return wanted
 
@@ -187,7 +187,7 @@ def misdirected(stack: Stack) -> set[str]:
     asked = stack.parameters
     api_key = {"secret": asked["ApiKeySecretArn"], "admin_secret": asked["ApiKeyAdminSecretArn"]}
     others = [asked[f"{kind}SecretArn"] for kind in ("ApplicationKey", "AdminKey", "ApiKeyAdmin")]
-    for job in ("Check", "Strays"):
+    for job in ("Check", "Orphans"):
         rule = f"DoctorFunction{job}"
         schedule, permission = resources[rule], resources[f"{rule}Permission"]
         [target] = schedule["Targets"]

@@ -15,7 +15,7 @@ const STEPS: [(&str, &str); 4] = [
     ("finish-secret", "finishSecret"),
 ];
 const BAD: &str = "unknown-step.json";
-const SCHEDULED: [&str; 2] = ["doctor-check.json", "doctor-strays.json"];
+const SCHEDULED: [&str; 2] = ["doctor-check.json", "doctor-orphans.json"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")

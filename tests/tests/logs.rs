@@ -57,7 +57,7 @@ fn parsed(lines: &[Line]) -> Vec<Value> {
 
 /// What differs from one rotation to the next.
 fn without_chance(mut line: Value) -> Value {
-    let chance = ["timestamp", "version", "secret", "name", "retired"];
+    let chance = ["timestamp", "version", "secret", "name", "deleted"];
     for field in chance {
         if let Some(value) = line.get_mut(field) {
             *value = match value.as_str() {
@@ -86,8 +86,8 @@ fn told(lines: &[Value]) -> (String, String) {
         "StepSucceeded",
         "StepFailed",
         "RotationFinished",
-        "KeysRetired",
-        "StrayKeysFound",
+        "KeysDeleted",
+        "OrphanedKeysFound",
     ];
     let mut rows = String::new();
     for line in lines.iter().filter(|it| is_metric(it)) {
@@ -151,7 +151,7 @@ async fn calls_are_told_where_debug_is_asked_for() {
 
 /// Those that the sweep of a rotation has found, and no version held.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stray_keys_are_counted() {
+async fn orphaned_keys_are_counted() {
     let stack = stack();
     let secret = stack.scene.secrets.api_key.clone();
     stack.turn_rotation_on(&()).await.unwrap();
@@ -174,7 +174,7 @@ async fn stray_keys_are_counted() {
     stack.rotate(&secret, &()).await.unwrap();
     stack.stop().await;
     let lines = parsed(&stack.output()[before..]);
-    let sums = ["StrayKeysFound", "KeysRetired"].map(|name| {
+    let sums = ["OrphanedKeysFound", "KeysDeleted"].map(|name| {
         let metrics = lines.iter().filter(|it| is_metric(it));
         metrics.filter_map(|it| it[name].as_u64()).sum::<u64>()
     });

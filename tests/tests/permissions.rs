@@ -56,21 +56,21 @@ async fn ask_doctor(used: &mut Used) {
         bench.rotate(kind).await.unwrap();
         let secret = bench.secret(kind);
         bench.doctor(&["check", secret]).await;
-        bench.doctor(&["strays", secret, "--revoke"]).await;
+        bench.doctor(&["orphans", secret, "--delete"]).await;
         book(&bench, kind, (CALLER, CALLER), GIVEN, used);
     }
 }
 
 /// Rotations that have something to sweep: only these ask for all versions.
-async fn sweep_strays(used: &mut Used) {
+async fn sweep_orphans(used: &mut Used) {
     for kind in Kind::ALL {
         let bench = Bench::new(SceneOptions::default());
         bench.rotate(kind).await.unwrap();
         let current = bench.labelled(kind, "AWSCURRENT").unwrap();
         let class = kind.classes()[0];
-        let stray = bench.plant(kind, class, &current, Duration::from_mins(20));
+        let orphan = bench.plant(kind, class, &current, Duration::from_mins(20));
         bench.rotate(kind).await.unwrap();
-        assert!(!bench.is_live(&stray));
+        assert!(!bench.is_live(&orphan));
         book(&bench, kind, (caller(kind), kind.name()), ROTATED, used);
     }
 }
@@ -97,7 +97,7 @@ async fn every_allowed_action_is_used() {
             assert_eq!(bench.ledger.breaches(), []);
         }
     }
-    sweep_strays(&mut used).await;
+    sweep_orphans(&mut used).await;
     ask_doctor(&mut used).await;
     let rows = used.iter().map(|((function, on), operations)| {
         let allowed = match *on {

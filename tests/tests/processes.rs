@@ -127,7 +127,7 @@ async fn killed_processes_leave_nothing_behind() {
     assert_eq!(stack.ledger.breaches(), []);
     let unsettled = stack
         .gate
-        .with_world(|world| stack.ledger.strays_and_losses(world));
+        .with_world(|world| stack.ledger.orphans_and_losses(world));
     assert_eq!(unsettled, []);
 }
 

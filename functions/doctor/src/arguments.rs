@@ -8,24 +8,24 @@ use lexopt::prelude::*;
 
 /// How it is called, in short.
 pub const USAGE: &str = "\
-usage: datadog-doctor check  SECRET_ARN... [--json] [--admin-secret ARN] [--kind KIND]
-       datadog-doctor strays SECRET_ARN... [--revoke] [--json] [--admin-secret ARN] [--kind KIND]
+usage: datadog-doctor check  SECRET_ARN... [--json] [--admin-secret ARN] [--type TYPE]
+       datadog-doctor orphans SECRET_ARN... [--delete] [--json] [--admin-secret ARN] [--type TYPE]
        datadog-doctor probe  [--mappings ACCOUNT_ID] [--json] [--admin-secret ARN]
        datadog-doctor --help | --version
 ";
 
 const HELP: &str = "
 check says, for each secret, what a rotation of it would fail on. It changes nothing, and needs no
-function and no rotation turned on. strays lists keys that bear this suite's names and that no
+function and no rotation turned on. orphans lists keys that bear this suite's names and that no
 version names. probe acts as the functions would: it makes throwaway keys at Datadog, watches what
 becomes of them, and deletes them, within a minute. None of them ever prints a key.
 
-  --revoke            delete those stray keys that a rotation would delete itself
+  --delete            delete those orphaned keys that a rotation would delete itself
   --mappings ACCOUNT_ID
                       ask about mappings too, with a role of this AWS account that does not exist
   --json              one JSON document instead of tables
   --admin-secret ARN  the admin secret of secrets that name none; else ADMIN_SECRET_ARN
-  --kind KIND         the secrets' type, where they do not tell it: api-key, application-key or
+  --type TYPE         the secrets' type, where they do not tell it: api-key, application-key or
                       admin-key
 
 Credentials of AWS come from the environment or a profile. The exit code is 0 if all is fine, 1 if
@@ -36,8 +36,8 @@ something would fail, is left over or could not be looked at, 2 if this was call
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Check,
-    Strays {
-        revoke: bool,
+    Orphans {
+        delete: bool,
     },
     Probe {
         /// The AWS account with a role of which mappings are tried.
@@ -67,7 +67,7 @@ pub enum Asked {
 pub enum UsageError {
     #[error("{0}")]
     Syntax(#[from] lexopt::Error),
-    #[error("the first argument is to be check, strays or probe")]
+    #[error("the first argument is to be check, orphans or probe")]
     NoCommand,
     #[error("at least one secret is to be named by its ARN")]
     NoSecret,
@@ -75,22 +75,22 @@ pub enum UsageError {
     NoArn(String),
     #[error("{0:?} is none of api-key, application-key and admin-key")]
     NoKind(String),
-    #[error("--revoke is of strays alone")]
-    Revoke,
+    #[error("--delete is of orphans alone")]
+    Delete,
     #[error("--mappings is of probe alone")]
     Mappings,
     #[error("{0:?} is no AWS account's number of 12 digits")]
     NoAccount(String),
     #[error("probe takes no secrets; --admin-secret names the one to act with")]
     SecretsOfProbe,
-    #[error("probe takes no --kind")]
+    #[error("probe takes no --type")]
     KindOfProbe,
 }
 
 /// `arguments` without the program's own name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, UsageError> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut command, mut is_to_revoke, mut json) = (None, false, false);
+    let (mut command, mut is_to_delete, mut json) = (None, false, false);
     let (mut secrets, mut admin_secret, mut kind) = (Vec::new(), None, None);
     let mut mappings = None;
     while let Some(argument) = parser.next()? {
@@ -100,15 +100,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
                 let version = env!("CARGO_PKG_VERSION");
                 return Ok(Asked::Text(format!("datadog-doctor {version}\n")));
             }
-            Long("revoke") => is_to_revoke = true,
+            Long("delete") => is_to_delete = true,
             Long("json") => json = true,
             Long("admin-secret") => admin_secret = Some(arn(parser.value()?.string()?)?),
             Long("mappings") => mappings = Some(account(parser.value()?.string()?)?),
-            Long("kind") => kind = Some(kind_of(&parser.value()?.string()?)?),
+            Long("type") => kind = Some(kind_of(&parser.value()?.string()?)?),
             Value(value) if command.is_none() => {
                 command = Some(match value.string()?.as_str() {
                     "check" => Command::Check,
-                    "strays" => Command::Strays { revoke: false },
+                    "orphans" => Command::Orphans { delete: false },
                     "probe" => Command::Probe { mappings: None },
                     _ => return Err(UsageError::NoCommand),
                 });
@@ -118,10 +118,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
         }
     }
     let command = match command.ok_or(UsageError::NoCommand)? {
-        Command::Strays { .. } => Command::Strays {
-            revoke: is_to_revoke,
+        Command::Orphans { .. } => Command::Orphans {
+            delete: is_to_delete,
         },
-        _ if is_to_revoke => return Err(UsageError::Revoke),
+        _ if is_to_delete => return Err(UsageError::Delete),
         Command::Probe { .. } => Command::Probe {
             mappings: mappings.take(),
         },
@@ -133,7 +133,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
     match (&command, secrets.is_empty(), kind) {
         (Command::Probe { .. }, false, _) => return Err(UsageError::SecretsOfProbe),
         (Command::Probe { .. }, true, Some(_)) => return Err(UsageError::KindOfProbe),
-        (Command::Check | Command::Strays { .. }, true, _) => return Err(UsageError::NoSecret),
+        (Command::Check | Command::Orphans { .. }, true, _) => return Err(UsageError::NoSecret),
         _ => {}
     }
     Ok(Asked::Task(Task {
@@ -194,9 +194,9 @@ mod tests {
     #[test]
     fn options_may_stand_anywhere() {
         let line =
-            format!("--json strays --kind=admin-key {ARN} --revoke {ARN} --admin-secret {ARN}");
+            format!("--json orphans --type=admin-key {ARN} --delete {ARN} --admin-secret {ARN}");
         let task = Task {
-            command: Command::Strays { revoke: true },
+            command: Command::Orphans { delete: true },
             secrets: vec![ARN.into()],
             json: true,
             admin_secret: Some(ARN.into()),
@@ -208,22 +208,22 @@ mod tests {
     #[test]
     fn wrong_usage_is_named() {
         for (line, words) in [
-            (String::new(), "check, strays or probe"),
-            ("prove".into(), "check, strays or probe"),
+            (String::new(), "check, orphans or probe"),
+            ("prove".into(), "check, orphans or probe"),
             ("check".into(), "at least one"),
             ("check datadog/api".into(), "no full ARN"),
-            (format!("check {ARN} --revoke"), "strays alone"),
-            (format!("check {ARN} --kind key"), "api-key"),
+            (format!("check {ARN} --delete"), "orphans alone"),
+            (format!("check {ARN} --type key"), "api-key"),
             (format!("check {ARN} --admin-secret"), "missing argument"),
             (format!("check {ARN} --region x"), "--region"),
             (
-                format!("strays {ARN} --mappings 123456789012"),
+                format!("orphans {ARN} --mappings 123456789012"),
                 "probe alone",
             ),
             ("probe --mappings 12345678901".into(), "12 digits"),
             ("probe --mappings 12345678901x".into(), "12 digits"),
-            ("probe --revoke".into(), "strays alone"),
-            ("probe --kind api-key".into(), "no --kind"),
+            ("probe --delete".into(), "orphans alone"),
+            ("probe --type api-key".into(), "no --type"),
             (format!("probe {ARN}"), "no secrets"),
         ] {
             let error = parsed(&line).unwrap_err().to_string();

@@ -8,7 +8,7 @@ use datadog_rotation::keys::KeyClass;
 use datadog_rotation::timestamp::timestamp;
 use serde::Serialize;
 
-use crate::strays::{FoundKey, Report, Seen, Summary};
+use crate::orphans::{FoundKey, Report, Seen, Summary};
 
 #[derive(Debug, Serialize)]
 pub struct Checkups<'a> {
@@ -36,10 +36,10 @@ struct Finding<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Strays<'a> {
+pub struct Orphans<'a> {
     command: &'static str,
     ok: bool,
-    revoke: bool,
+    delete: bool,
     summary: Summary,
     secrets: Vec<Searched<'a>>,
 }
@@ -61,9 +61,9 @@ struct Key<'a> {
     name: &'a str,
     created: Option<String>,
     age_seconds: Option<u64>,
-    standing: &'static str,
+    state: &'static str,
     reason: String,
-    revoked: Option<bool>,
+    deleted: Option<bool>,
     error: Option<Problem>,
 }
 
@@ -113,14 +113,14 @@ impl<'a> Checkup<'a> {
     }
 }
 
-impl<'a> Strays<'a> {
+impl<'a> Orphans<'a> {
     #[must_use]
     pub fn of(report: &'a Report) -> Self {
         let summary = report.summary();
         Self {
-            command: "strays",
+            command: "orphans",
             ok: summary.is_fine(),
-            revoke: report.revoked,
+            delete: report.deleted,
             summary,
             secrets: report
                 .seen
@@ -156,19 +156,19 @@ impl<'a> Searched<'a> {
 
 impl<'a> Key<'a> {
     fn of(key: &'a FoundKey, report: &Report) -> Self {
-        let listed = &key.stray.key;
+        let listed = &key.orphan.key;
         Self {
             class: class(listed.key.class),
             id: listed.key.id.as_str(),
             name: &listed.name,
             created: listed.created.map(timestamp),
             age_seconds: key.age(report.now).map(|it| it.as_secs()),
-            standing: key.word(),
+            state: key.word(),
             reason: key.reason(),
-            revoked: report
-                .revoked
-                .then_some(matches!(key.revoked, Some(Ok(())))),
-            error: match &key.revoked {
+            deleted: report
+                .deleted
+                .then_some(matches!(key.deleted, Some(Ok(())))),
+            error: match &key.deleted {
                 Some(Err(unseen)) => Some(Problem::of(unseen)),
                 Some(Ok(())) | None => None,
             },

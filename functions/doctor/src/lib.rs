@@ -1,4 +1,4 @@
-//! The operator's program: `check` says what a rotation would fail on, `strays` which keys are
+//! The operator's program: `check` says what a rotation would fail on, `orphans` which keys are
 //! left over, `probe` what Datadog does with keys and mappings.
 //!
 //! It decides nothing itself. The checks are the engine's ([`datadog_rotation::rotation`]), and
@@ -6,11 +6,11 @@
 
 pub mod arguments;
 pub mod document;
+pub mod orphans;
 pub mod outside;
 pub mod probe;
 pub mod program;
 mod scheduled;
-pub mod strays;
 mod table;
 
 use std::error::Error;
@@ -61,7 +61,7 @@ async fn begin(task: &Task) -> Result<(Outside, Arc<Notify>), Box<dyn Error>> {
     let stop = match task.command {
         Command::Probe { .. } => probe::signals::listen()?,
         // These may be ended at any moment, by the system.
-        Command::Check | Command::Strays { .. } => Arc::default(),
+        Command::Check | Command::Orphans { .. } => Arc::default(),
     };
     Ok((outside, stop))
 }

@@ -166,7 +166,7 @@ impl<'a, 'n> Probe<'a, 'n> {
             account: admin.service_account().clone(),
             aws_account: match &task.command {
                 Command::Probe { mappings } => mappings.as_deref(),
-                Command::Check | Command::Strays { .. } => None,
+                Command::Check | Command::Orphans { .. } => None,
             },
             wire,
             clock: &outside.clock,

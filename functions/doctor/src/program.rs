@@ -6,8 +6,8 @@ use datadog_rotation::inspect::checkup::Checkup;
 use tokio::sync::Notify;
 
 use crate::arguments::{Command, Task};
+use crate::orphans::Report;
 use crate::outside::Outside;
-use crate::strays::Report;
 use crate::{document, probe, table};
 
 /// Does what is asked and writes what came of it. Answers whether all is fine. `notes` and `stop`
@@ -32,15 +32,15 @@ pub async fn run(
             }
             Ok(checkups.iter().all(Checkup::is_ok))
         }
-        Command::Strays { revoke } => {
+        Command::Orphans { delete } => {
             let mut report = Report::of(outside, &task.secrets).await;
-            if *revoke {
-                report.revoke(&outside.watch).await;
+            if *delete {
+                report.delete(&outside.watch).await;
             }
             if task.json {
-                document::write(out, &document::Strays::of(&report))?;
+                document::write(out, &document::Orphans::of(&report))?;
             } else {
-                table::write_strays(out, &report)?;
+                table::write_orphans(out, &report)?;
             }
             Ok(report.summary().is_fine())
         }

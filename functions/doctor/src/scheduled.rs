@@ -1,4 +1,4 @@
-//! As a Lambda function: a schedule reports, a person revokes.
+//! As a Lambda function: a schedule reports, a person deletes.
 
 mod checks;
 mod event;
@@ -10,8 +10,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::error::Problem;
 use datadog_rotation::http::Http;
-use datadog_rotation::inspect::orphans::{Standing, Unseen};
-use datadog_rotation::metrics::{emit_checks, emit_strays};
+use datadog_rotation::inspect::orphans::{OrphanState, Unseen};
+use datadog_rotation::metrics::{emit_checks, emit_orphans};
 use datadog_rotation::settings::{LogSettings, MetricSettings, Settings};
 use datadog_rotation::start;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Command, Task};
 use crate::document::class;
+use crate::orphans::{Found, Report, Summary};
 use crate::outside::Outside;
-use crate::strays::{Found, Report, Summary};
 use event::{Job, Order};
 
 /// Local emulators send deadlines that have passed already.
@@ -88,7 +88,7 @@ async fn obey(
     let task = Task {
         command: match job {
             Job::Check => Command::Check,
-            Job::Strays => Command::Strays { revoke: false },
+            Job::Orphans => Command::Orphans { delete: false },
         },
         secrets,
         json: true,
@@ -99,7 +99,7 @@ async fn obey(
     let outside = outside.with_admin_secrets(admin_secrets);
     let summary = match job {
         Job::Check => json!(check(&outside, &task, metrics.as_ref()).await),
-        Job::Strays => json!(search(&outside, &task, metrics.as_ref()).await?),
+        Job::Orphans => json!(search(&outside, &task, metrics.as_ref()).await?),
     };
     Ok(summary)
 }
@@ -132,7 +132,7 @@ async fn search(
     let summary = report.summary();
     tell(&report, &summary);
     if let Some(metrics) = metrics {
-        emit_strays(summary.strays, metrics, outside.watch.now());
+        emit_orphans(summary.orphans, metrics, outside.watch.now());
     }
     let unseen = report.seen.iter().filter_map(|seen| {
         let unseen = seen.found.as_ref().err()?;
@@ -158,7 +158,7 @@ fn sentence((secret, unseen): (&str, &Unseen)) -> String {
     format!("{secret} was not looked at: {text}{stop} {advice}")
 }
 
-/// A line for each stray key, and one for all.
+/// A line for each orphaned key, and one for all.
 fn tell(report: &Report, summary: &Summary) {
     for seen in &report.seen {
         if let Ok(found) = &seen.found {
@@ -167,14 +167,14 @@ fn tell(report: &Report, summary: &Summary) {
     }
     tracing::info!(
         secrets = summary.secrets,
-        unseen = summary.unseen,
+        not_searched = summary.not_searched,
         unlisted = summary.unlisted,
-        strays = summary.strays,
-        revocable = summary.revocable,
+        orphans = summary.orphans,
+        deletable = summary.deletable,
         unknown_version = summary.unknown_version,
         undecided = summary.undecided,
         young = summary.young,
-        "searched for stray keys"
+        "searched for orphaned keys"
     );
 }
 
@@ -182,20 +182,20 @@ fn tell_found(secret: &str, found: &Found, report: &Report) {
     if found.search.unlisted().is_some() {
         tracing::warn!(
             secret,
-            "API keys can't be listed without api_keys_read: stray ones are not seen"
+            "API keys can't be listed without api_keys_read: orphaned ones are not seen"
         );
     }
     let keys = found.keys.iter();
-    for key in keys.filter(|it| it.stray.standing != Standing::Young) {
-        let listed = &key.stray.key;
+    for key in keys.filter(|it| it.orphan.state != OrphanState::Young) {
+        let listed = &key.orphan.key;
         tracing::warn!(
             secret,
             class = class(listed.key.class),
             id = listed.key.id.as_str(),
             name = ?listed.name,
             age_s = key.age(report.now).map(|it| it.as_secs()),
-            standing = key.word(),
-            "stray key: {}",
+            state = key.word(),
+            "orphaned key: {}",
             key.reason()
         );
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use datadog_rotation::inspect::checkup::{Checkup, Finding};
 
-use crate::strays::{Found, FoundKey, Report, Seen};
+use crate::orphans::{Found, FoundKey, Report, Seen};
 
 const COLUMNS: usize = 100;
 
@@ -13,7 +13,7 @@ const COLUMNS: usize = 100;
 const UNTRIED: &str = "Not tried: PutSecretValue and UpdateSecretVersionStage, which change \
                        something, and the role of the rotation function.";
 
-const UNLISTED: &str = "API keys can't be listed without the scope api_keys_read: stray ones are \
+const UNLISTED: &str = "API keys can't be listed without the scope api_keys_read: orphaned ones are \
                         not seen.";
 
 /// Some words in front, and a text beside them.
@@ -55,7 +55,7 @@ fn row_of_finding(finding: &Finding) -> Row<'_> {
 
 /// # Errors
 /// Those of the output.
-pub(crate) fn write_strays(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(crate) fn write_orphans(out: &mut impl Write, report: &Report) -> io::Result<()> {
     for Seen { secret, found } in &report.seen {
         match found {
             Ok(found) => write_found(out, secret, found, report)?,
@@ -74,15 +74,15 @@ pub(crate) fn write_strays(out: &mut impl Write, report: &Report) -> io::Result<
     }
     let it = report.summary();
     let text = format!(
-        "{} stray keys: {} revocable, {} of no known version, {} undecided; {} deleted. {} young. \
+        "{} orphaned keys: {} deletable, {} of no known version, {} undecided; {} deleted. {} young. \
          {} of {} secrets not looked at.",
-        it.strays,
-        it.revocable,
+        it.orphans,
+        it.deletable,
         it.unknown_version,
         it.undecided,
-        it.revoked,
+        it.deleted,
         it.young,
-        it.unseen,
+        it.not_searched,
         it.secrets
     );
     write_text(out, &text)
@@ -113,14 +113,14 @@ fn write_found(
     if rows.is_empty() {
         rows.push(Row {
             cells: vec!["none"],
-            paragraphs: vec!["There is no stray key.".to_owned()],
+            paragraphs: vec!["There is no orphaned key.".to_owned()],
         });
     }
     write_rows(out, &rows)
 }
 
 fn mark(key: &FoundKey) -> &'static str {
-    match &key.revoked {
+    match &key.deleted {
         Some(Ok(())) => "deleted",
         Some(Err(_)) => "not deleted",
         None => key.word(),
@@ -128,7 +128,7 @@ fn mark(key: &FoundKey) -> &'static str {
 }
 
 fn paragraphs(key: &FoundKey, report: &Report) -> Vec<String> {
-    let listed = &key.stray.key;
+    let listed = &key.orphan.key;
     let age = match key.age(report.now) {
         Some(age) => format!("{} old", rounded(age)),
         None => "of unknown age".to_owned(),
@@ -139,7 +139,7 @@ fn paragraphs(key: &FoundKey, report: &Report) -> Vec<String> {
         listed.name.escape_debug().to_string(),
         key.reason(),
     ];
-    if let Some(Err(unseen)) = &key.revoked {
+    if let Some(Err(unseen)) = &key.deleted {
         paragraphs.push(format!("{}: {}", unseen.error_type(), unseen.text()));
         paragraphs.push(unseen.advice());
     }

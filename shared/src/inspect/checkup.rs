@@ -264,12 +264,12 @@ async fn examine_api_key(to: &mut Checkup, reader: SecretReader<'_>, secret: &Lo
 async fn examine_reading(to: &mut Checkup, secret: &LoadedSecret) {
     match to.take(Check::ApiKeysRead, secret.admin.api_key_room().await) {
         Some(Some(room)) => {
-            let text = "there: stray API keys are found, category and settings copied";
+            let text = "there: orphaned API keys are found, category and settings copied";
             to.say(Check::ApiKeysRead, Status::Ok, text);
             say_room(to, Check::ApiKeyQuota, KeyClass::Api, room);
         }
         Some(None) => {
-            let text = "not there; with it rotations find stray API keys and copy category and \
+            let text = "not there; with it rotations find orphaned API keys and copy category and \
                         settings, and the quota can be seen";
             to.say(Check::ApiKeysRead, Status::Warning, text);
             let text = "not known without api_keys_read";

@@ -62,16 +62,16 @@ pub struct Search {
 
 /// A key that bears a name of this suite and that no kept version names.
 #[derive(Clone, Debug)]
-pub struct Stray {
+pub struct Orphan {
     pub key: ListedKey,
-    pub standing: Standing,
+    pub state: OrphanState,
 }
 
-/// What may be done about a stray key, and why.
+/// What may be done about an orphaned key, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum OrphanState {
     /// It bears the name of a version that does not hold it, and is old enough.
-    Revocable,
+    Deletable,
     /// It bears the name of a version, but a rotation may be about to store it.
     Young,
     /// It bears the name of no version that Secrets Manager lists.
@@ -143,21 +143,21 @@ impl Search {
     }
 
     /// The orphaned keys as of `now`, which is to be a time before the search. `others` are keys that
-    /// other secrets hold: they are not stray.
+    /// other secrets hold: they are not orphaned.
     #[must_use]
-    pub fn strays(&self, now: SystemTime, others: &BTreeSet<KeyRef>) -> Vec<Stray> {
+    pub fn orphans(&self, now: SystemTime, others: &BTreeSet<KeyRef>) -> Vec<Orphan> {
         let (names, kept) = (&self.secret.names, &self.kept | others);
         let verdicts = verdicts(&self.listed, names, &self.versions, now, &kept);
-        let strays = verdicts.into_iter().map(|(key, verdict)| Stray {
+        let orphans = verdicts.into_iter().map(|(key, verdict)| Orphan {
             key: key.clone(),
-            standing: match (self.unreadable, verdict) {
-                (Some(label), _) => Standing::Undecided(label),
-                (None, Verdict::Deletable) => Standing::Revocable,
-                (None, Verdict::Young) => Standing::Young,
-                (None, Verdict::Unknown) => Standing::UnknownVersion,
+            state: match (self.unreadable, verdict) {
+                (Some(label), _) => OrphanState::Undecided(label),
+                (None, Verdict::Deletable) => OrphanState::Deletable,
+                (None, Verdict::Young) => OrphanState::Young,
+                (None, Verdict::Unknown) => OrphanState::UnknownVersion,
             },
         });
-        strays.collect()
+        orphans.collect()
     }
 
     /// Whether this secret accounts for a key that was found beside another secret: it holds it,
@@ -169,8 +169,8 @@ impl Search {
     }
 
     /// Deletes those of the orphaned keys that createSecret would, and says of each how that went. `now`
-    /// and `others` as for [`Self::strays`].
-    pub async fn revoke(
+    /// and `others` as for [`Self::orphans`].
+    pub async fn delete(
         &mut self,
         now: SystemTime,
         others: &BTreeSet<KeyRef>,
@@ -186,7 +186,7 @@ impl Search {
             now,
         };
         let kept = &self.kept | others;
-        let mut revoked = Vec::new();
+        let mut outcomes = Vec::new();
         for key in deletable(candidates, &kept) {
             let attempt = KeyDeletion {
                 admin: &self.secret.admin,
@@ -195,10 +195,10 @@ impl Search {
                 lag: Duration::ZERO,
                 kept: &kept,
             };
-            let deleted = attempt.send().await;
-            let gone = deleted.and_then(|it| it.is_gone().then_some(()).ok_or(Problem::KeyInUse));
-            revoked.push((key, gone.map_err(Unseen)));
+            let sent = attempt.send().await;
+            let gone = sent.and_then(|it| it.is_gone().then_some(()).ok_or(Problem::KeyInUse));
+            outcomes.push((key, gone.map_err(Unseen)));
         }
-        revoked
+        outcomes
     }
 }

@@ -281,7 +281,7 @@ impl Bench {
         self.assert_kept();
         let unsettled = self
             .gate
-            .with_world(|world| self.ledger.strays_and_losses(world));
+            .with_world(|world| self.ledger.orphans_and_losses(world));
         assert_eq!(unsettled, [], "{}", self.story());
     }
 

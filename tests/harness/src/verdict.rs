@@ -83,7 +83,7 @@ impl Verdict<'_> {
                 return Err(format!("P6: {:?} became {rights:?}", self.rights));
             }
         }
-        self.strays(&heard)
+        self.orphans(&heard)
     }
 
     /// A key that was created is stored, deleted, or named by name or id in what was printed.
@@ -100,9 +100,9 @@ impl Verdict<'_> {
         }
     }
 
-    /// A key that a step's line says is deleted (`retired=[…]`) does not work.
+    /// A key that a step's line says is deleted (`deleted=[…]`) does not work.
     fn false_claims(&self, heard: &str) -> Result<(), String> {
-        let claims = heard.split("retired=[").skip(1);
+        let claims = heard.split("deleted=[").skip(1);
         let claims: String = claims.filter_map(|it| it.split(']').next()).collect();
         let false_claim = self.bench.gate.with_world(|world| {
             let keys = world.datadog.keys().iter();
@@ -125,24 +125,24 @@ impl Verdict<'_> {
         }
     }
 
-    fn strays(&self, heard: &str) -> Result<usize, String> {
-        let (strays, unsettled) = self.bench.gate.with_world(|world| {
-            let strays = self.bench.ledger.strays(world);
-            let names: Vec<_> = strays
+    fn orphans(&self, heard: &str) -> Result<usize, String> {
+        let (orphans, unsettled) = self.bench.gate.with_world(|world| {
+            let orphans = self.bench.ledger.orphans(world);
+            let names: Vec<_> = orphans
                 .iter()
                 .filter_map(|id| world.datadog.key(id))
                 .map(|key| (key.is_api_key(), key.name.clone()))
                 .collect();
-            (names, self.bench.ledger.strays_and_losses(world))
+            (names, self.bench.ledger.orphans_and_losses(world))
         });
-        let are_all_api_keys = strays.iter().all(|(is_api_key, _)| *is_api_key);
-        if unsettled.len() > strays.len() || !are_all_api_keys || strays.len() > self.lossy {
+        let are_all_api_keys = orphans.iter().all(|(is_api_key, _)| *is_api_key);
+        if unsettled.len() > orphans.len() || !are_all_api_keys || orphans.len() > self.lossy {
             let texts: Vec<_> = unsettled.iter().map(|it| it.text.as_str()).collect();
             return Err(format!("P3: {}", texts.join("; ")));
         }
-        match strays.iter().find(|(_, name)| !heard.contains(name)) {
+        match orphans.iter().find(|(_, name)| !heard.contains(name)) {
             Some((_, name)) => Err(format!("{name} was left, and the log does not name it")),
-            None => Ok(strays.len()),
+            None => Ok(orphans.len()),
         }
     }
 }

@@ -131,25 +131,25 @@ impl Ledger {
     /// The ids of minted keys that live and that no version needs: what P3 forbids, once no
     /// rotation is under way.
     #[must_use]
-    pub fn strays(&self, world: &World) -> Vec<String> {
+    pub fn orphans(&self, world: &World) -> Vec<String> {
         let book = self.book();
         let secrets = world.secrets_manager.secrets();
         secrets
-            .flat_map(|secret| book.strays(world, secret))
+            .flat_map(|secret| book.orphans(world, secret))
             .collect()
     }
 
     /// P3, for a moment when no rotation is under way: the minted keys that live are those of
     /// AWSCURRENT, and for API keys of AWSPREVIOUS.
     #[must_use]
-    pub fn strays_and_losses(&self, world: &World) -> Vec<Breach> {
+    pub fn orphans_and_losses(&self, world: &World) -> Vec<Breach> {
         let book = self.book();
         world
             .secrets_manager
             .secrets()
             .flat_map(|secret| book.unsettled(world, secret))
             .map(|text| Breach {
-                promise: Promise::NoStrays,
+                promise: Promise::NoOrphans,
                 call: None,
                 text,
             })
@@ -267,18 +267,18 @@ impl Book {
 
     fn unsettled(&self, world: &World, secret: &Secret) -> Vec<String> {
         let name = secret.name();
-        let strays = self
-            .strays(world, secret)
+        let orphans = self
+            .orphans(world, secret)
             .into_iter()
             .map(|id| format!("{name}: the key {id} is alive and in no version that needs it"));
         let kept = kept(secret).into_iter();
         let losses = kept
             .filter(|key| !is_live(world, &key.id))
             .map(|key| format!("{name}: the key {} is needed and dead", key.id));
-        strays.chain(losses).collect()
+        orphans.chain(losses).collect()
     }
 
-    fn strays(&self, world: &World, secret: &Secret) -> Vec<String> {
+    fn orphans(&self, world: &World, secret: &Secret) -> Vec<String> {
         let kept = kept(secret);
         let is_kept = |id: &str| kept.iter().any(|key| key.id == id);
         let minted = self.minted.iter().filter(|(_, arn)| *arn == secret.arn());

@@ -14,7 +14,7 @@ pub enum Promise {
     #[serde(rename = "P2")]
     OnlyOwn,
     #[serde(rename = "P3")]
-    NoStrays,
+    NoOrphans,
     #[serde(rename = "P4")]
     Silence,
     /// Not one of the README's, but what P1 rests on: reported only when it is broken.
@@ -29,7 +29,7 @@ impl Promise {
     pub const ALL: [Self; 4] = [
         Self::CurrentWorks,
         Self::OnlyOwn,
-        Self::NoStrays,
+        Self::NoOrphans,
         Self::Silence,
     ];
 
@@ -38,7 +38,7 @@ impl Promise {
         match self {
             Self::CurrentWorks => "P1",
             Self::OnlyOwn => "P2",
-            Self::NoStrays => "P3",
+            Self::NoOrphans => "P3",
             Self::Silence => "P4",
             Self::Protection => "protection",
             Self::Role => "role",
@@ -50,7 +50,7 @@ impl Promise {
         match self {
             Self::CurrentWorks => "AWSCURRENT works at Datadog after every call",
             Self::OnlyOwn => "only keys that the secret held or created are deleted",
-            Self::NoStrays => "every live key that a rotation created is in use",
+            Self::NoOrphans => "every live key that a rotation created is in use",
             Self::Silence => "no key, token or secret value is ever printed",
             Self::Protection => {
                 "no DELETE is sent for a key that authenticates it, or that is in use or pending"

@@ -121,10 +121,10 @@ async fn the_type_is_told_by_the_service_the_value_or_the_person() {
         line(&told, "value")["advice"]
             .as_str()
             .unwrap()
-            .contains("--kind")
+            .contains("--type")
     );
     for (word, kind) in [("api-key", API), ("application-key", APP)] {
-        let told = bench.check(&[&secret, "--json", "--kind", word]).await;
+        let told = bench.check(&[&secret, "--json", "--type", word]).await;
         assert_eq!(told.json()["secrets"][0]["type"], kind.name());
         assert!(told.fine, "{}", told.output);
     }
@@ -135,10 +135,10 @@ async fn the_type_is_told_by_the_service_the_value_or_the_person() {
         json!({ "Type": "DatadogApplicationKey" }),
     );
     assert_eq!(bench.checkup(&secret).await["type"], APP.name());
-    let asked = bench.check(&[&secret, "--json", "--kind", "api-key"]).await;
+    let asked = bench.check(&[&secret, "--json", "--type", "api-key"]).await;
     assert_eq!(asked.json()["secrets"][0]["type"], API.name());
     let asked = bench
-        .check(&[bench.secret(API), "--json", "--kind", "admin-key"])
+        .check(&[bench.secret(API), "--json", "--type", "admin-key"])
         .await;
     let checkup = &asked.json()["secrets"][0];
     assert!(

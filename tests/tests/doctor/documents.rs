@@ -48,26 +48,26 @@ fn members(value: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_strays_prints() {
+async fn what_orphans_prints() {
     let (bench, kind) = (Bench::new(SceneOptions::default()), Kind::AdminKey);
     let current = bench.labelled(kind, "AWSCURRENT").unwrap();
     for &class in kind.classes() {
         let _key = bench.plant(kind, class, &current, Duration::from_hours(1));
     }
     let nobody = bench.secret(Kind::ApiKey).replace("api-key", "nobody");
-    let arguments = ["strays", bench.secret(kind), &nobody, "--json"];
+    let arguments = ["orphans", bench.secret(kind), &nobody, "--json"];
     let document = bench.doctor(&arguments).await.json();
-    let all = ["command", "ok", "revoke", "secrets", "summary"];
+    let all = ["command", "delete", "ok", "secrets", "summary"];
     assert_eq!(members(&document), all);
     let counted = [
-        "revocable",
-        "revoked",
+        "deletable",
+        "deleted",
+        "not_searched",
+        "orphans",
         "secrets",
-        "strays",
         "undecided",
         "unknown_version",
         "unlisted",
-        "unseen",
         "young",
     ];
     assert_eq!(members(&document["summary"]), counted);
@@ -81,16 +81,16 @@ async fn what_strays_prints() {
                 "age_seconds",
                 "class",
                 "created",
+                "deleted",
                 "error",
                 "id",
                 "name",
                 "reason",
-                "revoked",
-                "standing",
+                "state",
             ];
             assert_eq!(members(key), all);
             assert!(key["created"].as_str().unwrap().ends_with('Z'));
-            assert!(key["revoked"].is_null());
+            assert!(key["deleted"].is_null());
         }
     }
     let error = &document["secrets"][1]["error"];
@@ -118,8 +118,8 @@ fn the_page_lists_every_word() {
         rows_after("A check comes to one of four"),
         BTreeSet::from(statuses)
     );
-    let standings = ["revocable", "young", "unknown_version", "undecided"];
-    assert_eq!(rows_after("## strays"), BTreeSet::from(standings));
+    let states = ["deletable", "young", "unknown_version", "undecided"];
+    assert_eq!(rows_after("## orphans"), BTreeSet::from(states));
 }
 
 /// What the page says of a document is a document of that shape.
@@ -136,7 +136,7 @@ async fn the_pages_documents_are_of_the_shape_that_is_printed() {
     );
     let secret = bench.secret(Kind::ApplicationKey);
     let mut shown = PAGE.split("```json\n").skip(1);
-    for command in ["check", "strays"] {
+    for command in ["check", "orphans"] {
         let text = shown.next().unwrap().split("```").next().unwrap();
         let shown: Value = serde_json::from_str(text).unwrap();
         let printed = bench.doctor(&[command, secret, "--json"]).await.json();

@@ -7,10 +7,10 @@ use datadog_rotation::Kind;
 use datadog_rotation::inspect::checkup::Check;
 use harness::bench::Bench;
 use harness::doctor::{CALLER, line, of_status};
-use harness::strays::every_sort;
+use harness::orphans::every_sort;
 use sandbox::scene::{Admin, SceneOptions, role_of, trust};
 
-use super::strays::of;
+use super::orphans::of;
 
 const MODES: [Admin; 2] = [Admin::Identity, Admin::IdentityOfVariables];
 
@@ -74,7 +74,7 @@ async fn permissions_that_are_missing_are_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strays_are_revoked_without_an_admin_key() {
+async fn orphans_are_deleted_without_an_admin_key() {
     for kind in [Kind::ApiKey, Kind::ApplicationKey] {
         let bench = keyless(Admin::IdentityOfVariables);
         trust_the_doctor(&bench);
@@ -84,10 +84,10 @@ async fn strays_are_revoked_without_an_admin_key() {
         }
         let (planted, before) = (every_sort(&bench, kind), bench.live());
         bench
-            .doctor(&["strays", bench.secret(kind), "--revoke"])
+            .doctor(&["orphans", bench.secret(kind), "--delete"])
             .await;
         let live = bench.live();
         let deleted: BTreeSet<_> = before.difference(&live).collect();
-        assert_eq!(deleted, of(&planted, "revocable"));
+        assert_eq!(deleted, of(&planted, "deletable"));
     }
 }

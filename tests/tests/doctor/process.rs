@@ -37,7 +37,7 @@ async fn exit_codes_and_streams() {
     }
     let help = site.doctor(&["--help"]).await;
     assert_eq!(help.status.code(), Some(0));
-    assert!(text(&help.stdout).contains("--revoke"));
+    assert!(text(&help.stdout).contains("--delete"));
 }
 
 #[tokio::test]
@@ -62,20 +62,20 @@ async fn for_want_of_credentials_it_says_so() {
 }
 
 #[tokio::test]
-async fn strays_are_told_and_then_revoked() {
+async fn orphans_are_told_and_then_deleted() {
     let site = OpenWorld::open(SceneOptions::default()).await;
     let secret = &site.scene.secrets.application_key;
-    let none = site.doctor(&["strays", secret]).await;
+    let none = site.doctor(&["orphans", secret]).await;
     assert_eq!(none.status.code(), Some(0));
-    assert!(text(&none.stdout).contains("There is no stray key."));
+    assert!(text(&none.stdout).contains("There is no orphaned key."));
 
     let old = site.lose_application_key(Duration::from_secs(16 * 60 + 30));
     let young = site.lose_application_key(Duration::from_secs(14 * 60 + 30));
-    let told = site.doctor(&["strays", secret]).await;
+    let told = site.doctor(&["orphans", secret]).await;
     assert_eq!(told.status.code(), Some(1));
     let table = text(&told.stdout);
     assert!(
-        table.contains(&format!("revocable  application key {old}, 16 min old")),
+        table.contains(&format!("deletable  application key {old}, 16 min old")),
         "{table}"
     );
     assert!(
@@ -84,8 +84,8 @@ async fn strays_are_told_and_then_revoked() {
     );
     assert!(site.is_live(&old));
 
-    let revoked = site.doctor(&["strays", secret, "--revoke"]).await;
-    assert_eq!(revoked.status.code(), Some(0));
-    assert!(text(&revoked.stdout).contains(&format!("deleted  application key {old}")));
+    let deleted = site.doctor(&["orphans", secret, "--delete"]).await;
+    assert_eq!(deleted.status.code(), Some(0));
+    assert!(text(&deleted.stdout).contains(&format!("deleted  application key {old}")));
     assert!(!site.is_live(&old) && site.is_live(&young));
 }

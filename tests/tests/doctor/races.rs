@@ -1,4 +1,4 @@
-//! `datadog-doctor strays --revoke` while rotations run, and on a desk whose clock is wrong.
+//! `datadog-doctor orphans --delete` while rotations run, and on a desk whose clock is wrong.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use datadog_rotation::keys::KeyClass;
 use harness::bench::{Bench, DOCUMENTED_SCOPES, caller};
 use harness::doctor::{CALLER, line};
 use harness::stall::Stalled;
-use harness::strays::standings;
+use harness::orphans::states;
 use harness::transport::InProcess;
 use sandbox::gate::{Call, Fate, pause};
 use sandbox::rotation::{Step, event};
@@ -91,7 +91,7 @@ async fn rotations_that_come_between_its_calls_lose_nothing() {
                 let what = format!("{} held at {held}, {rotations} rotations", kind.name());
                 let stalled = Stalled::new(bench.way(CALLER), held);
                 let now = bench.gate.with_world(|world| world.now()).into();
-                let arguments = ["strays", bench.secret(kind), "--json", "--revoke"];
+                let arguments = ["orphans", bench.secret(kind), "--json", "--delete"];
                 let mut doctor = std::pin::pin!(bench.doctor_at(now, stalled.clone(), &arguments));
                 tokio::select! {
                     _ = &mut doctor => break,
@@ -155,7 +155,7 @@ async fn a_rotation_that_stands_at_any_call_loses_nothing() {
                 if ended.is_some() {
                     break;
                 }
-                let arguments = ["strays", bench.secret(kind), "--json", "--revoke"];
+                let arguments = ["orphans", bench.secret(kind), "--json", "--delete"];
                 bench.doctor(&arguments).await;
                 release.pass();
                 let delivered = delivery.await.unwrap();
@@ -207,17 +207,14 @@ async fn a_clock_that_is_ahead_makes_no_key_old() {
     let current = bench.labelled(kind, "AWSCURRENT").unwrap();
     let plant = |age| bench.plant(kind, KeyClass::Application, &current, age);
     let (young, old) = (plant(10 * MINUTE), plant(20 * MINUTE));
-    let arguments = ["strays", bench.secret(kind), "--json", "--revoke"];
+    let arguments = ["orphans", bench.secret(kind), "--json", "--delete"];
     let now: SystemTime = bench.gate.with_world(|world| world.now()).into();
 
     let told = bench
         .doctor_at(now + 30 * MINUTE, Dated(bench.way(CALLER)), &arguments)
         .await;
-    let standings = standings(&told);
-    assert_eq!(
-        (&*standings[&young], &*standings[&old]),
-        ("young", "revocable")
-    );
+    let states = states(&told);
+    assert_eq!((&*states[&young], &*states[&old]), ("young", "deletable"));
     assert!(bench.is_live(&young) && !bench.is_live(&old));
     // A clock that is behind, and answers that do not tell, change nothing.
     let behind = now - 30 * MINUTE;

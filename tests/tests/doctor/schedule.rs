@@ -1,4 +1,4 @@
-//! `datadog-doctor` as a Lambda function: it reports and never revokes.
+//! `datadog-doctor` as a Lambda function: it reports and never deletes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn function(site: &OpenWorld, output: &lambda::Output) -> Function {
 }
 
 #[tokio::test]
-async fn on_a_schedule_it_reports_and_never_revokes() {
+async fn on_a_schedule_it_reports_and_never_deletes() {
     let site = OpenWorld::open(SceneOptions::default()).await;
     let output = lambda::Output::default();
     let function = function(&site, &output);
@@ -39,16 +39,16 @@ async fn on_a_schedule_it_reports_and_never_revokes() {
     let young = site.lose_application_key(Duration::from_mins(1));
     let secrets = &site.scene.secrets;
     let event = json!({
-        "command": "strays",
+        "command": "orphans",
         "secrets": [secrets.api_key, secrets.application_key, ""],
-        "revoke": true,
+        "delete": true,
     });
     let summary = function
         .invoke(&event, Duration::from_mins(1))
         .await
         .unwrap();
     assert_eq!(summary["secrets"], 2);
-    assert_eq!(json!([summary["strays"], summary["young"]]), json!([1, 1]));
+    assert_eq!(json!([summary["orphans"], summary["young"]]), json!([1, 1]));
     assert!(site.is_live(&old) && site.is_live(&young));
     let calls = site.gate.calls();
     assert!(calls.iter().all(|it| !it.call.changes()), "{calls:?}");
@@ -69,24 +69,24 @@ async fn on_a_schedule_it_reports_and_never_revokes() {
     let lines = discreet_lines(&site, &output);
     let of = |level: &str, words: &str| of(&lines, level, words);
     // The application key's secret was looked at in spite of the other.
-    let strays = of("WARN", "stray key");
-    assert_eq!(strays.len(), 2, "{lines:?}");
-    for stray in strays {
-        assert_eq!(stray["id"], old);
-        assert_eq!(stray["class"], "application_key");
-        assert_eq!(stray["standing"], "revocable");
+    let orphans = of("WARN", "orphaned key");
+    assert_eq!(orphans.len(), 2, "{lines:?}");
+    for orphan in orphans {
+        assert_eq!(orphan["id"], old);
+        assert_eq!(orphan["class"], "application_key");
+        assert_eq!(orphan["state"], "deletable");
     }
-    let summaries = of("INFO", "searched for stray keys");
+    let summaries = of("INFO", "searched for orphaned keys");
     assert_eq!(
-        json!([summaries[0]["strays"], summaries[0]["unseen"]]),
+        json!([summaries[0]["orphans"], summaries[0]["not_searched"]]),
         json!([1, 0])
     );
     assert_eq!(
-        json!([summaries[1]["strays"], summaries[1]["unseen"]]),
+        json!([summaries[1]["orphans"], summaries[1]["not_searched"]]),
         json!([1, 1])
     );
     assert_eq!((summaries.len(), of("ERROR", "").len()), (2, 2));
-    assert_eq!(metrics(&lines, "StrayKeysFound"), [1, 1]);
+    assert_eq!(metrics(&lines, "OrphanedKeysFound"), [1, 1]);
 }
 
 /// What was printed, without a key in it, and with documented fields alone.
@@ -137,13 +137,13 @@ async fn on_a_schedule_api_keys_that_can_not_be_listed_are_no_failure() {
     .await;
     let output = lambda::Output::default();
     let function = function(&site, &output);
-    let event = json!({ "command": "strays", "secrets": [site.scene.secrets.api_key] });
+    let event = json!({ "command": "orphans", "secrets": [site.scene.secrets.api_key] });
     let summary = function
         .invoke(&event, Duration::from_mins(1))
         .await
         .unwrap();
     assert_eq!(
-        json!([summary["strays"], summary["unlisted"]]),
+        json!([summary["orphans"], summary["unlisted"]]),
         json!([0, 1])
     );
     function.stop().await;

@@ -1,4 +1,4 @@
-//! What `datadog-doctor strays --revoke` deletes, the next rotation would have deleted: the same
+//! What `datadog-doctor orphans --delete` deletes, the next rotation would have deleted: the same
 //! world twice, whatever has happened in it.
 
 use std::collections::BTreeSet;
@@ -99,7 +99,7 @@ async fn it_deletes_nothing_that_a_sweep_would_not() {
             let by_doctor = {
                 let bench = world(kind, seed).await;
                 bench
-                    .doctor(&["strays", bench.secret(kind), "--json", "--revoke"])
+                    .doctor(&["orphans", bench.secret(kind), "--json", "--delete"])
                     .await;
                 deleted(&bench)
             };

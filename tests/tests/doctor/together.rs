@@ -1,4 +1,4 @@
-//! `datadog-doctor strays` of several secrets at once, and where something fails.
+//! `datadog-doctor orphans` of several secrets at once, and where something fails.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use datadog_rotation::event::VersionId;
 use datadog_rotation::keys::KeyClass;
 use harness::bench::Bench;
 use harness::doctor::CALLER;
-use harness::strays::{every_sort, standings};
+use harness::orphans::{every_sort, states};
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::{ADMIN_SCOPES, Admin, SceneOptions, role_of, token, trust};
 use serde_json::json;
 
-use crate::strays::{bench, of, rotated};
+use crate::orphans::{bench, of, rotated};
 
 const API: Kind = Kind::ApiKey;
 const APP: Kind = Kind::ApplicationKey;
@@ -67,15 +67,15 @@ async fn secrets_that_are_asked_for_together_account_for_each_others_keys() {
     store(&shared, &one, "AWSPENDING");
     store(&shared, &two, "AWSPENDING");
 
-    let alone = bench.doctor(&["strays", &one.0, "--json"]).await;
-    assert_eq!(standings(&alone)[&of_two], "unknown_version");
-    let arguments = ["strays", &one.0, &two.0, "--json", "--revoke"];
+    let alone = bench.doctor(&["orphans", &one.0, "--json"]).await;
+    assert_eq!(states(&alone)[&of_two], "unknown_version");
+    let arguments = ["orphans", &one.0, &two.0, "--json", "--delete"];
     let both = bench.doctor(&arguments).await;
     assert!(!both.fine, "one is left: {}", both.output);
     assert_eq!(
-        standings(&both),
+        states(&both),
         [
-            (of_one.clone(), "revocable".to_owned()),
+            (of_one.clone(), "deletable".to_owned()),
             (nobodys.clone(), "unknown_version".to_owned())
         ]
         .into()
@@ -101,7 +101,7 @@ async fn one_secret_that_can_not_be_looked_at_keeps_nothing_from_the_others() {
             .deny("ListSecretVersionIds", bench.secret(API));
     };
     bench.gate.with_world(deny);
-    let arguments = ["strays", bench.secret(API), bench.secret(APP), "--revoke"];
+    let arguments = ["orphans", bench.secret(API), bench.secret(APP), "--delete"];
     let told = bench.doctor(&[&arguments[..], &["--json"]].concat()).await;
     let document = told.json();
     assert_eq!(
@@ -112,10 +112,10 @@ async fn one_secret_that_can_not_be_looked_at_keeps_nothing_from_the_others() {
     assert!(words("text").contains("ListSecretVersionIds"), "{document}");
     assert!(words("advice").contains("role to rotate"), "{document}");
     assert_eq!(document["secrets"][1]["name"], "datadog/app-key");
-    assert_eq!(document["summary"]["unseen"], 1);
+    assert_eq!(document["summary"]["not_searched"], 1);
     assert_eq!(
-        document["summary"]["revoked"],
-        of(&planted, "revocable").len()
+        document["summary"]["deleted"],
+        of(&planted, "deletable").len()
     );
     let told = bench.doctor(&arguments).await;
     assert!(!told.fine);
@@ -130,14 +130,14 @@ async fn one_secret_that_can_not_be_looked_at_keeps_nothing_from_the_others() {
 async fn a_deletion_that_fails_is_told_and_the_others_go_on() {
     let bench = rotated(&ADMIN_SCOPES, API).await;
     let planted = every_sort(&bench, API);
-    let due: Vec<_> = of(&planted, "revocable").into_iter().cloned().collect();
+    let due: Vec<_> = of(&planted, "deletable").into_iter().cloned().collect();
     let spared = due[0].clone();
     bench.gate.follow(move |call: &Call| {
         let is_it = call.changes() && call.subject.as_ref() == Some(&spared);
         if is_it { Fate::FailBefore } else { Fate::Pass }
     });
     let told = bench
-        .doctor(&["strays", bench.secret(API), "--json", "--revoke"])
+        .doctor(&["orphans", bench.secret(API), "--json", "--delete"])
         .await;
     assert!(!told.fine);
     let document = told.json();
@@ -146,7 +146,7 @@ async fn a_deletion_that_fails_is_told_and_the_others_go_on() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["id"], due[0]);
     assert_eq!(failed[0]["error"]["error_type"], "DatadogUnavailable");
-    assert_eq!(failed[0]["revoked"], false);
+    assert_eq!(failed[0]["deleted"], false);
     assert!(bench.is_live(&due[0]) && due[1..].iter().all(|it| !bench.is_live(it)));
 }
 
@@ -163,14 +163,14 @@ async fn a_secret_that_takes_long_takes_no_others_time() {
             _ => Fate::Pass,
         });
     let [quick, slow, slower] = [APP, API, ADMIN].map(|kind| bench.secret(kind));
-    let arguments = ["strays", quick, slow, slower, "--json", "--revoke"];
+    let arguments = ["orphans", quick, slow, slower, "--json", "--delete"];
     let began = tokio::time::Instant::now();
     let told = bench.doctor(&arguments).await.json();
     assert!(began.elapsed() > 5 * MINUTE, "{:?}", began.elapsed());
     for unseen in &told["secrets"].as_array().unwrap()[1..] {
         assert_eq!(unseen["error"]["error_type"], "DatadogUnreachable");
     }
-    assert_eq!(told["summary"]["revoked"], of(&planted, "revocable").len());
+    assert_eq!(told["summary"]["deleted"], of(&planted, "deletable").len());
 }
 
 /// A secret's deletions have time of their own, however long the others were looked at: for what
@@ -197,7 +197,7 @@ async fn deletions_have_time_of_their_own() {
             });
         let slower = bench.another(API).secret;
         let [quick, slow] = [APP, API].map(|kind| bench.secret(kind));
-        let arguments = ["strays", quick, slow, &slower, "--json", "--revoke"];
+        let arguments = ["orphans", quick, slow, &slower, "--json", "--delete"];
         let (told, ()) = tokio::join!(bench.doctor(&arguments), async {
             bench.wait(MINUTE).await;
             // A pair dies meanwhile, and its tokens end.
@@ -205,7 +205,7 @@ async fn deletions_have_time_of_their_own() {
                 bench.revoke(id);
             }
         });
-        let (document, due) = (told.json(), of(&planted, "revocable").len());
+        let (document, due) = (told.json(), of(&planted, "deletable").len());
         let keys = document["secrets"][0]["keys"].as_array().unwrap();
         let failed = keys.iter().filter(|it| it["error"].is_object());
         let failed: Vec<_> = failed.map(|it| &it["error"]["error_type"]).collect();
@@ -214,6 +214,6 @@ async fn deletions_have_time_of_their_own() {
             Admin::Identity | Admin::IdentityOfVariables => vec![],
         };
         assert_eq!(failed, refused, "{}", bench.story());
-        assert_eq!(document["summary"]["revoked"], due - refused.len());
+        assert_eq!(document["summary"]["deleted"], due - refused.len());
     }
 }

@@ -204,7 +204,7 @@ async fn keys_that_were_settled_before_a_failure_are_not_called_nothing() {
 
 /// A key that no version holds goes in createSecret, and the grace key with it by no means.
 #[tokio::test(start_paused = true)]
-async fn a_stray_key_goes_and_the_key_of_the_grace_period_stays() {
+async fn an_orphaned_key_goes_and_the_key_of_the_grace_period_stays() {
     let bench = Bench::new(SceneOptions::default());
     bench.rotate(KIND).await.expect("undisturbed");
     bench.rotate(KIND).await.expect("undisturbed");
@@ -213,10 +213,10 @@ async fn a_stray_key_goes_and_the_key_of_the_grace_period_stays() {
     let job = bench.begin(KIND);
     let version = bench.labelled(KIND, "AWSPREVIOUS").expect("a version");
     let age = Duration::from_hours(1);
-    let stray = bench.plant(KIND, KeyClass::Api, &version, age);
+    let orphan = bench.plant(KIND, KeyClass::Api, &version, age);
     let created = bench.deliver(KIND, &job, Step::CreateSecret).await;
     created.expect("undisturbed");
-    assert!(!bench.is_live(&stray), "{}", bench.story());
+    assert!(!bench.is_live(&orphan), "{}", bench.story());
     assert!(bench.is_live(&previous), "{}", bench.story());
 }
 

@@ -193,7 +193,7 @@ async fn a_value_that_another_delivery_has_stored_is_waited_for() {
                 again.expect("cleans up");
             }
         }
-        let minted = bench.gate.with_world(|world| bench.ledger.strays(world));
+        let minted = bench.gate.with_world(|world| bench.ledger.orphans(world));
         assert!(minted.is_empty(), "{}", bench.story());
     }
 }

@@ -20,11 +20,11 @@ pub(super) struct Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
     Check,
-    Strays,
+    Orphans,
 }
 
 impl Order {
-    /// Reads `{"command": "check" or "strays", "secrets": [ARN or {"secret": ARN, "admin_secret": ARN}, …]}`.
+    /// Reads `{"command": "check" or "orphans", "secrets": [ARN or {"secret": ARN, "admin_secret": ARN}, …]}`.
     ///
     /// An empty text is a parameter of the stack that was left empty, and is left out.
     ///
@@ -33,8 +33,8 @@ impl Order {
     pub(super) fn of(event: &Value) -> Result<Self, &'static str> {
         let job = match event["command"].as_str() {
             Some("check") => Job::Check,
-            Some("strays") => Job::Strays,
-            _ => return Err("the event's `command` is neither `check` nor `strays`"),
+            Some("orphans") => Job::Orphans,
+            _ => return Err("the event's `command` is neither `check` nor `orphans`"),
         };
         let items = event["secrets"].as_array();
         let (mut secrets, mut admin_secrets) = (Vec::new(), BTreeMap::new());
@@ -84,8 +84,8 @@ mod tests {
     #[test]
     fn empty_and_repeated_secrets_are_left_out() {
         let order =
-            order(&json!({ "command": "strays", "secrets": [ARN, "", ARN], "revoke": true }));
-        assert_eq!(order.job, Job::Strays);
+            order(&json!({ "command": "orphans", "secrets": [ARN, "", ARN], "delete": true }));
+        assert_eq!(order.job, Job::Orphans);
         assert_eq!(order.secrets, [ARN]);
         assert_eq!(order.admin_secrets, BTreeMap::new());
     }
@@ -103,8 +103,8 @@ mod tests {
     #[test]
     fn the_sample_events_are_accepted() {
         let check = include_str!("../../../../events/doctor-check.json");
-        let strays = include_str!("../../../../events/doctor-strays.json");
-        for (event, job) in [(check, Job::Check), (strays, Job::Strays)] {
+        let orphans = include_str!("../../../../events/doctor-orphans.json");
+        for (event, job) in [(check, Job::Check), (orphans, Job::Orphans)] {
             let order = order(&serde_json::from_str(event).unwrap());
             assert_eq!((order.job, order.secrets.len()), (job, 1));
         }
@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn other_events_are_refused() {
         for (event, word) in [
-            (json!("strays"), "command"),
+            (json!("orphans"), "command"),
             (json!({ "command": "probe", "secrets": [ARN] }), "command"),
-            (json!({ "command": "strays" }), "no array"),
-            (json!({ "command": "strays", "secrets": [7] }), "texts"),
+            (json!({ "command": "orphans" }), "no array"),
+            (json!({ "command": "orphans", "secrets": [7] }), "texts"),
             (
-                json!({ "command": "strays", "secrets": ["", ""] }),
+                json!({ "command": "orphans", "secrets": ["", ""] }),
                 "no secret",
             ),
             (

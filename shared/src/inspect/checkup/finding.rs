@@ -202,7 +202,7 @@ pub(in crate::inspect) fn advice(problem: &Problem) -> String {
         ),
         Problem::UnknownKind => Some(
             "Store a corrected value (put-secret-value; the README has the three shapes), or say \
-             which type is meant with --kind.",
+             which type is meant with --type.",
         ),
         _ => None,
     };

@@ -102,7 +102,7 @@ impl Story {
     }
 
     fn unsettled(&self) -> usize {
-        let read = |world: &mut World| self.ledger.strays_and_losses(world);
+        let read = |world: &mut World| self.ledger.orphans_and_losses(world);
         self.gate.with_world(read).len()
     }
 }
@@ -132,7 +132,7 @@ async fn deleting_a_key_of_others_breaks_the_second() {
 async fn a_minted_key_may_be_deleted_before_it_was_stored() {
     let story = Story::begin();
     let (id, _) = story.mint("new").await;
-    assert_eq!(story.unsettled(), 1, "a stray until then");
+    assert_eq!(story.unsettled(), 1, "an orphan until then");
     story.delete(&id).await;
 
     assert_eq!(story.broken(), []);

@@ -89,7 +89,7 @@ impl Report {
     /// Reads everything off after the functions have been stopped.
     pub(crate) fn draw_up(stack: &Stack, history: &History, before: &Snapshot) -> Self {
         let mut breaches = stack.ledger.breaches();
-        let unsettled = |world: &mut World| stack.ledger.strays_and_losses(world);
+        let unsettled = |world: &mut World| stack.ledger.orphans_and_losses(world);
         breaches.extend(stack.gate.with_world(unsettled));
         let spoken = spoken(stack, history);
         let texts = spoken.iter().map(|(speaker, text)| (&**speaker, &**text));
@@ -143,7 +143,7 @@ fn verdict(promise: Promise, calls: u64, lines: usize, breaches: &[Breach]) -> V
             Promise::CurrentWorks | Promise::OnlyOwn | Promise::Protection | Promise::Role => {
                 format!("after each of {calls} calls")
             }
-            Promise::NoStrays => "at the end".to_owned(),
+            Promise::NoOrphans => "at the end".to_owned(),
             Promise::Silence => format!("in {lines} lines of output"),
         },
         held: breaches.is_empty(),

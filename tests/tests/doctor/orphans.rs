@@ -1,4 +1,4 @@
-//! `datadog-doctor strays`: which keys it names, and that it deletes those that a sweep would.
+//! `datadog-doctor orphans`: which keys it names, and that it deletes those that a sweep would.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::by_hand::ids;
 use harness::case::Fault;
 use harness::doctor::CALLER;
-use harness::strays::{every_sort, standings};
+use harness::orphans::{every_sort, states};
 use sandbox::gate::{Call, Fate, Service};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::json;
@@ -63,11 +63,11 @@ async fn a_deletion_that_is_disturbed_is_done_by_the_next_run() {
                 Fate::Pass
             }
         });
-        let revoking = ["strays", bench.secret(kind), "--json", "--revoke"];
+        let deleting = ["orphans", bench.secret(kind), "--json", "--delete"];
         let (way, now) = (bench.way(CALLER), bench.gate.with_world(|it| it.now()));
         let killed = Arc::clone(&way.killed);
         tokio::select! {
-            _ = bench.doctor_at(now.into(), way, &revoking) => {}
+            _ = bench.doctor_at(now.into(), way, &deleting) => {}
             () = killed.notified() => {}
         }
         let met = bench.gate.calls();
@@ -76,12 +76,12 @@ async fn a_deletion_that_is_disturbed_is_done_by_the_next_run() {
 
         bench.gate.follow(|_: &Call| Fate::Pass);
         bench.wait(MINUTE).await;
-        bench.doctor(&revoking).await;
+        bench.doctor(&deleting).await;
         let deleted: BTreeSet<_> = before.difference(&bench.live()).cloned().collect();
-        for id in of(&planted, "revocable") {
+        for id in of(&planted, "deletable") {
             assert!(deleted.contains(id), "{} {fault}: {id} lives", kind.name());
         }
-        let may_be = ["revocable", "young"]; // which a minute has made old
+        let may_be = ["deletable", "young"]; // which a minute has made old
         for id in &deleted {
             let sort = planted.get(id).copied();
             let may_be = sort.is_some_and(|it| may_be.contains(&it));
@@ -92,17 +92,17 @@ async fn a_deletion_that_is_disturbed_is_done_by_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_sort_of_key_is_told_and_the_revocable_alone_are_deleted() {
+async fn each_sort_of_key_is_told_and_the_deletable_alone_are_deleted() {
     for kind in Kind::ALL {
         let bench = rotated(&ADMIN_SCOPES, kind).await;
         let planted = every_sort(&bench, kind);
         let before = bench.live();
         let told = bench
-            .doctor(&["strays", bench.secret(kind), "--json"])
+            .doctor(&["orphans", bench.secret(kind), "--json"])
             .await;
         assert!(!told.fine);
         assert_eq!(bench.live(), before, "a list deletes nothing");
-        let told = standings(&told);
+        let told = states(&told);
         let mut expected = planted.clone();
         expected.retain(|_, it| *it != "not ours");
         let expected: BTreeMap<_, _> = expected
@@ -111,18 +111,18 @@ async fn each_sort_of_key_is_told_and_the_revocable_alone_are_deleted() {
             .collect();
         assert_eq!(told, expected, "{}", kind.name());
 
-        let revoking = ["strays", bench.secret(kind), "--json", "--revoke"];
-        let document = bench.doctor(&revoking).await.json();
+        let deleting = ["orphans", bench.secret(kind), "--json", "--delete"];
+        let document = bench.doctor(&deleting).await.json();
         let after = bench.live();
         let deleted: BTreeSet<_> = before.difference(&after).collect();
-        assert_eq!(deleted, of(&planted, "revocable"));
+        assert_eq!(deleted, of(&planted, "deletable"));
         for key in document["secrets"][0]["keys"].as_array().unwrap() {
-            assert_eq!(key["revoked"], key["standing"] == "revocable", "{key}");
+            assert_eq!(key["deleted"], key["state"] == "deletable", "{key}");
         }
-        assert_eq!(document["summary"]["revoked"], deleted.len());
+        assert_eq!(document["summary"]["deleted"], deleted.len());
 
-        let again = bench.doctor(&revoking).await.json();
-        assert_eq!(again["summary"]["revocable"], 0);
+        let again = bench.doctor(&deleting).await.json();
+        assert_eq!(again["summary"]["deletable"], 0);
         assert_eq!(bench.live(), after);
         bench.rotate(kind).await.unwrap();
     }
@@ -135,7 +135,7 @@ async fn without_api_keys_read_it_says_that_it_sees_no_api_keys() {
         let planted = every_sort(&bench, kind);
         let before = bench.live();
         let told = bench
-            .doctor(&["strays", bench.secret(kind), "--json", "--revoke"])
+            .doctor(&["orphans", bench.secret(kind), "--json", "--delete"])
             .await;
         let secret = &told.json()["secrets"][0];
         let has_api = kind.classes().contains(&KeyClass::Api);
@@ -150,11 +150,11 @@ async fn without_api_keys_read_it_says_that_it_sees_no_api_keys() {
             let keys = keys.filter(|it| it.is_api_key());
             keys.map(|it| it.id.clone()).collect::<BTreeSet<_>>()
         });
-        let mut due = of(&planted, "revocable");
+        let mut due = of(&planted, "deletable");
         due.retain(|id| !api_keys.contains(*id));
         assert_eq!(before.difference(&after).collect::<BTreeSet<_>>(), due);
 
-        let told = bench.doctor(&["strays", bench.secret(kind)]).await;
+        let told = bench.doctor(&["orphans", bench.secret(kind)]).await;
         let says = told
             .output
             .contains("can't be listed without the scope api_keys_read");
@@ -172,12 +172,12 @@ async fn beside_a_value_that_can_not_be_read_nothing_is_deleted() {
         let planted = every_sort(&bench, kind);
         let before = bench.live();
         let told = bench
-            .doctor(&["strays", bench.secret(kind), "--json", "--revoke"])
+            .doctor(&["orphans", bench.secret(kind), "--json", "--delete"])
             .await;
-        let told = standings(&told);
+        let told = states(&told);
         assert!(told.values().all(|it| it == "undecided"), "{told:?}");
         assert!(
-            of(&planted, "revocable")
+            of(&planted, "deletable")
                 .iter()
                 .all(|it| told.contains_key(*it))
         );
@@ -204,12 +204,9 @@ async fn what_a_pending_version_holds_is_kept_and_what_it_lost_is_not() {
 
         // No value yet, and the key is young: nothing is known.
         let young = bench
-            .doctor(&["strays", bench.secret(kind), "--json", "--revoke"])
+            .doctor(&["orphans", bench.secret(kind), "--json", "--delete"])
             .await;
-        assert_eq!(
-            standings(&young),
-            [(lost.clone(), "young".to_owned())].into()
-        );
+        assert_eq!(states(&young), [(lost.clone(), "young".to_owned())].into());
         assert!(young.fine, "{}", young.output);
 
         bench.wait(20 * MINUTE).await;
@@ -228,7 +225,7 @@ async fn what_a_pending_version_holds_is_kept_and_what_it_lost_is_not() {
             .map(|class| bench.plant(kind, *class, &job.token, 16 * MINUTE))
             .collect();
         let told = bench
-            .doctor(&["strays", bench.secret(kind), "--json", "--revoke"])
+            .doctor(&["orphans", bench.secret(kind), "--json", "--delete"])
             .await;
         assert!(told.fine, "{}", told.output);
         assert!(planted.iter().chain([&lost]).all(|it| !bench.is_live(it)));
@@ -244,7 +241,7 @@ async fn names_that_others_gave_can_not_steer_a_terminal() {
     let bench = bench(&ADMIN_SCOPES);
     let stem = bench.names(API, bench.secret(API)).stem(KeyClass::Api);
     let _key = bench.make(KeyClass::Api, &format!("{stem}20260101-\u{1b}[31mX"), DAY);
-    let told = bench.doctor(&["strays", bench.secret(API)]).await;
+    let told = bench.doctor(&["orphans", bench.secret(API)]).await;
     assert!(told.output.contains("\\u{1b}[31mX"), "{}", told.output);
     assert!(told.output.chars().all(|it| it == '\n' || !it.is_control()));
 }
@@ -263,9 +260,9 @@ async fn the_keys_that_act_are_never_deleted() {
     admin["adminAppKeyId"] = json!(acting);
     bench.store(ADMIN, &admin);
     let told = bench
-        .doctor(&["strays", bench.secret(APP), "--json", "--revoke"])
+        .doctor(&["orphans", bench.secret(APP), "--json", "--delete"])
         .await;
-    assert_eq!(told.json()["summary"]["strays"], 0, "{}", told.output);
+    assert_eq!(told.json()["summary"]["orphans"], 0, "{}", told.output);
     assert!(bench.is_live(&acting));
 }
 
@@ -275,7 +272,9 @@ async fn keys_of_another_account_are_not_asked_for() {
     let mut value = bench.current(APP);
     value["serviceAccountId"] = json!(bench.scene.administrator.api_key.id);
     bench.store(APP, &value);
-    let told = bench.doctor(&["strays", bench.secret(APP), "--json"]).await;
+    let told = bench
+        .doctor(&["orphans", bench.secret(APP), "--json"])
+        .await;
     let error = &told.json()["secrets"][0]["error"]["error_type"];
     assert_eq!(error, "ServiceAccountMismatch");
     assert!(!told.fine);

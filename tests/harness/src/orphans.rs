@@ -17,15 +17,15 @@ use crate::doctor::Told;
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Key id → `standing`, of the first secret in a document of `datadog-doctor strays`.
+/// Key id → `state`, of the first secret in a document of `datadog-doctor orphans`.
 #[must_use]
-pub fn standings(told: &Told) -> BTreeMap<String, String> {
+pub fn states(told: &Told) -> BTreeMap<String, String> {
     let document = told.json();
     let keys = document["secrets"][0]["keys"].as_array();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     keys.into_iter()
         .flatten()
-        .map(|key| (text(&key["id"]), text(&key["standing"])))
+        .map(|key| (text(&key["id"]), text(&key["state"])))
         .collect()
 }
 
@@ -53,9 +53,9 @@ pub fn every_sort(bench: &Bench, kind: Kind) -> BTreeMap<String, &'static str> {
         let managed = bench.make(class, &format!("{}20260101-zzzzzz", own.stem(class)), DAY);
         let neighbour = own.stem(class) + "2-20260101-aaaaaa";
         planted.extend([
-            (bench.plant(kind, class, &current, 20 * MINUTE), "revocable"),
-            (bench.plant(kind, class, &current, 15 * MINUTE), "revocable"),
-            (bench.plant(kind, class, &first, DAY), "revocable"),
+            (bench.plant(kind, class, &current, 20 * MINUTE), "deletable"),
+            (bench.plant(kind, class, &current, 15 * MINUTE), "deletable"),
+            (bench.plant(kind, class, &first, DAY), "deletable"),
             (bench.plant(kind, class, &current, 14 * MINUTE), "young"),
             (bench.plant(kind, class, &first, Duration::ZERO), "young"),
             (

@@ -1,10 +1,10 @@
-//! What was found out about the stray keys of several secrets.
+//! What was found out about the orphaned keys of several secrets.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use datadog_rotation::budget::Budget;
-use datadog_rotation::inspect::orphans::{Search, Standing, Stray, Unseen};
+use datadog_rotation::inspect::orphans::{Orphan, OrphanState, Search, Unseen};
 use datadog_rotation::keys::KeyRef;
 use datadog_rotation::rotation::decide::YOUNGEST_ORPHAN;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct Report {
     pub seen: Vec<Seen>,
     /// A time before everything that was read.
     pub now: SystemTime,
-    pub revoked: bool,
+    pub deleted: bool,
 }
 
 /// One secret, as it was asked for.
@@ -35,9 +35,9 @@ pub struct Found {
 
 #[derive(Debug)]
 pub struct FoundKey {
-    pub stray: Stray,
+    pub orphan: Orphan,
     /// Of a key that was to be deleted: whether it is gone.
-    pub revoked: Option<Result<(), Unseen>>,
+    pub deleted: Option<Result<(), Unseen>>,
 }
 
 /// How much there is of everything. The one place where it is counted.
@@ -45,18 +45,18 @@ pub struct FoundKey {
 pub struct Summary {
     pub secrets: usize,
     /// Secrets that could not be looked at.
-    pub unseen: usize,
+    pub not_searched: usize,
     /// Secrets whose API keys can't be listed, for want of `api_keys_read`.
     pub unlisted: usize,
-    /// Stray keys that were found, without the young.
-    pub strays: usize,
-    pub revocable: usize,
+    /// Orphaned keys that were found, without the young.
+    pub orphans: usize,
+    pub deletable: usize,
     pub unknown_version: usize,
     pub undecided: usize,
     /// Keys that a rotation may be about to store.
     pub young: usize,
-    /// Stray keys that were deleted.
-    pub revoked: usize,
+    /// Orphaned keys that were deleted.
+    pub deleted: usize,
 }
 
 impl Report {
@@ -77,17 +77,17 @@ impl Report {
         let mut report = Self {
             seen,
             now,
-            revoked: false,
+            deleted: false,
         };
         // Only the answers tell whether this machine's clock is right.
         report.judge(outside.clock.corrected(now));
         report
     }
 
-    /// Decides what is stray as of `now`.
+    /// Decides what is orphaned as of `now`.
     pub fn judge(&mut self, now: SystemTime) {
         self.now = now;
-        let judged: Vec<_> = (0..self.seen.len()).map(|at| self.strays_of(at)).collect();
+        let judged: Vec<_> = (0..self.seen.len()).map(|at| self.orphans_of(at)).collect();
         for (seen, keys) in self.seen.iter_mut().zip(judged) {
             if let Ok(found) = &mut seen.found {
                 found.keys = keys;
@@ -95,32 +95,32 @@ impl Report {
         }
     }
 
-    /// What another of the secrets holds or accounts for is not stray.
-    fn strays_of(&self, at: usize) -> Vec<FoundKey> {
-        let strays = self
+    /// What another of the secrets holds or accounts for is not orphaned.
+    fn orphans_of(&self, at: usize) -> Vec<FoundKey> {
+        let orphans = self
             .search(at)
-            .map(|it| it.strays(self.now, &self.held_beside(at)));
-        let strays = strays.into_iter().flatten();
-        let strays =
-            strays.filter(|it| it.standing != Standing::UnknownVersion || !self.knows(at, it));
-        let keys = strays.map(|stray| FoundKey {
-            stray,
-            revoked: None,
+            .map(|it| it.orphans(self.now, &self.held_beside(at)));
+        let orphans = orphans.into_iter().flatten();
+        let orphans =
+            orphans.filter(|it| it.state != OrphanState::UnknownVersion || !self.knows(at, it));
+        let keys = orphans.map(|orphan| FoundKey {
+            orphan,
+            deleted: None,
         });
         keys.collect()
     }
 
     /// Deletes what may be deleted.
-    pub async fn revoke(&mut self, watch: &Budget) {
-        self.revoked = true;
+    pub async fn delete(&mut self, watch: &Budget) {
+        self.deleted = true;
         for at in 0..self.seen.len() {
             let others = self.held_beside(at);
             let budget = for_one(watch);
             if let Ok(found) = &mut self.seen[at].found {
-                for (key, gone) in found.search.revoke(self.now, &others, &budget).await {
-                    let of_key = found.keys.iter_mut().find(|it| it.stray.key.key == key);
+                for (key, gone) in found.search.delete(self.now, &others, &budget).await {
+                    let of_key = found.keys.iter_mut().find(|it| it.orphan.key.key == key);
                     if let Some(it) = of_key {
-                        it.revoked = Some(gone);
+                        it.deleted = Some(gone);
                     }
                 }
             }
@@ -135,19 +135,19 @@ impl Report {
         };
         for seen in &self.seen {
             let Ok(found) = &seen.found else {
-                summary.unseen += 1;
+                summary.not_searched += 1;
                 continue;
             };
             summary.unlisted += usize::from(found.search.unlisted().is_some());
             for key in &found.keys {
-                summary.strays += usize::from(key.stray.standing != Standing::Young);
-                *match key.stray.standing {
-                    Standing::Revocable => &mut summary.revocable,
-                    Standing::Young => &mut summary.young,
-                    Standing::UnknownVersion => &mut summary.unknown_version,
-                    Standing::Undecided(_) => &mut summary.undecided,
+                summary.orphans += usize::from(key.orphan.state != OrphanState::Young);
+                *match key.orphan.state {
+                    OrphanState::Deletable => &mut summary.deletable,
+                    OrphanState::Young => &mut summary.young,
+                    OrphanState::UnknownVersion => &mut summary.unknown_version,
+                    OrphanState::Undecided(_) => &mut summary.undecided,
                 } += 1;
-                summary.revoked += usize::from(matches!(key.revoked, Some(Ok(()))));
+                summary.deleted += usize::from(matches!(key.deleted, Some(Ok(()))));
             }
         }
         summary
@@ -169,8 +169,8 @@ impl Report {
     }
 
     /// Whether another of the secrets accounts for it.
-    fn knows(&self, at: usize, stray: &Stray) -> bool {
-        self.searches_beside(at).any(|it| it.knows(&stray.key))
+    fn knows(&self, at: usize, orphan: &Orphan) -> bool {
+        self.searches_beside(at).any(|it| it.knows(&orphan.key))
     }
 }
 
@@ -178,7 +178,7 @@ impl Summary {
     /// Nothing is left over and everything was looked at.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        self.unseen == 0 && self.strays == self.revoked
+        self.not_searched == 0 && self.orphans == self.deleted
     }
 }
 
@@ -186,40 +186,40 @@ impl FoundKey {
     /// How old it is, if Datadog tells.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
-        let created = self.stray.key.created?;
+        let created = self.orphan.key.created?;
         now.duration_since(created).ok()
     }
 
     /// A stable word, listed in the documentation.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self.stray.standing {
-            Standing::Revocable => "revocable",
-            Standing::Young => "young",
-            Standing::UnknownVersion => "unknown_version",
-            Standing::Undecided(_) => "undecided",
+        match self.orphan.state {
+            OrphanState::Deletable => "deletable",
+            OrphanState::Young => "young",
+            OrphanState::UnknownVersion => "unknown_version",
+            OrphanState::Undecided(_) => "undecided",
         }
     }
 
     /// Why it may be deleted, or why not.
     #[must_use]
     pub fn reason(&self) -> String {
-        match self.stray.standing {
-            Standing::Revocable => "it bears the name of a version that does not hold it".into(),
-            Standing::Young if self.stray.key.created.is_none() => {
+        match self.orphan.state {
+            OrphanState::Deletable => "it bears the name of a version that does not hold it".into(),
+            OrphanState::Young if self.orphan.key.created.is_none() => {
                 "its age is not known: a rotation may be about to store it".into()
             }
-            Standing::Young => format!(
+            OrphanState::Young => format!(
                 "it is not {} minutes old yet: a rotation may be about to store it",
                 YOUNGEST_ORPHAN.as_secs() / 60
             ),
-            Standing::UnknownVersion => {
+            OrphanState::UnknownVersion => {
                 "it bears the name of no version that is listed: perhaps of one that Secrets \
                  Manager has forgotten, of this secret in another region or account, or of the \
                  managed service"
                     .into()
             }
-            Standing::Undecided(label) => {
+            OrphanState::Undecided(label) => {
                 format!("the value under {label} can't be read, and may name it")
             }
         }
