@@ -1,14 +1,24 @@
-//! Datadog's API (v2), as far as rotation and trust need it: keys, mappings, AWS accounts.
+//! Datadog's API (v2), as far as rotation and trust need it.
+//!
+//! Each resource has one file, which holds everything about its endpoints: the request, the permission,
+//! the reading of the answer, the vendor's page. `call` is what the files have in common, `error` what
+//! Datadog answers instead of what it was asked for.
 
+pub mod api_keys;
+pub mod application_keys;
+mod attributes;
 pub mod call;
+mod current_user;
 pub mod error;
-mod keys;
 mod limits;
-mod reply;
-mod token;
+mod list;
+mod quota;
+mod refusal;
+mod resource;
+mod scopes;
+pub mod token;
 pub mod trust;
-mod trust_requests;
-mod user;
+mod validation;
 
 use std::time::Duration;
 
@@ -22,15 +32,18 @@ use crate::identity::Identity;
 use crate::keys::{ApiKey, AppKey, OrganisationId};
 use crate::log::DETAIL;
 
+pub use api_keys::{ApiKeyDetails, Status};
+pub use application_keys::AppKeyDetails;
+pub use attributes::Attributes;
 pub use call::Call;
+pub use current_user::CurrentUser;
 pub use error::{DatadogError, DatadogProblem};
-use limits::Family;
 pub use limits::Limits;
-pub use reply::{
-    ApiKeyDetails, AppKeyDetails, Attributes, Created, Room, Scopes, Status, Validated,
-};
+pub use quota::KeyQuota;
+pub use resource::Created;
+pub use scopes::Scopes;
 pub use token::{Expiry, ExpiryForm, Token};
-pub use user::CurrentUser;
+pub use validation::Validated;
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,7 +100,7 @@ impl Datadog {
         let mut crowd = Crowd::new(RATE_LIMITED_FOR);
         let mut before = None;
         loop {
-            if let Some(reset) = self.limits.reset(Family::of(call))
+            if let Some(reset) = self.limits.reset(call.family())
                 && call.may_wait()
             {
                 crowd.pause(reset, budget, budget.length() / 2).await;
@@ -118,13 +131,13 @@ impl Datadog {
         }
     }
 
-    /// Sends the call and reads its answer with one of the readers of [`reply`].
+    /// Sends the call and reads the body of a success.
     async fn ask<T>(
         &self,
         authority: &Authority,
         call: Call,
         budget: &Budget,
-        read: impl Fn(&[u8]) -> Result<T, reply::Defect>,
+        read: impl Fn(&[u8]) -> Result<T, resource::Defect>,
     ) -> Result<T, DatadogError> {
         // Boxed: a step makes several calls side by side, and holds a future for each.
         let (status, body) = Box::pin(self.send(authority, &call, budget)).await?;
@@ -145,7 +158,7 @@ impl Datadog {
         let timeout = ATTEMPT_TIMEOUT.min(budget.left());
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
-        self.limits.hear(Family::of(call), &parts.headers);
+        self.limits.hear(call.family(), &parts.headers);
         let status = parts.status.as_u16();
         tracing::info!(target: DETAIL, call = %call, status, "datadog answered");
         if call.succeeds_with(parts.status) {
@@ -166,12 +179,11 @@ impl Datadog {
         call: &Call,
         budget: &Budget,
     ) -> Result<http::Request<Bytes>, DatadogProblem> {
-        let (method, path, body) = call.wire();
         let mut request = http::Request::builder()
-            .method(&method)
-            .uri(format!("{}{path}", self.base))
+            .method(call.method())
+            .uri(format!("{}{}", self.base, call.path()))
             .header(ACCEPT, "application/json");
-        if [Method::POST, Method::PATCH].contains(&method) {
+        if [Method::POST, Method::PATCH].contains(call.method()) {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let request = match authority {
@@ -190,7 +202,9 @@ impl Datadog {
                 request.header(AUTHORIZATION, hidden(&proof)?)
             }
         };
-        request.body(body).map_err(|_| DatadogProblem::NotSent)
+        request
+            .body(call.body().clone())
+            .map_err(|_| DatadogProblem::NotSent)
     }
 }
 

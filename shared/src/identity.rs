@@ -5,10 +5,10 @@
 //! 1. [`Proof`]: a request to AWS STS that asks "who am I?", signed with the credentials of the
 //!    function's role, and never sent by us. It names the organisation that it is meant for in a
 //!    header that the signature covers.
-//! 2. Exchange ([`Call::Exchange`]): Datadog has STS answer the request, looks for an identity
+//! 2. Exchange ([`Call::exchange`]): Datadog has STS answer the request, looks for an identity
 //!    mapping that fits the role, and answers a token ([`Token`]) of the user mapped to.
 //! 3. Use: every call carries that token and no other credential ([`Authority`]). Before its first
-//!    use Datadog is asked whose it is ([`Call::CurrentUser`]): a mapping to somebody else than the
+//!    use Datadog is asked whose it is ([`Call::current_user`]): a mapping to somebody else than the
 //!    configured service account must not act in its place. [`admin`](crate::admin) keeps the token
 //!    as long as the invocation runs.
 //!
@@ -18,8 +18,8 @@
 //! a VPC.
 //!
 //! [`Authority`]: crate::datadog::Authority
-//! [`Call::CurrentUser`]: crate::datadog::Call::CurrentUser
-//! [`Call::Exchange`]: crate::datadog::Call::Exchange
+//! [`Call::current_user`]: crate::datadog::Call::current_user
+//! [`Call::exchange`]: crate::datadog::Call::exchange
 //! [`Token`]: crate::datadog::Token
 
 mod proof;

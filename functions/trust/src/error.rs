@@ -1,7 +1,7 @@
 //! Why a resource was not made, changed or deleted, and what to do.
 
+use datadog_rotation::datadog::DatadogProblem;
 use datadog_rotation::datadog::trust::{MappingKind, TrustRefusal};
-use datadog_rotation::datadog::{Call, DatadogProblem};
 use datadog_rotation::error::Problem;
 use datadog_rotation::keys::TrustId;
 use http::Method;
@@ -199,7 +199,7 @@ impl TrustError {
         match self {
             Self::Datadog(Problem::Datadog(error)) => {
                 // A refusal of a question other than 401 and 403 means nothing.
-                let is_question = error.call.wire().0 == Method::GET;
+                let is_question = *error.call.method() == Method::GET;
                 error.problem.is_transient()
                     || !error.problem.is_definite()
                     || matches!(error.problem, DatadogProblem::NotFound)
@@ -276,9 +276,10 @@ fn told(problem: &Problem) -> String {
     let Problem::Datadog(error) = problem else {
         return format!("{text}{stop} {}", problem.advice());
     };
-    let Call::Trust(call) = &error.call else {
+    let call = &error.call;
+    if !call.is_about_trust() {
         return format!("{text}{stop} {}", problem.advice());
-    };
+    }
     let advice = match &error.problem {
         DatadogProblem::Refused { .. } => format!(
             "The admin key's owner needs the permission {}, and the key, if it is scoped, that \

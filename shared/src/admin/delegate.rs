@@ -224,7 +224,7 @@ impl Delegate {
         }
         if error
             .call
-            .scope()
+            .permission()
             .is_some_and(|it| grant.has(it) == Some(false))
         {
             return false;
@@ -235,7 +235,10 @@ impl Delegate {
 
     /// A refusal of a token that works, with what is known of its cause.
     fn explained(&self, error: DatadogError, grant: &Grant) -> Problem {
-        let permission = error.call.scope().filter(|_| error.problem.is_refusal());
+        let permission = error
+            .call
+            .permission()
+            .filter(|_| error.problem.is_refusal());
         match permission.map(|it| (it, grant.has(it))) {
             Some((permission, Some(false))) => self.lacks(vec![permission]),
             Some((permission, Some(true))) => Problem::IdentityForbidden {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::reading::KeyLookup;
 use super::{Acting, Admin};
-use crate::datadog::{ApiKeyDetails, AppKeyDetails, Call, Created, DatadogProblem, Room, Scopes};
+use crate::datadog::{
+    ApiKeyDetails, AppKeyDetails, Call, Created, DatadogProblem, KeyQuota, Scopes,
+};
 use crate::error::Problem;
 use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
 
@@ -34,19 +36,19 @@ impl Admin {
     }
 
     /// How many API keys there are and may be, or `None` without `api_keys_read`.
-    pub async fn api_key_room(&self) -> Result<Option<Room>, Problem> {
+    pub async fn api_key_quota(&self) -> Result<Option<KeyQuota>, Problem> {
         let budget = &self.budget;
         let call = || async {
-            self.act(|it| async move { it.datadog.api_key_room(&it.authority, budget).await })
+            self.act(|it| async move { it.datadog.api_key_quota(&it.authority, budget).await })
                 .await
         };
         self.readable(call).await
     }
 
     /// Likewise the application keys of the admin's own service account.
-    pub async fn app_key_room(&self) -> Result<Room, Problem> {
+    pub async fn app_key_quota(&self) -> Result<KeyQuota, Problem> {
         let (budget, owner) = (&self.budget, self.service_account());
-        self.act(|it| async move { it.datadog.app_key_room(&it.authority, owner, budget).await })
+        self.act(|it| async move { it.datadog.app_key_quota(&it.authority, owner, budget).await })
             .await
     }
 
@@ -143,10 +145,9 @@ impl Admin {
         owner: &ServiceAccountId,
         may: impl Fn(&[KeyRef]) -> bool,
     ) -> Result<bool, Problem> {
-        let (id, owner) = (key.id.clone(), owner.clone());
         let call = match key.class {
-            KeyClass::Api => Call::DeleteApiKey(id),
-            KeyClass::Application => Call::DeleteAppKey { owner, id },
+            KeyClass::Api => Call::delete_api_key(&key.id),
+            KeyClass::Application => Call::delete_app_key(owner, &key.id),
         };
         let (call, budget) = (&call, &self.budget);
         self.act(|it| {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Admin;
 use super::keys::is_not_found;
 use crate::datadog::Call;
-use crate::datadog::trust::{AwsAccount, Mapping, MappingKind, TrustCall};
+use crate::datadog::trust::{AwsAccount, Mapping, MappingKind};
 use crate::error::Problem;
 use crate::keys::TrustId;
 
@@ -46,8 +46,7 @@ impl Admin {
 
     /// `false`: it was gone before.
     pub async fn delete_mapping(&self, kind: MappingKind, id: &TrustId) -> Result<bool, Problem> {
-        self.delete_trust(TrustCall::DeleteMapping(kind, id.clone()))
-            .await
+        self.delete_trust(&Call::delete_mapping(kind, id)).await
     }
 
     /// The registration of an AWS account, if there is one.
@@ -77,7 +76,7 @@ impl Admin {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
-                .create_aws_account(&it.authority, attributes.clone(), budget)
+                .create_aws_account(&it.authority, attributes, budget)
                 .await
         })
         .await
@@ -92,7 +91,7 @@ impl Admin {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
-                .update_aws_account(&it.authority, id, attributes.clone(), budget)
+                .update_aws_account(&it.authority, id, attributes, budget)
                 .await
         })
         .await
@@ -100,8 +99,7 @@ impl Admin {
 
     /// `false`: it was gone before.
     pub async fn delete_aws_account(&self, id: &TrustId) -> Result<bool, Problem> {
-        self.delete_trust(TrustCall::DeleteAccount(id.clone()))
-            .await
+        self.delete_trust(&Call::delete_account(id)).await
     }
 
     /// The namespaces of `CloudWatch` that settings of a registration may name.
@@ -118,8 +116,8 @@ impl Admin {
             .await
     }
 
-    async fn delete_trust(&self, call: TrustCall) -> Result<bool, Problem> {
-        let (call, budget) = (&Call::from(call), &self.budget);
+    async fn delete_trust(&self, call: &Call) -> Result<bool, Problem> {
+        let budget = &self.budget;
         let answer = self
             .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })
             .await;

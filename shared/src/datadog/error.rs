@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::ATTEMPT_TIMEOUT;
 use super::call::Call;
 use super::limits::reset;
-use super::trust::TrustRefusal;
+use super::refusal::TrustRefusal;
 use crate::http::{ConnectError, Seconds, TransportError};
 use crate::identity::IdentityError;
 
@@ -85,12 +85,11 @@ impl DatadogProblem {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        let refusal = match call {
-            Call::Trust(_) => TrustRefusal::of(status, body),
-            _ => None,
-        };
-        refusal.map_or_else(
-            || Self::of(status, headers, body).mentioning(&call.wire().2, body),
+        let refusal = call
+            .is_about_trust()
+            .then(|| TrustRefusal::of(status, body));
+        refusal.flatten().map_or_else(
+            || Self::of(status, headers, body).mentioning(call.body(), body),
             Self::Trust,
         )
     }

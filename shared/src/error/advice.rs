@@ -226,17 +226,12 @@ mod tests {
     }
 
     fn of_mint(problem: DatadogProblem) -> Problem {
-        let call = Call::CreateApiKey {
-            name: "name".into(),
-            category: None,
-            remote_config_read_enabled: None,
-            private_action_runner_enroll_enabled: false,
-        };
+        let call = Call::create_api_key("name", None, false);
         DatadogError { call, problem }.into()
     }
 
     fn of_deletion(problem: DatadogProblem) -> Problem {
-        let call = Call::DeleteApiKey(id());
+        let call = Call::delete_api_key(&id());
         DatadogError { call, problem }.into()
     }
 

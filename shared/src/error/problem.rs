@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::datadog::{Call, DatadogError, DatadogProblem};
+use crate::datadog::{DatadogError, DatadogProblem, api_keys};
 use crate::event::EventError;
 use crate::http::ConnectError;
 use crate::keys::{KeyClass, KeyId, KeyRef, OrganisationId, ServiceAccountId};
@@ -251,7 +251,7 @@ impl Problem {
         match self {
             Self::IdentityRefused { .. } => true,
             Self::IdentityForbidden { error, .. } => {
-                !matches!(error.call, Call::GetApiKey(_) | Call::ListApiKeys { .. })
+                !error.call.is(&api_keys::GET) && !error.call.is(&api_keys::LIST)
             }
             _ => false,
         }

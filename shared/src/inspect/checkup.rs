@@ -12,7 +12,7 @@ use described::{say_rotation, say_versions, sound};
 use super::inspector::{Inspector, OpenedSecret};
 use crate::admin::{Admin, Reach};
 use crate::budget::Budget;
-use crate::datadog::Room;
+use crate::datadog::KeyQuota;
 use crate::error::Problem;
 use crate::keys::KeyClass;
 use crate::rotation::context::{LoadedSecret, SecretReader};
@@ -169,7 +169,7 @@ async fn examine_at_datadog(
         }
         if let Some(room) = to.take(
             Check::ApplicationKeyQuota,
-            secret.admin.app_key_room().await,
+            secret.admin.app_key_quota().await,
         ) {
             say_room(to, Check::ApplicationKeyQuota, KeyClass::Application, room);
         }
@@ -262,7 +262,7 @@ async fn examine_api_key(to: &mut Checkup, reader: SecretReader<'_>, secret: &Lo
 }
 
 async fn examine_reading(to: &mut Checkup, secret: &LoadedSecret) {
-    match to.take(Check::ApiKeysRead, secret.admin.api_key_room().await) {
+    match to.take(Check::ApiKeysRead, secret.admin.api_key_quota().await) {
         Some(Some(room)) => {
             let text = "there: orphaned API keys are found, category and settings copied";
             to.say(Check::ApiKeysRead, Status::Ok, text);
@@ -280,7 +280,7 @@ async fn examine_reading(to: &mut Checkup, secret: &LoadedSecret) {
 }
 
 /// A rotation makes one key of each class before it deletes one.
-fn say_room(to: &mut Checkup, check: Check, class: KeyClass, room: Room) {
+fn say_room(to: &mut Checkup, check: Check, class: KeyClass, room: KeyQuota) {
     match (room.used, room.allowed) {
         (Some(used), Some(allowed)) if used >= allowed => {
             let problem = Problem::NoRoom {

@@ -62,7 +62,7 @@ pub(crate) async fn call(
         Service::Datadog => {
             let datadog = Datadog::new(http, url.to_owned(), Limits::default());
             let authority = Authority::ApiKey(ApiKey::parse(KEY).unwrap());
-            let call = datadog_rotation::datadog::Call::Validate;
+            let call = datadog_rotation::datadog::Call::validate();
             let answer = datadog.send(&authority, &call, &budget).await;
             answer.map(drop).map_err(Problem::from)
         }

@@ -13,13 +13,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use datadog_rotation::budget::Budget;
-use datadog_rotation::datadog::trust::{TrustCall, TrustRefusal};
-use datadog_rotation::datadog::{Authority, Call, Datadog, DatadogProblem, Limits};
+use datadog_rotation::datadog::trust::TrustRefusal;
+use datadog_rotation::datadog::{Authority, Datadog, DatadogProblem, Limits};
 use datadog_rotation::http::{Http, Sending, Transport};
 use datadog_rotation::keys::{ApiKey, AppKey};
 use serde_json::Value;
 
-use exchange::{Exchange, Skipped, recordings};
+use exchange::{Asked, Exchange, Skipped, recordings};
 use story::Story;
 
 const RECORDINGS: &str = include_str!("../../sandbox/recordings/trust.json");
@@ -62,7 +62,7 @@ async fn our_client_sends_the_recorded_requests_and_reads_the_answers() {
             HOST.to_owned(),
             Limits::default(),
         );
-        let told = ask(&datadog, exchange.call()).await;
+        let told = ask(&datadog, exchange.asked()).await;
         let sent = canned
             .sent
             .lock()
@@ -97,7 +97,7 @@ async fn our_client_sends_the_recorded_requests_and_reads_the_answers() {
 }
 
 /// The answer in short.
-async fn ask(datadog: &Datadog, call: TrustCall) -> String {
+async fn ask(datadog: &Datadog, asked: Asked) -> String {
     let (api, app) = (
         ApiKey::parse(&"0".repeat(32)),
         AppKey::parse(&"0".repeat(40)),
@@ -107,44 +107,35 @@ async fn ask(datadog: &Datadog, call: TrustCall) -> String {
     let account = |it: datadog_rotation::datadog::trust::AwsAccount| {
         format!("{} {}", it.id, it.external_id().unwrap_or_default())
     };
-    let told = match call {
-        TrustCall::GetMapping(kind, id) => {
+    let told = match asked {
+        Asked::GetMapping(kind, id) => {
             let mapping = datadog.mapping(&pair, kind, &id, &budget).await;
             mapping.map(|it| format!("{} {}", it.id, it.user.unwrap_or_default()))
         }
-        TrustCall::CreateMapping { pattern, account } => {
+        Asked::CreateMapping { pattern, account } => {
             let id = datadog
                 .create_mapping(&pair, &pattern, account.as_deref(), &budget)
                 .await;
             id.map(|it| it.to_string())
         }
-        TrustCall::GetAccount(id) => datadog.aws_account(&pair, &id, &budget).await.map(account),
-        TrustCall::CreateAccount(attributes) => datadog
-            .create_aws_account(&pair, attributes, &budget)
+        Asked::GetAccount(id) => datadog.aws_account(&pair, &id, &budget).await.map(account),
+        Asked::CreateAccount(attributes) => datadog
+            .create_aws_account(&pair, &attributes, &budget)
             .await
             .map(account),
-        TrustCall::UpdateAccount { id, attributes } => datadog
-            .update_aws_account(&pair, &id, attributes, &budget)
+        Asked::UpdateAccount { id, attributes } => datadog
+            .update_aws_account(&pair, &id, &attributes, &budget)
             .await
             .map(account),
-        TrustCall::ListAccounts { aws_account } => {
+        Asked::ListAccounts { aws_account } => {
             let found = datadog.aws_account_of(&pair, &aws_account, &budget).await;
             found.map(|it| it.map_or_else(|| "none".to_owned(), account))
         }
-        TrustCall::CreateExternalId => datadog.create_external_id(&pair, &budget).await,
-        TrustCall::ListNamespaces => {
-            let namespaces = datadog.namespaces(&pair, &budget).await;
-            namespaces.map(|it| it.join(" "))
-        }
-        call @ (TrustCall::DeleteMapping(..)
-        | TrustCall::DeleteAccount(_)
-        | TrustCall::ListMappings(_)) => {
-            let call = Call::from(call);
-            datadog
-                .send(&pair, &call, &budget)
-                .await
-                .map(|_| "deleted".to_owned())
-        }
+        Asked::CreateExternalId => datadog.create_external_id(&pair, &budget).await,
+        Asked::Delete(call) => datadog
+            .send(&pair, &call, &budget)
+            .await
+            .map(|_| "deleted".to_owned()),
     };
     told.unwrap_or_else(|error| format!("{:?}", error.problem))
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use datadog_rotation::datadog::Call;
-use datadog_rotation::datadog::trust::TrustCall;
 use datadog_rotation::error::Problem;
 use datadog_rotation::inspect::delete_key;
 use datadog_rotation::keys::{KeyClass, KeyId, KeyRef, TrustId};
@@ -195,12 +194,9 @@ impl Probe<'_, '_> {
 
     fn deletion(&self, class: Class, id: &str) -> Option<Call> {
         Some(match class {
-            Class::ApiKey => Call::DeleteApiKey(KeyId::parse(id)?),
-            Class::ApplicationKey => Call::DeleteAppKey {
-                owner: self.account.clone(),
-                id: KeyId::parse(id)?,
-            },
-            Class::Mapping(kind) => TrustCall::DeleteMapping(kind, TrustId::parse(id)?).into(),
+            Class::ApiKey => Call::delete_api_key(&KeyId::parse(id)?),
+            Class::ApplicationKey => Call::delete_app_key(&self.account, &KeyId::parse(id)?),
+            Class::Mapping(kind) => Call::delete_mapping(kind, &TrustId::parse(id)?),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use datadog_rotation::datadog::{Call, Expiry, ExpiryForm};
+use datadog_rotation::datadog::{Call, Expiry, ExpiryForm, token};
 use datadog_rotation::error::Problem;
 
 use super::Probe;
@@ -23,7 +23,7 @@ impl Probe<'_, '_> {
     fn tell_pair(&self, mark: usize, accepted: Result<(), Problem>) -> bool {
         let (question, seen) = (
             Question::PairAccepted,
-            self.wire.seen(&Call::ValidatePair, mark),
+            self.wire.seen(&Call::validate_pair(), mark),
         );
         match accepted {
             Ok(()) => self.say(question, Answer::Yes, seen),
@@ -36,8 +36,8 @@ impl Probe<'_, '_> {
     }
 
     async fn tell_identity(&self, mark: usize, accepted: Result<(), Problem>) -> bool {
-        let exchange = self.wire.seen(&Call::Exchange, mark);
-        let user = self.wire.seen(&Call::CurrentUser, mark);
+        let exchange = self.wire.seen(&Call::exchange(), mark);
+        let user = self.wire.seen(&Call::current_user(), mark);
         let (mapped, account) = (Question::IdentityMapped, Question::ServiceAccount);
         match accepted {
             Ok(()) => {
@@ -53,7 +53,7 @@ impl Probe<'_, '_> {
             Err(problem) if is_of_exchange(&problem) => self.fail(mapped, exchange, &problem),
             Err(problem) => {
                 // It was answered with a token, of which Datadog says nothing.
-                if self.wire.last(&Call::Exchange, mark) == Some(200) {
+                if self.wire.last(&Call::exchange(), mark) == Some(200) {
                     self.say(mapped, Answer::Yes, exchange);
                 }
                 self.say(account, Answer::Unknown, problem.to_string());
@@ -89,5 +89,5 @@ fn is_of_exchange(problem: &Problem) -> bool {
         Problem::Datadog(error) => error,
         _ => return false,
     };
-    matches!(error.call, Call::Exchange)
+    error.call.is(&token::EXCHANGE)
 }

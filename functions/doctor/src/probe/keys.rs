@@ -59,7 +59,7 @@ impl Probe<'_, '_> {
             };
             let works = pair.as_ref().filter(|_| pair_works);
             let class = Class::ApplicationKey;
-            self.end(it, class, &ending, &Call::ValidatePair, works)
+            self.end(it, class, &ending, &Call::validate_pair(), works)
                 .await;
         }
         if let Some(it) = &api {
@@ -70,7 +70,7 @@ impl Probe<'_, '_> {
             };
             let alone = Credential::Api(api_part(it));
             let works = Some(&alone).filter(|_| api_works);
-            self.end(it, Class::ApiKey, &ending, &Call::Validate, works)
+            self.end(it, Class::ApiKey, &ending, &Call::validate(), works)
                 .await;
         }
     }
@@ -92,12 +92,7 @@ impl Probe<'_, '_> {
         let (name, mark) = (self.name(), self.wire.mark());
         let at = self.notebook.begin(Class::ApiKey, name.as_str());
         let made = self.admin.create_api_key(name.as_str(), None, false).await;
-        let call = Call::CreateApiKey {
-            name: name.as_str().to_owned(),
-            category: None,
-            remote_config_read_enabled: None,
-            private_action_runner_enroll_enabled: false,
-        };
+        let call = Call::create_api_key(name.as_str(), None, false);
         let seen = self.wire.seen(&call, mark);
         self.note(made, at, question, seen, |problem| {
             problem.advice().into_owned()
@@ -107,11 +102,7 @@ impl Probe<'_, '_> {
     async fn make_application_key(&self) -> Option<Made<AppKey>> {
         let (name, mark) = (self.name(), self.wire.mark());
         let at = self.notebook.begin(Class::ApplicationKey, name.as_str());
-        let call = Call::CreateAppKey {
-            owner: self.account.clone(),
-            name: name.as_str().to_owned(),
-            scopes: scopes(),
-        };
+        let call = Call::create_app_key(&self.account, name.as_str(), &scopes());
         let made = self
             .admin
             .create_app_key(&self.account, name.as_str(), &scopes())
@@ -177,7 +168,7 @@ impl Probe<'_, '_> {
         let valid = async {
             let mark = self.wire.mark();
             let watched = until(api.since, async || self.admin.validate(&alone).await).await;
-            let seen = self.wire.seen(&Call::Validate, mark);
+            let seen = self.wire.seen(&Call::validate(), mark);
             self.tell(Question::ApiKeyValid, watched, seen)
         };
         tokio::join!(valid, self.watch_list(api)).0
@@ -199,8 +190,7 @@ impl Probe<'_, '_> {
             let seen = "not allowed without api_keys_read";
             return self.say(question, Answer::Unknown, seen);
         }
-        let (name, page) = (name.to_owned(), 0);
-        let seen = self.wire.seen(&Call::ListApiKeys { name, page }, mark);
+        let seen = self.wire.seen(&Call::list_api_keys(name, 0), mark);
         let _listed = self.tell(question, watched, seen);
     }
 
@@ -216,7 +206,11 @@ impl Probe<'_, '_> {
         let mark = self.wire.mark();
         let look = async || self.admin.validate(pair).await;
         let watched = until(application.since, look).await;
-        self.tell(question, watched, self.wire.seen(&Call::ValidatePair, mark))
+        self.tell(
+            question,
+            watched,
+            self.wire.seen(&Call::validate_pair(), mark),
+        )
     }
 
     async fn ask_scopes(&self, application: Option<&Made<AppKey>>) {
@@ -234,8 +228,8 @@ impl Probe<'_, '_> {
             Ok(told.get().is_some())
         };
         let watched = until(application.since, look).await;
-        let (owner, id) = (self.account.clone(), application.id.clone());
-        let seen = self.wire.seen(&Call::GetAppKey { owner, id }, mark);
+        let call = Call::get_app_key(&self.account, &application.id);
+        let seen = self.wire.seen(&call, mark);
         match (told.get(), watched) {
             (Some(true), _) => self.say(question, Answer::Yes, seen),
             (Some(false), _) => {

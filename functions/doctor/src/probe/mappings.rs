@@ -1,7 +1,7 @@
 //! What Datadog does with mappings of a role that does not exist.
 
 use datadog_rotation::datadog::Call;
-use datadog_rotation::datadog::trust::{MappingKind, TrustCall};
+use datadog_rotation::datadog::trust::MappingKind;
 use datadog_rotation::error::Problem;
 use datadog_rotation::keys::TrustId;
 use tokio::time::Instant;
@@ -64,10 +64,10 @@ impl Probe<'_, '_> {
             Ok(all.iter().any(|it| it.id == *id))
         };
         let (found, listed) = tokio::join!(until(since, found), until(since, listed));
-        let call = Call::from(TrustCall::GetMapping(IDENTITY, id.clone()));
+        let call = Call::get_mapping(IDENTITY, id);
         let seen = self.wire.seen(&call, mark);
         let _found = self.tell(Question::IdentityMappingFound, found, seen);
-        let call = Call::from(TrustCall::ListMappings(IDENTITY));
+        let call = Call::list_mappings(IDENTITY);
         let seen = self.wire.seen(&call, mark);
         let _listed = self.tell(Question::IdentityMappingListed, listed, seen);
     }
@@ -127,8 +127,7 @@ impl Probe<'_, '_> {
             Ok(id) => self.notebook.ledger.made(at, id.as_str()),
             Err(problem) => self.note_failure(at, problem),
         }
-        let (pattern, account) = (pattern.to_owned(), account.map(str::to_owned));
-        let call = Call::from(TrustCall::CreateMapping { pattern, account });
+        let call = Call::create_mapping(pattern, account);
         (at, made, self.wire.seen(&call, mark))
     }
 }

@@ -86,10 +86,10 @@ impl Wire {
     }
 
     fn of(&self, call: &Call, since: usize) -> Vec<Result<StatusCode, TransportError>> {
-        let (method, path, _) = call.wire();
         let exchanges = self.lock();
         let those = exchanges.iter().skip(since);
-        let those = those.filter(|it| it.method == method && it.path.ends_with(&path));
+        let those =
+            those.filter(|it| it.method == *call.method() && it.path.ends_with(call.path()));
         those.map(|it| it.came.clone()).collect()
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::connect::connect_advice;
 use super::{QUOTA, room_advice};
-use crate::datadog::{Call, DatadogError, DatadogProblem};
+use crate::datadog::{Call, DatadogError, DatadogProblem, application_keys};
 use crate::identity::IdentityError;
 use crate::keys::KeyClass;
 
@@ -23,10 +23,10 @@ pub(super) fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
 fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
     match problem {
         DatadogProblem::Refused { .. } => "Check the admin pair at Datadog.",
-        DatadogProblem::Quota => match call {
-            Call::CreateAppKey { .. } => room_advice(KeyClass::Application),
-            _ => QUOTA,
-        },
+        DatadogProblem::Quota if call.is(&application_keys::CREATE) => {
+            room_advice(KeyClass::Application)
+        }
+        DatadogProblem::Quota => QUOTA,
         DatadogProblem::NameTaken { .. } => {
             "Delete unused keys of this name at Datadog, then rotate again."
         }
@@ -68,7 +68,7 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
 }
 
 fn refused(call: &Call) -> Cow<'static, str> {
-    call.scope()
+    call.permission()
         .map_or("Check the admin pair at Datadog.".into(), |scope| {
             format!(
                 "Probably the admin application key, or the role of its service account, lacks \

@@ -7,7 +7,7 @@ use aws_smithy_types::date_time::Format;
 
 use super::delete::undo_creation;
 use crate::credential::{ApiPart, AppPart, Credential};
-use crate::datadog::call::ENROLL;
+use crate::datadog::api_keys::ENROLL;
 use crate::datadog::{ApiKeyDetails, AppKeyDetails, Created, DatadogError, DatadogProblem, Scopes};
 use crate::error::Problem;
 use crate::key_name::SERIES;

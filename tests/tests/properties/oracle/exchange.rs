@@ -218,15 +218,14 @@ pub(crate) async fn ask(
         Question::ApiKeys => keys(&datadog.api_keys(pair, name, budget).await?),
         Question::AppKeys => keys(&datadog.app_keys(pair, owner, name, budget).await?),
         Question::DeleteApiKey => {
-            let call = Call::DeleteApiKey(id.clone());
+            let call = Call::delete_api_key(id);
             datadog
                 .send(pair, &call, budget)
                 .await
                 .map(|_| Told::Gone)?
         }
         Question::DeleteAppKey => {
-            let (owner, id) = (owner.clone(), id.clone());
-            let call = Call::DeleteAppKey { owner, id };
+            let call = Call::delete_app_key(owner, id);
             datadog
                 .send(pair, &call, budget)
                 .await

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use datadog_rotation::datadog::trust::{MappingKind, TrustCall};
+use datadog_rotation::datadog::Call;
+use datadog_rotation::datadog::trust::MappingKind;
 use datadog_rotation::keys::TrustId;
 use datadog_trust::account::Wanted;
 use datadog_trust::properties::Properties;
@@ -59,6 +60,26 @@ pub(crate) enum Skipped {
     OldDefaults,
 }
 
+/// What our client asks, to send a recorded request.
+pub(crate) enum Asked {
+    GetMapping(MappingKind, TrustId),
+    CreateMapping {
+        pattern: String,
+        account: Option<String>,
+    },
+    ListAccounts {
+        aws_account: String,
+    },
+    GetAccount(TrustId),
+    CreateAccount(Map<String, Value>),
+    UpdateAccount {
+        id: TrustId,
+        attributes: Map<String, Value>,
+    },
+    Delete(Call),
+    CreateExternalId,
+}
+
 impl Exchange {
     pub(crate) fn target(&self) -> &str {
         self.request.url.trim_start_matches(HOST)
@@ -112,9 +133,9 @@ impl Exchange {
     }
 
     /// The call of ours that this is.
-    pub(crate) fn call(&self) -> TrustCall {
+    pub(crate) fn asked(&self) -> Asked {
         if self.target().ends_with("generate_new_external_id") {
-            return TrustCall::CreateExternalId;
+            return Asked::CreateExternalId;
         }
         let id = self.id().map(|id| TrustId::parse(&id).expect("a UUID"));
         match (
@@ -122,25 +143,27 @@ impl Exchange {
             id,
             self.target().starts_with(PERSONAS),
         ) {
-            ("GET", Some(id), true) => TrustCall::GetMapping(MappingKind::Identity, id),
-            ("DELETE", Some(id), true) => TrustCall::DeleteMapping(MappingKind::Identity, id),
+            ("GET", Some(id), true) => Asked::GetMapping(MappingKind::Identity, id),
+            ("DELETE", Some(id), true) => {
+                Asked::Delete(Call::delete_mapping(MappingKind::Identity, &id))
+            }
             ("POST", None, true) => {
                 let attributes = self.attributes();
                 let text = |name: &str| attributes[name].as_str().expect("text").to_owned();
-                TrustCall::CreateMapping {
+                Asked::CreateMapping {
                     pattern: text("arn_pattern"),
                     account: Some(text("account_identifier")),
                 }
             }
-            ("GET", Some(id), false) => TrustCall::GetAccount(id),
-            ("DELETE", Some(id), false) => TrustCall::DeleteAccount(id),
-            ("PATCH", Some(id), false) => TrustCall::UpdateAccount {
+            ("GET", Some(id), false) => Asked::GetAccount(id),
+            ("DELETE", Some(id), false) => Asked::Delete(Call::delete_account(&id)),
+            ("PATCH", Some(id), false) => Asked::UpdateAccount {
                 id,
                 attributes: self.attributes(),
             },
-            ("POST", None, false) => TrustCall::CreateAccount(self.wanted()),
+            ("POST", None, false) => Asked::CreateAccount(self.wanted()),
             // Recorded without the filter.
-            ("GET", None, false) => TrustCall::ListAccounts {
+            ("GET", None, false) => Asked::ListAccounts {
                 aws_account: String::new(),
             },
             (method, ..) => panic!("{method} {}", self.target()),

@@ -27,7 +27,7 @@ pub enum TrustRefusal {
 }
 
 impl TrustRefusal {
-    pub(in crate::datadog) fn of(status: StatusCode, body: &[u8]) -> Option<Self> {
+    pub(super) fn of(status: StatusCode, body: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(body).to_ascii_lowercase();
         match status.as_u16() {
             status @ 400..500 if text.contains("conflicting updates") => {

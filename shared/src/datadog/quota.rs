@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{Defect, parse};
+use super::resource::{Defect, parse};
 
 /// How many keys there are, and how many there may be, as far as it is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct KeyQuota {
     pub used: Option<u64>,
     pub allowed: Option<u64>,
 }
@@ -28,13 +28,18 @@ struct Total {
     total_filtered_count: u64,
 }
 
-/// What a list tells beside its keys (recorded).
-pub(in crate::datadog) fn room(body: &[u8]) -> Result<Room, Defect> {
-    let Counted { meta } = parse(body)?;
-    Ok(meta.map(Room::from).unwrap_or_default())
+/// Returns the path that asks a list of keys for its numbers.
+pub(super) fn count_path(path: &str) -> String {
+    format!("{path}?page%5Bsize%5D=1")
 }
 
-impl From<Meta> for Room {
+/// Reads what a list tells beside its keys (recorded).
+pub(super) fn quota(body: &[u8]) -> Result<KeyQuota, Defect> {
+    let Counted { meta } = parse(body)?;
+    Ok(meta.map(KeyQuota::from).unwrap_or_default())
+}
+
+impl From<Meta> for KeyQuota {
     fn from(meta: Meta) -> Self {
         Self {
             used: meta.page.map(|page| page.total_filtered_count),
@@ -49,13 +54,13 @@ mod tests {
 
     #[test]
     fn quotas_are_read_as_recorded() {
-        let room = |meta: &str| room(format!(r#"{{"data":[]{meta}}}"#).as_bytes()).unwrap();
+        let quota = |meta: &str| quota(format!(r#"{{"data":[]{meta}}}"#).as_bytes()).unwrap();
         let (used, allowed) = (Some(1), Some(200));
         let api = r#","meta":{"page":{"total_filtered_count":1},"max_allowed":200}"#;
-        assert_eq!(room(api), Room { used, allowed });
+        assert_eq!(quota(api), KeyQuota { used, allowed });
         let application =
             r#","meta":{"page":{"total_filtered_count":1},"max_allowed_per_user":200}"#;
-        assert_eq!(room(application), Room { used, allowed });
-        assert_eq!(room(""), Room::default());
+        assert_eq!(quota(application), KeyQuota { used, allowed });
+        assert_eq!(quota(""), KeyQuota::default());
     }
 }

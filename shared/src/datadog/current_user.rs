@@ -1,11 +1,25 @@
-//! Whose credentials a call carries.
+//! The user that a request speaks for: <https://docs.datadoghq.com/api/latest/users/>.
 
 use std::collections::{BTreeSet, HashSet};
 
+use http::Method;
 use serde_json::Value;
 
-use super::reply::{Defect, parse};
+use super::call::{Effect, Endpoint, OK_OR_CREATED};
+use super::limits::Family;
+use super::resource::{Defect, parse};
+use super::{Authority, Call, Datadog, DatadogError};
+use crate::budget::Budget;
 use crate::keys::{OrganisationId, ServiceAccountId};
+
+/// It takes no permission beside credentials that work.
+pub static GET: Endpoint = Endpoint {
+    method: Method::GET,
+    success: OK_OR_CREATED,
+    permissions: &[],
+    effect: Effect::Repeatable,
+    family: Family::named("users"),
+};
 
 /// The user that a request speaks for.
 #[derive(Clone, Debug)]
@@ -17,8 +31,28 @@ pub struct CurrentUser {
     pub permissions: Option<BTreeSet<String>>,
 }
 
+impl Call {
+    #[must_use]
+    pub fn current_user() -> Self {
+        let name = "look-up of the current user".into();
+        Self::new(&GET, "/api/v2/current_user".into(), name)
+    }
+}
+
+impl Datadog {
+    /// Returns the user that the request speaks for.
+    pub async fn current_user(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<CurrentUser, DatadogError> {
+        self.ask(authority, Call::current_user(), budget, current_user)
+            .await
+    }
+}
+
 /// Reads what is looked for, and passes over all else whatever its shape.
-pub(super) fn current_user(body: &[u8]) -> Result<CurrentUser, Defect> {
+fn current_user(body: &[u8]) -> Result<CurrentUser, Defect> {
     let answer: Value = parse(body)?;
     let id = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str);
     let user = id("/data/id").and_then(ServiceAccountId::parse);
