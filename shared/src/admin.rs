@@ -22,6 +22,7 @@ use crate::datadog::{Authority, Datadog, DatadogError, Expiry};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
+use crate::secrets::SecretArn;
 use crate::site::Site;
 use crate::value::SecretValue;
 
@@ -38,7 +39,7 @@ use secret::{AdminValue, ReadAdmin};
 /// If it has, the call is sent again with the new one.
 #[derive(Debug)]
 pub struct Admin {
-    hand: Hand,
+    credentials: AdminCredentials,
     /// The pair that has taken over from an identity that Datadog refuses, if one may.
     stand_in: OnceCell<Pair>,
     /// The keys of a configured fallback, read before anything is deleted.
@@ -62,13 +63,13 @@ pub enum Reach {
 }
 
 #[derive(Debug)]
-enum Hand {
+enum AdminCredentials {
     Pair(Box<Pair>),
     Delegate(Box<Delegate>),
 }
 
 /// Whose turn it is.
-enum Acting<'a> {
+enum ActiveCredentials<'a> {
     Pair(&'a Pair),
     Delegate(&'a Delegate),
 }
@@ -83,7 +84,7 @@ struct Actor<'a> {
 
 impl Admin {
     /// Reads an admin secret. Returns its ARN too, as Secrets Manager spells it.
-    pub async fn read(secret: AdminSecret, budget: &Budget) -> Result<(Self, String), Problem> {
+    pub async fn read(secret: AdminSecret, budget: &Budget) -> Result<(Self, SecretArn), Problem> {
         let ReadAdmin {
             value,
             arn,
@@ -116,7 +117,7 @@ impl Admin {
         match value {
             AdminValue::Keys(keys) => {
                 let pair = Pair::new(*keys, secret, created, budget);
-                Self::with(Hand::Pair(pair.into()), budget)
+                Self::with(AdminCredentials::Pair(pair.into()), budget)
             }
             AdminValue::Delegation(delegation) => {
                 Self::delegated(*delegation, secret.clients, budget)
@@ -128,12 +129,12 @@ impl Admin {
     #[must_use]
     pub fn delegated(delegation: Delegation, clients: Clients, budget: &Budget) -> Self {
         let delegate = Delegate::new(delegation, clients, budget);
-        Self::with(Hand::Delegate(delegate.into()), budget)
+        Self::with(AdminCredentials::Delegate(delegate.into()), budget)
     }
 
-    fn with(hand: Hand, budget: &Budget) -> Self {
+    fn with(credentials: AdminCredentials, budget: &Budget) -> Self {
         Self {
-            hand,
+            credentials,
             stand_in: OnceCell::new(),
             fallback_keys: OnceCell::new(),
             others: Vec::new(),
@@ -150,7 +151,7 @@ impl Admin {
     /// The same, for which no other one stands in.
     #[must_use]
     pub fn alone(mut self) -> Self {
-        if let Hand::Delegate(delegate) = &mut self.hand {
+        if let AdminCredentials::Delegate(delegate) = &mut self.credentials {
             delegate.forgo_fallback();
         }
         self
@@ -159,23 +160,23 @@ impl Admin {
     /// Whether it is the identity that this runs with, and no pair of keys.
     #[must_use]
     pub fn is_keyless(&self) -> bool {
-        matches!(self.hand, Hand::Delegate(_))
+        matches!(self.credentials, AdminCredentials::Delegate(_))
     }
 
     /// When the token ends that it acts with, if it has one.
     pub async fn token_expiry(&self) -> Option<Expiry> {
-        match &self.hand {
-            Hand::Pair(_) => None,
-            Hand::Delegate(delegate) => delegate.expiry().await,
+        match &self.credentials {
+            AdminCredentials::Pair(_) => None,
+            AdminCredentials::Delegate(delegate) => delegate.expiry().await,
         }
     }
 
     /// Gives it other time.
     pub fn renew(&mut self, budget: &Budget) {
         self.budget = *budget;
-        match &mut self.hand {
-            Hand::Pair(pair) => pair.renew(budget),
-            Hand::Delegate(delegate) => delegate.renew(budget),
+        match &mut self.credentials {
+            AdminCredentials::Pair(pair) => pair.renew(budget),
+            AdminCredentials::Delegate(delegate) => delegate.renew(budget),
         }
         if let Some(pair) = self.stand_in.get_mut() {
             pair.renew(budget);
@@ -188,9 +189,9 @@ impl Admin {
 
     #[must_use]
     pub fn service_account(&self) -> &ServiceAccountId {
-        match &self.hand {
-            Hand::Pair(pair) => pair.service_account(),
-            Hand::Delegate(delegate) => delegate.service_account(),
+        match &self.credentials {
+            AdminCredentials::Pair(pair) => pair.service_account(),
+            AdminCredentials::Delegate(delegate) => delegate.service_account(),
         }
     }
 
@@ -198,17 +199,17 @@ impl Admin {
     #[must_use]
     pub fn own_keys(&self) -> Vec<KeyRef> {
         match self.acting() {
-            Acting::Pair(pair) => pair.keys(),
-            Acting::Delegate(_) => Vec::new(),
+            ActiveCredentials::Pair(pair) => pair.keys(),
+            ActiveCredentials::Delegate(_) => Vec::new(),
         }
     }
 
     /// Returns the keys of every admin that was read so far, the acting one and a fallback among them.
     #[must_use]
     pub fn known_keys(&self) -> BTreeSet<KeyRef> {
-        let pair = match &self.hand {
-            Hand::Pair(pair) => Some(&**pair),
-            Hand::Delegate(_) => self.stand_in.get(),
+        let pair = match &self.credentials {
+            AdminCredentials::Pair(pair) => Some(&**pair),
+            AdminCredentials::Delegate(_) => self.stand_in.get(),
         };
         let fallback = self.fallback_keys.get().into_iter().flatten();
         let known = pair.into_iter().flat_map(Pair::known_keys);
@@ -222,7 +223,7 @@ impl Admin {
     /// # Errors
     /// If that secret can't be read: its keys can't be known then, and nothing is to be deleted.
     pub async fn protected_keys(&self) -> Result<BTreeSet<KeyRef>, Problem> {
-        if let Hand::Delegate(delegate) = &self.hand
+        if let AdminCredentials::Delegate(delegate) = &self.credentials
             && let Some(secret) = delegate.fallback()
             && self.stand_in.get().is_none()
         {
@@ -239,8 +240,8 @@ impl Admin {
     #[must_use]
     pub fn site(&self) -> Site {
         match self.acting() {
-            Acting::Pair(pair) => pair.site(),
-            Acting::Delegate(delegate) => delegate.site(),
+            ActiveCredentials::Pair(pair) => pair.site(),
+            ActiveCredentials::Delegate(delegate) => delegate.site(),
         }
     }
 
@@ -250,24 +251,24 @@ impl Admin {
         kind: Kind,
         current: &Credential,
     ) -> Result<(), Problem> {
-        match &mut self.hand {
-            Hand::Pair(_) => Ok(()),
-            Hand::Delegate(delegate) => delegate.provide_companion(kind, current).await,
+        match &mut self.credentials {
+            AdminCredentials::Pair(_) => Ok(()),
+            AdminCredentials::Delegate(delegate) => delegate.provide_companion(kind, current).await,
         }
     }
 
-    fn acting(&self) -> Acting<'_> {
-        match (&self.hand, self.stand_in.get()) {
-            (Hand::Pair(pair), _) => Acting::Pair(pair),
-            (Hand::Delegate(_), Some(pair)) => Acting::Pair(pair),
-            (Hand::Delegate(delegate), None) => Acting::Delegate(delegate),
+    fn acting(&self) -> ActiveCredentials<'_> {
+        match (&self.credentials, self.stand_in.get()) {
+            (AdminCredentials::Pair(pair), _) => ActiveCredentials::Pair(pair),
+            (AdminCredentials::Delegate(_), Some(pair)) => ActiveCredentials::Pair(pair),
+            (AdminCredentials::Delegate(delegate), None) => ActiveCredentials::Delegate(delegate),
         }
     }
 
     fn datadog(&self) -> &Datadog {
         match self.acting() {
-            Acting::Pair(pair) => pair.datadog(),
-            Acting::Delegate(delegate) => delegate.datadog(),
+            ActiveCredentials::Pair(pair) => pair.datadog(),
+            ActiveCredentials::Delegate(delegate) => delegate.datadog(),
         }
     }
 
@@ -278,8 +279,8 @@ impl Admin {
     {
         let problem = match self.acting() {
             // Boxed: a step makes several calls side by side, and has room for each.
-            Acting::Pair(pair) => return Box::pin(pair.act(&call)).await,
-            Acting::Delegate(delegate) => match Box::pin(delegate.act(&call)).await {
+            ActiveCredentials::Pair(pair) => return Box::pin(pair.act(&call)).await,
+            ActiveCredentials::Delegate(delegate) => match Box::pin(delegate.act(&call)).await {
                 Err(problem) if problem.refuses_identity() => problem,
                 answer => return answer,
             },
@@ -290,13 +291,13 @@ impl Admin {
 
     /// The pair that the user has allowed to act where Datadog refuses the identity.
     async fn stand_in_for(&self, problem: Problem) -> Result<&Pair, Problem> {
-        let Hand::Delegate(delegate) = &self.hand else {
+        let AdminCredentials::Delegate(delegate) = &self.credentials else {
             return Err(problem);
         };
         let Some(secret) = delegate.fallback() else {
             return Err(problem);
         };
-        tracing::warn!(%problem, arn = secret.arn, "the fallback admin secret's pair acts instead");
+        tracing::warn!(%problem, arn = secret.arn.as_str(), "the fallback admin secret's pair acts instead");
         let reading = Pair::read(secret, delegate.service_account(), &self.budget);
         self.stand_in.get_or_try_init(|| reading).await
     }
@@ -304,8 +305,8 @@ impl Admin {
     /// That the admin works, or the one that has just replaced it.
     pub async fn must_work(&self) -> Result<(), Problem> {
         match self.acting() {
-            Acting::Pair(pair) => pair.must_work().await,
-            Acting::Delegate(delegate) => match delegate.must_work().await {
+            ActiveCredentials::Pair(pair) => pair.must_work().await,
+            ActiveCredentials::Delegate(delegate) => match delegate.must_work().await {
                 Err(problem) if problem.refuses_identity() => {
                     self.stand_in_for(problem).await?.must_work().await
                 }
@@ -317,8 +318,8 @@ impl Admin {
     /// That it may do what `required` names, as far as that is shown to it.
     pub async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
         match self.acting() {
-            Acting::Pair(pair) => pair.must_have(required).await,
-            Acting::Delegate(delegate) => delegate.must_have(required).await,
+            ActiveCredentials::Pair(pair) => pair.must_have(required).await,
+            ActiveCredentials::Delegate(delegate) => delegate.must_have(required).await,
         }
     }
 }

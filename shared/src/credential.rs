@@ -10,10 +10,10 @@ pub enum Kind {
     AdminKey,
 }
 
-/// For how long a displaced key goes on working.
+/// For how long a replaced key goes on working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grace {
-    /// Until the next rotation displaces its successor: AWSCURRENT and AWSPREVIOUS both work.
+    /// Until the next rotation replaces its successor: AWSCURRENT and AWSPREVIOUS both work.
     OneRotation,
     /// Not at all: it is deleted as soon as its successor is AWSCURRENT.
     None,
@@ -61,10 +61,10 @@ impl Kind {
         }
     }
 
-    /// The classes of key that a value holds, in the order in which they are minted.
+    /// The classes of key that a value holds, in the order in which they are created.
     ///
     /// The application key comes first: it can always be listed again, so that a process that
-    /// ends between the two mints leaves nothing behind that can't be found.
+    /// ends between the two creations leaves nothing behind that can't be found.
     #[must_use]
     pub fn classes(self) -> &'static [KeyClass] {
         match self {

@@ -12,7 +12,7 @@
 //! well is refused, because it would leave open which of the two acts.
 
 use crate::keys::{OrganisationId, ServiceAccountId};
-use crate::secrets::is_secret_arn;
+use crate::secrets::SecretArn;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::value::{SecretValue, UUID, ValueError};
@@ -27,9 +27,9 @@ pub struct Delegation {
     pub service_account: ServiceAccountId,
     pub site: Site,
     /// The `DatadogApiKey` secret with an API key to try application keys beside.
-    pub api_key_secret: Option<String>,
+    pub api_key_secret: Option<SecretArn>,
     /// The admin secret whose pair may act where Datadog refuses the identity.
-    pub fallback: Option<String>,
+    pub fallback: Option<SecretArn>,
 }
 
 /// What the parts are called where they are read.
@@ -102,11 +102,12 @@ impl Delegation {
         get: impl Fn(&'static str) -> Result<Option<String>, ValueError>,
     ) -> Result<Self, ValueError> {
         let present = |name| get(name)?.ok_or(ValueError::Missing(name));
-        let arn = |field| match get(field)? {
-            Some(arn) if !is_secret_arn(&arn) => {
-                Err(ValueError::ill_formed(field, SECRET_ARN, &arn))
-            }
-            arn => Ok(arn),
+        let arn = |field| {
+            let parse = |text: String| {
+                let arn = SecretArn::parse(&text);
+                arn.ok_or_else(|| ValueError::ill_formed(field, SECRET_ARN, &text))
+            };
+            get(field)?.map(parse).transpose()
         };
         let (organisation, account) = (
             present(names.organisation)?,

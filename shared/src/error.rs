@@ -24,7 +24,7 @@ pub struct RotationError {
     pub problem: Problem,
     pub state: State,
     /// Keys that the step has deleted.
-    pub retired: Vec<KeyRef>,
+    pub deleted: Vec<KeyRef>,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl RotationError {
         event: Option<&RotationEvent>,
         problem: Problem,
         state: State,
-        retired: Vec<KeyRef>,
+        deleted: Vec<KeyRef>,
     ) -> Self {
         let event = event.map(|event| EventIds {
             step: event.step,
@@ -51,7 +51,7 @@ impl RotationError {
             event,
             problem,
             state,
-            retired,
+            deleted,
         }
     }
 
@@ -75,8 +75,8 @@ impl fmt::Display for RotationError {
         let (problem, state) = (self.problem.to_string(), &self.state);
         let stop = if problem.ends_with('.') { "" } else { "." };
         write!(f, "{problem}{stop} {state} ")?;
-        if !self.retired.is_empty() {
-            write!(f, "Deleted: {}. ", List(&self.retired))?;
+        if !self.deleted.is_empty() {
+            write!(f, "Deleted: {}. ", List(&self.deleted))?;
         }
         f.write_str(&self.problem.advice())
     }

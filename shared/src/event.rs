@@ -40,7 +40,7 @@ pub enum EventError {
     NotAnObject,
     #[error("the event has no string member `{0}`")]
     Missing(&'static str),
-    #[error("the event's `{0}` is empty, too long or holds characters that no such id has")]
+    #[error("the event's `{0}` is empty, too long or holds characters that no such ID has")]
     IllFormed(&'static str),
     #[error("the event's `Step` is none of createSecret, setSecret, testSecret and finishSecret")]
     UnknownStep,

@@ -18,7 +18,7 @@ pub const SERIES: u8 = 8;
 /// Secret names may have 512 characters; a key's name must stay readable.
 const LONGEST_SECRET_NAME: usize = 60;
 
-/// Makes and recognises the names of the keys that one secret's rotations mint.
+/// Makes and recognises the names of the keys that one secret's rotations create.
 #[derive(Clone, Debug)]
 pub struct KeyNames {
     kind: Kind,
@@ -38,7 +38,7 @@ impl KeyNames {
         }
     }
 
-    /// `aws-sm-<kind>-<secret name>-<YYYYMMDD>-<XXXXXX>`, `day` being the UTC day of the mint.
+    /// `aws-sm-<kind>-<secret name>-<YYYYMMDD>-<XXXXXX>`, `day` being the UTC day of the creation.
     #[must_use]
     pub fn name(&self, class: KeyClass, version: &VersionId, n: u8, day: &str) -> String {
         format!("{}{day}-{}", self.stem(class), self.digest(version, n))
@@ -74,7 +74,7 @@ impl KeyNames {
         }
     }
 
-    /// Whether a name follows the convention for this secret, whoever minted the key: this
+    /// Whether a name follows the convention for this secret, whoever created the key: this
     /// suite, the managed service, or the same secret in another region.
     #[must_use]
     pub fn follows_convention(&self, class: KeyClass, name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Key texts, which are never printed, and the identifiers, which are.
+//! Key values, which are never printed, and the IDs, which are.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct ApiKey(SecretString);
 
 impl ApiKey {
-    /// The shape in words, for messages that must not quote the text.
+    /// The shape in words, for messages that must not quote the value.
     pub const SHAPE: &'static str = "an API key of 32 hexadecimal digits";
 
     #[must_use]
@@ -131,7 +131,7 @@ impl<Of> fmt::Display for Id<Of> {
 
 /// The two classes of key that Datadog keeps apart.
 ///
-/// Ordered as they are retired: the application key first, for it carries the authority.
+/// Ordered as they are deleted: the application key first, for it carries the authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyClass {
     Application,

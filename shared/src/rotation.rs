@@ -1,6 +1,7 @@
 //! The rotation engine. [`steps`] has the order of effects; read that first.
 //!
-//! `steps` calls three kinds of module, and none of them calls back:
+//! `steps` is order alone. It calls these modules, and none of them calls back:
+//! - [`replaced`] and [`orphaned`] delete the two kinds of key that a rotation leaves behind.
 //! - `observe` reads secrets and keys. It changes nothing.
 //! - [`decide`] says what follows from what was read. It is pure.
 //! - `effects` has one file for each effect. Each is the only sender of its call, and notes in the
@@ -11,6 +12,8 @@ pub mod decide;
 pub(crate) mod effects;
 mod journal;
 pub(crate) mod observe;
+mod orphaned;
+mod replaced;
 mod steps;
 
 use crate::budget::Budget;

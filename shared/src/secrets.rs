@@ -23,7 +23,7 @@ use crate::budget::{Backoff, Budget, Crowd};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
-pub use arn::is_secret_arn;
+pub use arn::{SecretArn, region_of};
 pub use description::{Description, Replica, ReplicaStatus};
 pub use error::{Reason, SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
@@ -52,7 +52,7 @@ pub struct Secrets {
 #[derive(Clone, Debug)]
 pub struct StoredValue {
     /// The secret's ARN as Secrets Manager spells it.
-    pub arn: Option<String>,
+    pub arn: Option<SecretArn>,
     pub version: Option<VersionId>,
     /// `None`: a binary value.
     pub text: Option<SecretString>,
@@ -93,9 +93,9 @@ impl Secrets {
 
     /// A client for the region that this ARN names, which may be another one.
     #[must_use]
-    pub fn in_region_of(&self, arn: &str) -> Self {
+    pub fn in_region_of(&self, arn: &SecretArn) -> Self {
         let config = self.client.config();
-        match arn.split(':').nth(3) {
+        match arn.region() {
             Some(region) if config.region().is_none_or(|own| own.as_ref() != region) => {
                 let config = config.to_builder().region(Region::new(region.to_owned()));
                 Self {
@@ -296,7 +296,7 @@ impl Secrets {
 impl StoredValue {
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
-            arn: answer.arn,
+            arn: answer.arn.as_deref().map(SecretArn::trusted),
             version: answer.version_id.as_deref().and_then(VersionId::parse),
             created: answer.created_date.as_ref().and_then(description::time),
             text: answer.secret_string.map(Into::into),

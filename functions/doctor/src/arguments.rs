@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use datadog_rotation::Kind;
-use datadog_rotation::secrets::is_secret_arn;
+use datadog_rotation::secrets::SecretArn;
 use lexopt::prelude::*;
 
 /// How it is called, in short.
@@ -146,7 +146,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Usa
 }
 
 fn arn(text: String) -> Result<String, UsageError> {
-    if is_secret_arn(&text) {
+    if SecretArn::parse(&text).is_some() {
         Ok(text)
     } else {
         Err(UsageError::NoArn(text))

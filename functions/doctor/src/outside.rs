@@ -15,7 +15,7 @@ use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
 use datadog_rotation::inspect::checkup::Checkup;
 use datadog_rotation::inspect::inspector::Inspector;
-use datadog_rotation::secrets::Secrets;
+use datadog_rotation::secrets::{Secrets, region_of};
 use datadog_rotation::settings::{Settings, StartError};
 use datadog_rotation::start;
 
@@ -107,7 +107,7 @@ impl Outside {
         // Each secret's ARN tells its region: looking for a default one could take seconds.
         let arn = task.secrets.first().or(task.admin_secret.as_ref());
         let arn = arn.or(settings.admin_secret_arn.as_ref());
-        let region = arn.and_then(|arn| arn.split(':').nth(3));
+        let region = arn.and_then(|arn| region_of(arn));
         let region = region.map(|it| Region::new(it.to_owned()));
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())

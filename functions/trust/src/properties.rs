@@ -1,7 +1,7 @@
 //! A resource's properties, read strictly: one that is not known is refused before any call.
 
 use datadog_rotation::keys::ServiceAccountId;
-use datadog_rotation::secrets::is_secret_arn;
+use datadog_rotation::secrets::SecretArn;
 use serde_json::{Map, Value};
 
 /// What every resource may have: the first is `CloudFormation`'s own.
@@ -107,14 +107,13 @@ impl<'a> Properties<'a> {
             .ok_or_else(|| PropertyError::new(name, "is no service account's id, which is a UUID"))
     }
 
-    pub fn admin_secret(self) -> Result<Option<&'a str>, PropertyError> {
+    pub fn admin_secret(self) -> Result<Option<SecretArn>, PropertyError> {
         let name = "AdminSecretArn";
-        match self.text(name)? {
-            Some(arn) if !is_secret_arn(arn) => {
-                Err(PropertyError::new(name, "is not the full ARN of a secret"))
-            }
-            arn => Ok(arn),
-        }
+        let parse = |text| {
+            let arn = SecretArn::parse(text);
+            arn.ok_or_else(|| PropertyError::new(name, "is not the full ARN of a secret"))
+        };
+        self.text(name)?.map(parse).transpose()
     }
 }
 

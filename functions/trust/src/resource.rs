@@ -3,6 +3,7 @@
 use datadog_rotation::admin::{Admin, AdminSecret};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::trust::MappingKind;
+use datadog_rotation::secrets::SecretArn;
 use serde_json::Value;
 
 use crate::context::{Context, Done, Unmark};
@@ -89,8 +90,9 @@ impl Trust {
         properties: Properties<'_>,
         budget: &Budget,
     ) -> Result<Admin, TrustError> {
-        let named = properties.admin_secret()?.map(str::to_owned);
-        let arn = named.or_else(|| self.clients.settings.admin_secret_arn.clone());
+        let by_default = self.clients.settings.admin_secret_arn.as_deref();
+        let arn = properties.admin_secret()?;
+        let arn = arn.or_else(|| by_default.map(SecretArn::trusted));
         let secret = AdminSecret {
             arn: arn.ok_or(TrustError::NoAdminSecret)?,
             clients: self.clients.clone(),

@@ -14,6 +14,7 @@ use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
 use crate::error::Problem;
 use crate::keys::ApiKey;
+use crate::secrets::SecretArn;
 use crate::value::{SecretValue, ValueError};
 
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Companion {
 
 #[derive(Debug)]
 struct Source {
-    arn: String,
+    arn: SecretArn,
     clients: Clients,
 }
 
@@ -36,7 +37,7 @@ impl Companion {
     pub(super) async fn provide(
         kind: Kind,
         current: &Credential,
-        named: Option<String>,
+        named: Option<SecretArn>,
         clients: &Clients,
         budget: &Budget,
     ) -> Result<Option<Self>, Problem> {
@@ -79,7 +80,7 @@ impl Companion {
     }
 
     pub(super) fn refused(&self) -> Problem {
-        let arn = self.secret.as_ref().map(|it| it.arn.clone());
+        let arn = self.secret.as_ref().map(|it| it.arn.to_string());
         Problem::ApiKeySecretRefused {
             arn: arn.unwrap_or_default(),
         }
@@ -103,7 +104,7 @@ impl Source {
 
     fn malformed(&self, source: ValueError) -> Problem {
         Problem::ApiKeySecretMalformed {
-            arn: self.arn.clone(),
+            arn: self.arn.to_string(),
             source,
         }
     }

@@ -22,14 +22,14 @@ pub(super) struct Delegate {
     delegation: Delegation,
     clients: Clients,
     datadog: Datadog,
-    grant: Mutex<Option<Grant>>,
+    grant: Mutex<Option<VerifiedToken>>,
     companion: Option<Companion>,
     budget: Budget,
 }
 
 /// A token that Datadog has said to be the service account's.
 #[derive(Clone, Debug)]
-struct Grant {
+struct VerifiedToken {
     token: Token,
     /// What the service account's roles grant, if Datadog tells.
     permissions: Option<Arc<BTreeSet<String>>>,
@@ -110,7 +110,7 @@ impl Delegate {
         Ok(self.actor_with(&self.granted().await?))
     }
 
-    fn actor_with(&self, grant: &Grant) -> Actor<'_> {
+    fn actor_with(&self, grant: &VerifiedToken) -> Actor<'_> {
         Actor {
             datadog: &self.datadog,
             authority: Authority::Bearer(grant.token.clone()),
@@ -157,7 +157,7 @@ impl Delegate {
     }
 
     /// The token at hand, or another one if it ends within a minute.
-    async fn granted(&self) -> Result<Grant, Problem> {
+    async fn granted(&self) -> Result<VerifiedToken, Problem> {
         let mut held = self.grant.lock().await;
         if let Some(grant) = &*held
             && !grant.token.is_stale(self.budget.now())
@@ -178,12 +178,12 @@ impl Delegate {
         Ok(grant)
     }
 
-    async fn forget(&self, grant: &Grant) {
+    async fn forget(&self, grant: &VerifiedToken) {
         let mut held = self.grant.lock().await;
         held.take_if(|it| it.token.expose() == grant.token.expose());
     }
 
-    async fn exchange(&self) -> Result<Grant, NotGranted> {
+    async fn exchange(&self) -> Result<VerifiedToken, NotGranted> {
         let Delegation {
             organisation,
             service_account,
@@ -213,12 +213,12 @@ impl Delegate {
             }));
         }
         let permissions = user.permissions.map(Arc::new);
-        Ok(Grant { token, permissions })
+        Ok(VerifiedToken { token, permissions })
     }
 
     /// Whether the refusal is the token's and not the call's. 401 says so; after 403 Datadog is
     /// asked, unless it is known what the service account lacks.
-    async fn is_over(&self, grant: &Grant, error: &DatadogError) -> bool {
+    async fn is_over(&self, grant: &VerifiedToken, error: &DatadogError) -> bool {
         if error.problem == (DatadogProblem::Refused { status: 401 }) {
             return true;
         }
@@ -234,7 +234,7 @@ impl Delegate {
     }
 
     /// A refusal of a token that works, with what is known of its cause.
-    fn explained(&self, error: DatadogError, grant: &Grant) -> Problem {
+    fn explained(&self, error: DatadogError, grant: &VerifiedToken) -> Problem {
         let permission = error
             .call
             .permission()
@@ -266,7 +266,7 @@ impl Delegate {
     }
 }
 
-impl Grant {
+impl VerifiedToken {
     /// Whether the service account has a permission, if that is known.
     fn has(&self, permission: &str) -> Option<bool> {
         let permissions = self.permissions.as_ref()?;

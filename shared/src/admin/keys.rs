@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reading::KeyLookup;
-use super::{Acting, Admin};
+use super::{ActiveCredentials, Admin};
 use crate::datadog::{
     ApiKeyDetails, AppKeyDetails, Call, Created, DatadogProblem, KeyQuota, Scopes,
 };
@@ -80,8 +80,8 @@ impl Admin {
     /// Who owns an application key, if this admin may know.
     pub async fn owner_of(&self, id: &KeyId) -> Option<ServiceAccountId> {
         let actor = match self.acting() {
-            Acting::Pair(pair) => pair.actor(),
-            Acting::Delegate(delegate) => delegate.actor().await.ok()?,
+            ActiveCredentials::Pair(pair) => pair.actor(),
+            ActiveCredentials::Delegate(delegate) => delegate.actor().await.ok()?,
         };
         let answer = actor
             .datadog

@@ -186,7 +186,7 @@ impl Pair {
             return self.secret.malformed(unfamiliar.clone());
         }
         Problem::AdminRefused {
-            arn: self.secret.arn.clone(),
+            arn: self.secret.arn.to_string(),
             site: self.in_use().site,
         }
     }

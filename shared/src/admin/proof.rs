@@ -2,7 +2,7 @@
 
 use super::companion::Companion;
 use super::pair::Pair;
-use super::{Acting, Admin};
+use super::{ActiveCredentials, Admin};
 use crate::credential::{AppPart, Credential};
 use crate::datadog::{Authority, DatadogError, Validated};
 use crate::error::Problem;
@@ -21,8 +21,10 @@ impl Admin {
                 Ok(self.validate_beside(&api.key, application).await?)
             }
             Credential::Application(application) => match self.acting() {
-                Acting::Pair(pair) => Ok(self.validate_by_pair(pair, application).await?),
-                Acting::Delegate(delegate) => {
+                ActiveCredentials::Pair(pair) => {
+                    Ok(self.validate_by_pair(pair, application).await?)
+                }
+                ActiveCredentials::Delegate(delegate) => {
                     let companion = delegate.companion().ok_or(Problem::NoApiKeySecret)?;
                     self.validate_by_companion(companion, application).await
                 }
@@ -78,19 +80,19 @@ impl Admin {
     /// The admin's own organisation, if it can be told.
     pub async fn organisation(&self) -> Option<String> {
         match self.acting() {
-            Acting::Pair(pair) => {
+            ActiveCredentials::Pair(pair) => {
                 let own = self.validated(&pair.in_use().api.key).await.ok()??;
                 Some(own.organisation)
             }
-            Acting::Delegate(delegate) => Some(delegate.organisation().to_owned()),
+            ActiveCredentials::Delegate(delegate) => Some(delegate.organisation().to_owned()),
         }
     }
 
     /// The control of every proof by refusal: an API key that should work does.
     pub async fn control_works(&self) -> Result<bool, DatadogError> {
         let control = match self.acting() {
-            Acting::Pair(pair) => Some(&pair.in_use().api.key),
-            Acting::Delegate(delegate) => delegate.companion().map(Companion::key),
+            ActiveCredentials::Pair(pair) => Some(&pair.in_use().api.key),
+            ActiveCredentials::Delegate(delegate) => delegate.companion().map(Companion::key),
         };
         match control {
             Some(key) => self.validate_api_key(key).await,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Acting, Admin};
+use super::{ActiveCredentials, Admin};
 use crate::error::Problem;
 
 /// The scope, and the permission.
@@ -77,17 +77,21 @@ impl Admin {
     /// In seconds. A pair that was stored long ago is known to every edge; a token never was.
     fn pauses(&self, known: Option<bool>) -> &'static [u64] {
         match self.acting() {
-            Acting::Pair(pair) if known.is_none() && pair.is_older_than(KNOWN_EVERYWHERE) => &[1],
-            Acting::Pair(_) | Acting::Delegate(_) => &[1, 2, 4],
+            ActiveCredentials::Pair(pair)
+                if known.is_none() && pair.is_older_than(KNOWN_EVERYWHERE) =>
+            {
+                &[1]
+            }
+            ActiveCredentials::Pair(_) | ActiveCredentials::Delegate(_) => &[1, 2, 4],
         }
     }
 
     /// Asks what the scopes of the acting key and the permissions of its owner say. `None`: nothing.
     async fn may_read_api_keys(&self) -> Option<bool> {
         let by_scopes = match self.acting() {
-            Acting::Pair(pair) => pair.has(API_KEYS_READ).await,
+            ActiveCredentials::Pair(pair) => pair.has(API_KEYS_READ).await,
             // A token has all that its owner has.
-            Acting::Delegate(_) => Some(true),
+            ActiveCredentials::Delegate(_) => Some(true),
         };
         if by_scopes == Some(false) {
             return Some(false);

@@ -11,7 +11,7 @@ use crate::datadog::{Authority, Datadog};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::KeyRef;
-use crate::secrets::SecretsError;
+use crate::secrets::{SecretArn, SecretsError};
 use crate::site::Site;
 use crate::value::{SecretValue, ValueError};
 
@@ -35,7 +35,7 @@ pub(super) enum AdminValue {
 /// An admin secret, and the clients with which it is read and its keys act.
 #[derive(Clone, Debug)]
 pub struct AdminSecret {
-    pub arn: String,
+    pub arn: SecretArn,
     pub clients: Clients,
 }
 
@@ -43,7 +43,7 @@ pub struct AdminSecret {
 pub(super) struct ReadAdmin {
     pub(super) value: AdminValue,
     /// Its ARN as Secrets Manager spells it.
-    pub(super) arn: String,
+    pub(super) arn: SecretArn,
     pub(super) created: Option<SystemTime>,
 }
 
@@ -54,7 +54,7 @@ impl AdminSecret {
         let stored = secrets.current_value(&self.arn, budget).await;
         let stored = stored.map_err(|error: SecretsError| Problem::AdminUnreadable(error))?;
         let text = stored.text.ok_or_else(|| Problem::AdminBinary {
-            arn: self.arn.clone(),
+            arn: self.arn.to_string(),
         })?;
         let value = SecretValue::parse(text.expose_secret());
         let value = value.map_err(|source| self.malformed(source))?;
@@ -88,7 +88,7 @@ impl AdminSecret {
 
     pub(super) fn malformed(&self, source: ValueError) -> Problem {
         Problem::AdminMalformed {
-            arn: self.arn.clone(),
+            arn: self.arn.to_string(),
             source,
         }
     }

@@ -13,7 +13,7 @@ use crate::budget::Budget;
 use crate::keys::{OrganisationId, ServiceAccountId};
 
 /// It takes no permission beside credentials that work.
-pub static GET: Endpoint = Endpoint {
+static GET: Endpoint = Endpoint {
     method: Method::GET,
     success: OK_OR_CREATED,
     permissions: &[],

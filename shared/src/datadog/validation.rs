@@ -16,15 +16,15 @@ const FAMILY: Family = Family::named("validation");
 
 /// Whether an API key works:
 /// <https://docs.datadoghq.com/api/latest/authentication/#validate-api-key>
-pub static API_KEY: Endpoint = validation();
+static API_KEY: Endpoint = validation();
 
 /// Whether an API key works, and its ID: a preview that may go away.
-pub static API_KEY_WITH_ID: Endpoint = validation();
+static API_KEY_WITH_ID: Endpoint = validation();
 
 /// Whether an API key and an application key work together:
 /// <https://docs.datadoghq.com/account_management/api-app-keys/>, "Key propagation delay and eventual
 /// consistency".
-pub static PAIR: Endpoint = validation();
+static PAIR: Endpoint = validation();
 
 const fn validation() -> Endpoint {
     Endpoint {

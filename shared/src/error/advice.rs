@@ -131,22 +131,22 @@ impl Problem {
             Self::CurrentKeyDead { key } => match key.class {
                 KeyClass::Api => {
                     "If the key is refused and this is no admin secret, move AWSCURRENT back to \
-                     AWSPREVIOUS first (update-secret-version-stage); else mint a key at Datadog \
-                     by hand and store it with its id (put-secret-value)."
+                     AWSPREVIOUS first (update-secret-version-stage); else create a key at Datadog \
+                     by hand and store it with its ID (put-secret-value)."
                 }
                 KeyClass::Application => {
-                    "Mint a key at Datadog by hand and store it with its id (put-secret-value)."
+                    "Create a key at Datadog by hand and store it with its ID (put-secret-value)."
                 }
             },
             Self::CurrentKeyStatusUnknown { .. } => {
                 "Look at the key at Datadog. If it works there, report the word of its status; if it \
-                 does not, store another key with its id (put-secret-value)."
+                 does not, store another key with its ID (put-secret-value)."
             }
             Self::CurrentKeyNotOwned { .. } => {
                 "Store a key of that service account, or correct serviceAccountId."
             }
             Self::CurrentKeyMismatch { .. } => {
-                "Store text and id of one and the same key (put-secret-value)."
+                "Store value and ID of one and the same key (put-secret-value)."
             }
             Self::OrganisationMismatch { .. } => {
                 "Name an admin secret of the organisation that the key belongs to: field or tag \
@@ -164,7 +164,7 @@ impl Problem {
                 "Look for a newer release of this suite; rotating again then resumes."
             }
             Self::AttributeLost { .. } => {
-                "Create a key with the attribute at Datadog by hand and store it with its id \
+                "Create a key with the attribute at Datadog by hand and store it with its ID \
                  (put-secret-value). If the attribute may go, name it in the field or tag \
                  mayLoseAttributes of the secret, and rotate again."
             }

@@ -172,7 +172,7 @@ pub enum Problem {
         key: KeyRef,
         expected: ServiceAccountId,
     },
-    #[error("text and id of the current {key} are of different keys")]
+    #[error("value and ID of the current {key} are of different keys")]
     CurrentKeyMismatch { key: KeyRef },
     #[error("the current {key} belongs to another organisation than the admin key")]
     OrganisationMismatch { key: KeyRef },

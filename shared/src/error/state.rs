@@ -9,17 +9,17 @@ use crate::keys::KeyRef;
 pub enum State {
     #[default]
     Untouched,
-    /// Nothing but keys that were displaced earlier.
-    Retired,
-    /// The answer to a mint was lost.
-    MintUnknown {
+    /// Nothing was changed but that keys which were replaced earlier are deleted.
+    OnlyDeleted,
+    /// The answer to the creation of a key was lost.
+    CreationUnknown {
         name: String,
     },
-    /// Keys were minted and not stored, and deleting them again failed.
+    /// Keys were created and not stored, and deleting them again failed.
     Unstored {
         keys: Vec<KeyRef>,
     },
-    /// Keys were minted and not stored, and are deleted again.
+    /// Keys were created and not stored, and are deleted again.
     Undone,
     /// The answer to the store was lost.
     StoreUnknown {
@@ -37,11 +37,11 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untouched => f.write_str("Nothing was changed."),
-            Self::Retired => f.write_str("AWSCURRENT is unchanged."),
-            Self::MintUnknown { name } => write!(
+            Self::OnlyDeleted => f.write_str("AWSCURRENT is unchanged."),
+            Self::CreationUnknown { name } => write!(
                 f,
                 "AWSCURRENT is unchanged, but a key named {name:?} may exist at Datadog that no \
-                 version holds; the next delivery removes it if it can list it (API keys: with \
+                 version holds; the next invocation deletes it if it can list it (API keys: with \
                  api_keys_read), else delete it by this name."
             ),
             Self::Unstored { keys } => write!(
@@ -51,16 +51,16 @@ impl fmt::Display for State {
                 List(keys)
             ),
             Self::Undone => {
-                f.write_str("AWSCURRENT is unchanged; the keys just minted were deleted again.")
+                f.write_str("AWSCURRENT is unchanged; the keys just created were deleted again.")
             }
             Self::StoreUnknown { keys } if keys.is_empty() => f.write_str(
                 "AWSCURRENT is unchanged; whether its copy became AWSPENDING is not known, the \
-                 next delivery finds out.",
+                 next invocation finds out.",
             ),
             Self::StoreUnknown { keys } => write!(
                 f,
                 "AWSCURRENT is unchanged; whether {} became AWSPENDING is not known, the next \
-                 delivery finds out.",
+                 invocation finds out.",
                 List(keys)
             ),
             Self::Pending => {
@@ -68,11 +68,11 @@ impl fmt::Display for State {
             }
             Self::PromotionUnknown => f.write_str(
                 "The new value is stored; whether it became AWSCURRENT is not known. Both values \
-                 work, the next delivery finds out.",
+                 work, the next invocation finds out.",
             ),
             Self::Promoted => f.write_str(
-                "The new value is AWSCURRENT and works; keys that it displaced may still be \
-                 alive, the next delivery deletes them.",
+                "The new value is AWSCURRENT and works; keys that it replaced may still work; \
+                 the next invocation deletes them.",
             ),
             Self::Abandoned => f.write_str(
                 "AWSPENDING was taken off this version and what else it held was deleted; \

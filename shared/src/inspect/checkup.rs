@@ -17,6 +17,7 @@ use crate::error::Problem;
 use crate::keys::KeyClass;
 use crate::rotation::context::{LoadedSecret, SecretReader};
 use crate::rotation::observe::{AdminSource, ApiKeyVerification, NamedBy};
+use crate::secrets::SecretArn;
 use crate::value::ValueError;
 
 impl Inspector {
@@ -30,7 +31,10 @@ impl Inspector {
     /// Ends early where nothing more can be looked at.
     async fn examine(&self, to: &mut Checkup, budget: &Budget) -> Option<()> {
         let secret = to.secret.clone();
-        let secrets = self.clients.secrets.in_region_of(&secret);
+        let secrets = self
+            .clients
+            .secrets
+            .in_region_of(&SecretArn::trusted(&secret));
         let described = secrets.describe(&secret, budget).await;
         let described = described.map_err(Problem::from);
         let description = to.take(Check::Secret, described.and_then(sound))?;

@@ -15,7 +15,7 @@ use crate::rotation::observe::{
     AdminSource, ReadError, consistency_backoff, default_source, parse_fields, read_stored,
     retry_while_inconsistent,
 };
-use crate::secrets::{CURRENT, Description, Secrets, StoredValue};
+use crate::secrets::{CURRENT, Description, SecretArn, Secrets, StoredValue};
 
 /// Looks at secrets as the rotation functions would.
 #[derive(Clone, Debug)]
@@ -42,7 +42,10 @@ impl Inspector {
         budget: &Budget,
     ) -> Result<OpenedSecret, Problem> {
         let clients = Clients {
-            secrets: self.clients.secrets.in_region_of(secret),
+            secrets: self
+                .clients
+                .secrets
+                .in_region_of(&SecretArn::trusted(secret)),
             ..self.clients.clone()
         };
         let (description, id, stored) = current(&clients.secrets, secret, budget).await?;

@@ -14,7 +14,7 @@ use crate::error::{Problem, Role};
 use crate::event::{RotationEvent, VersionId};
 use crate::key_name::KeyNames;
 use crate::keys::{KeyClass, KeyId, KeyRef};
-use crate::secrets::{CURRENT, Description, PENDING};
+use crate::secrets::{CURRENT, Description, PENDING, SecretArn};
 use crate::value::{SecretValue, ValueError};
 
 /// Reads one secret, for a step or for the doctor.
@@ -112,8 +112,8 @@ impl Versions {
 /// The admin of the secret that `ADMIN_SECRET_ARN` names, read before it is known whether that is
 /// the one.
 pub(crate) struct PrefetchedAdmin {
-    pub arn: String,
-    pub admin: Result<(Admin, String), Problem>,
+    pub arn: SecretArn,
+    pub admin: Result<(Admin, SecretArn), Problem>,
 }
 
 impl PrefetchedAdmin {

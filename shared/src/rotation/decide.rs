@@ -41,17 +41,6 @@ pub(super) fn verification_span(age: Option<Duration>) -> Duration {
     VERIFIED_FOR.saturating_sub(age.unwrap_or_default())
 }
 
-/// Returns whether two ARNs that Secrets Manager *answered* name one secret. A replica has its
-/// primary's ARN but for the region.
-pub(crate) fn is_same_secret(one: &str, other: &str) -> bool {
-    let without_region = |arn: &str| -> Vec<String> {
-        let parts = arn.splitn(7, ':').enumerate();
-        let parts = parts.filter(|(at, _)| *at != 3);
-        parts.map(|(_, part)| part.to_owned()).collect()
-    };
-    without_region(one) == without_region(other)
-}
-
 /// Who put the version under AWSPREVIOUS aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PutAsideBy {
@@ -183,19 +172,6 @@ pub(super) fn replication(replicas: &[Replica]) -> Replication {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd/admin-AbCdEf";
-
-    #[test]
-    fn a_replica_is_the_secret_itself_and_another_account_is_not() {
-        assert!(is_same_secret(ARN, ARN));
-        assert!(is_same_secret(ARN, &ARN.replace("us-east-1", "eu-west-1")));
-        assert!(!is_same_secret(
-            ARN,
-            &ARN.replace("123456789012", "210987654321")
-        ));
-        assert!(!is_same_secret(ARN, &ARN.replace("AbCdEf", "ZzZzZz")));
-    }
 
     #[test]
     fn the_older_a_key_the_less_it_is_waited_for() {

@@ -75,17 +75,17 @@ impl Journal {
         self.0
             .iter()
             .fold(State::Untouched, |state, entry| match entry {
-                Entry::CreationUnknown { name } => State::MintUnknown { name: name.clone() },
+                Entry::CreationUnknown { name } => State::CreationUnknown { name: name.clone() },
                 Entry::Created { keys } => State::Unstored { keys: keys.clone() },
                 // The lost half of a pair may still be there.
-                Entry::CreationUndone if matches!(state, State::MintUnknown { .. }) => state,
+                Entry::CreationUndone if matches!(state, State::CreationUnknown { .. }) => state,
                 Entry::CreationUndone => State::Undone,
                 Entry::StoreUnknown { keys } => State::StoreUnknown { keys: keys.clone() },
                 Entry::Stored | Entry::NotPromoted => State::Pending,
                 Entry::PromotionUnknown => State::PromotionUnknown,
                 Entry::Promoted => State::Promoted,
                 Entry::Abandoned => State::Abandoned,
-                Entry::Deleted(_) if state == State::Untouched => State::Retired,
+                Entry::Deleted(_) if state == State::Untouched => State::OnlyDeleted,
                 Entry::Deleted(_)
                 | Entry::Gone
                 | Entry::Protected
@@ -162,7 +162,7 @@ mod tests {
             Entry::CreationUnknown { name: name.clone() },
             Entry::CreationUndone,
         ]);
-        assert_eq!(half.state(), State::MintUnknown { name });
+        assert_eq!(half.state(), State::CreationUnknown { name });
         let undone = journal([Entry::Created { keys }, Entry::CreationUndone]);
         assert_eq!(undone.state(), State::Undone);
     }

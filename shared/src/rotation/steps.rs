@@ -3,29 +3,27 @@
 //! Each effect is preceded by a record of its intent (a key's name in the log, a staging label) and
 //! followed by its own record, so that the next invocation can tell what happened. A key is deleted
 //! only when no label that must work leads to it. Any step may be invoked twice, late, or beside
-//! another invocation of itself; the process may end before and after any call. docs/review/protocol.md has
-//! the states, and who cleans up after which death.
+//! another invocation of itself; the process may end before and after any call.
+//! docs/review/protocol.md has the states, and who cleans up after which death.
+//!
+//! Two words: a *replaced* key is one that AWSPREVIOUS holds, or that AWSCURRENT held before the
+//! promotion (`replaced.rs`). An *orphaned* key is a live key that no version holds (`orphaned.rs`).
 
-use std::collections::BTreeSet;
-
-use crate::admin::{Admin, Reach};
-use crate::credential::{ApiPart, Credential, Grace};
+use crate::admin::Reach;
+use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
 use crate::error::Problem;
 use crate::event::RotationEvent;
-use crate::keys::{KeyClass, KeyRef};
 use crate::secrets::CURRENT;
 
 use super::context::{SecretReader, StepContext, TokenVersion, Version};
-use super::decide::{
-    Candidates, PutAsideBy, api_key_replaced_by, is_left_by_rotation, is_made_by_hand,
-    is_orphan_search_due, replaced_by,
-};
-use super::effects::{
-    Reason, Stored, abandon, carry_over, create_keys, delete, promote, promote_copy, store,
-};
+use super::effects::{Stored, abandon, carry_over, create_keys, promote, promote_copy, store};
 use super::journal::{Entry, Journal};
-use super::observe::{CurrentKeys, PendingKeys};
+use super::observe::PendingKeys;
+use super::orphaned::{delete_orphans, has_unknown_keys};
+use super::replaced::{
+    delete_left_by_rotation, delete_replaced, delete_replaced_before, delete_two_generations_back,
+};
 
 /// createSecret: create keys like the current ones, store them as AWSPENDING, delete orphaned keys.
 pub(super) async fn create(
@@ -184,210 +182,6 @@ async fn verify_or_abandon(
         PendingKeys::Verified { current } => Ok(current),
         PendingKeys::Dead(dead) => Err(abandon(cx, pending, dead, journal).await),
     }
-}
-
-/// Types without grace: deletes AWSPREVIOUS's keys, which an earlier rotation replaced and could not
-/// delete any more.
-async fn delete_replaced_before(
-    cx: &StepContext<'_>,
-    current: Option<&AppKeyDetails>,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let Some(previous) = cx.reader.previous(&cx.secret).await? else {
-        return Ok(());
-    };
-    let secret = &cx.secret;
-    match replaced_by(&secret.names, current, &secret.current, previous) {
-        PutAsideBy::Person => Ok(()),
-        PutAsideBy::Rotation => delete_previous(cx, previous, journal).await,
-    }
-}
-
-/// Types without grace, after the promotion: deletes the keys that AWSCURRENT held, with the new
-/// pair if the secret is its own admin.
-async fn delete_replaced(
-    cx: &StepContext<'_>,
-    pending: &Version,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let (reader, secret) = (cx.reader, &cx.secret);
-    let (replaced, kept) = (&secret.current, pending.credential.keys());
-    if secret.rotates_itself {
-        let own = reader.admin_secret(secret.description.arn.clone());
-        let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
-        delete_version(cx, &admin, replaced, kept, journal).await
-    } else {
-        delete_version(cx, &secret.admin, replaced, kept, journal).await
-    }
-}
-
-/// API keys: deletes the one before the current one, while its label still finds it, unless a person
-/// put it aside and it is theirs.
-async fn delete_two_generations_back(
-    cx: &StepContext<'_>,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let secret = &cx.secret;
-    let Some(previous) = cx.reader.previous(secret).await? else {
-        return Ok(());
-    };
-    let (Some(current), Some(old)) = (secret.current.credential.api(), previous.credential.api())
-    else {
-        return Ok(());
-    };
-    let current = secret.admin.api_key(&current.id).await?;
-    // Only beside a current key that a person made does it matter who made the other one.
-    if is_made_by_hand(&secret.names, &current) {
-        let old = secret.admin.api_key(&old.id).await?;
-        if api_key_replaced_by(&secret.names, &current, &old) == PutAsideBy::Person {
-            return Ok(());
-        }
-    }
-    delete_previous(cx, previous, journal).await
-}
-
-/// Types without grace, before the promotion: deletes keys that a rotation created for AWSPREVIOUS's
-/// version and a person then put aside. `current` is the application key in AWSCURRENT: if a
-/// rotation created that, createSecret has seen to an older AWSPREVIOUS already, and the keys of a newer
-/// one bear names by which the next search finds them.
-async fn delete_left_by_rotation(
-    cx: &StepContext<'_>,
-    current: Option<&AppKeyDetails>,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let (class, secret) = (KeyClass::Application, &cx.secret);
-    let is_rotations =
-        |key: &AppKeyDetails| secret.names.bears(class, &key.name, &secret.current.id);
-    if current.is_some_and(is_rotations) {
-        return Ok(());
-    }
-    let Some(previous) = cx.reader.previous(secret).await? else {
-        return Ok(());
-    };
-    let Some(part) = previous.credential.application() else {
-        return Ok(());
-    };
-    if previous.credential.service_account() != secret.current.credential.service_account() {
-        return Ok(());
-    }
-    let old = secret
-        .admin
-        .app_key(&part.service_account, &part.id)
-        .await?;
-    if !is_left_by_rotation(&secret.names, old.as_ref(), &secret.current, previous) {
-        return Ok(());
-    }
-    look_again(cx).await?;
-    // The application key, by whose name a pair is known, goes last: an invocation that finds half of
-    // the work done must still know the other half for a rotation's.
-    let kept = cx.current_and_pending();
-    let api: Vec<KeyRef> = previous
-        .credential
-        .api()
-        .map(ApiPart::key_ref)
-        .into_iter()
-        .collect();
-    delete_keys(
-        cx,
-        &secret.admin,
-        &api,
-        &kept,
-        &previous.credential,
-        journal,
-    )
-    .await?;
-    delete_version(cx, &secret.admin, previous, kept, journal).await
-}
-
-async fn delete_previous(
-    cx: &StepContext<'_>,
-    previous: &Version,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    look_again(cx).await?;
-    let kept = cx.current_and_pending();
-    delete_version(cx, &cx.secret.admin, previous, kept, journal).await
-}
-
-/// Before what AWSPREVIOUS holds is deleted: waits for the replicas, and makes sure that the labels
-/// are where they were.
-async fn look_again(cx: &StepContext<'_>) -> Result<(), Problem> {
-    let described = cx.secret.description.clone();
-    cx.reader.wait_for_replicas(described).await?;
-    cx.reader.confirm_labels(&cx.secret).await
-}
-
-async fn delete_version(
-    cx: &StepContext<'_>,
-    admin: &Admin,
-    version: &Version,
-    kept: Vec<KeyRef>,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let keys = version.credential.keys();
-    delete_keys(cx, admin, &keys, &kept, &version.credential, journal).await
-}
-
-async fn delete_keys(
-    cx: &StepContext<'_>,
-    admin: &Admin,
-    keys: &[KeyRef],
-    kept: &[KeyRef],
-    old: &Credential,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let kept = kept.iter().cloned().collect();
-    let why = (Reason::Replaced, Some(old));
-    delete(cx, admin, Candidates::Named(keys), &kept, why, journal).await
-}
-
-/// Deletes keys that this secret's rotations created and no version holds. In this order: versions
-/// with labels, their values, list of keys, delete. Only once the token's version is known to hold
-/// `stored`.
-async fn delete_orphans(
-    cx: &StepContext<'_>,
-    stored: &Credential,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let (reader, secret) = (cx.reader, &cx.secret);
-    // The age of a key counts from before anything is read: the search may itself take long.
-    let now = reader.budget.now();
-    let secrets = &reader.clients.secrets;
-    let labels = secrets.versions(reader.secret, reader.budget).await?;
-    let current = &secret.current;
-    let known = [
-        (&cx.event.token, stored),
-        (&current.id, &current.credential),
-    ];
-    let kept = reader.kept_by(&known, &labels).await?;
-    if kept.unreadable.is_some() {
-        return Ok(());
-    }
-    let (listed, _) = reader.list(secret).await?;
-    let candidates = Candidates::Orphans {
-        listed: &listed,
-        names: &secret.names,
-        versions: &kept.versions,
-        filled: Some(&cx.event.token),
-        now,
-    };
-    let why = (Reason::Orphaned, None);
-    delete(cx, &secret.admin, candidates, &kept.keys, why, journal).await
-}
-
-/// Returns whether the list that was read before the creation names a key like this secret's that
-/// nothing accounts for.
-fn has_unknown_keys(
-    cx: &StepContext<'_>,
-    current: &CurrentKeys,
-    stored: &Credential,
-    previous: Option<&Version>,
-) -> bool {
-    let mut known: BTreeSet<KeyRef> = cx.current_and_pending().into_iter().collect();
-    known.extend(stored.keys());
-    known.extend(previous.into_iter().flat_map(|it| it.credential.keys()));
-    known.extend(cx.secret.admin.own_keys());
-    is_orphan_search_due(&cx.secret.names, &current.listed, &known)
 }
 
 /// Checks what the next rotation would fail on. Read-only.

@@ -1,25 +1,91 @@
 //! How secrets are named.
 
-/// Whether this is a secret's full ARN: a name would be looked up in the function's own account and
-/// region. The region becomes part of a host name.
+use std::fmt;
+use std::ops::Deref;
+
+/// The full ARN of a secret. A name, or a part of an ARN, would be looked up in the function's own account
+/// and region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretArn(String);
+
+impl SecretArn {
+    /// Returns `None` for anything but a full ARN: the region becomes part of a host name, so that a
+    /// text from an edited secret must not be able to send a request elsewhere.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["arn", _, "secretsmanager", region, account, "secret", name] = parts[..] else {
+            return None;
+        };
+        let is_label = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
+        let is_arn = !region.is_empty()
+            && region.bytes().all(is_label)
+            && account.len() == 12
+            && account.bytes().all(|it| it.is_ascii_digit())
+            && !name.is_empty()
+            && text.bytes().all(|it| it.is_ascii_graphic());
+        is_arn.then(|| Self(text.to_owned()))
+    }
+
+    /// Takes an ARN that Secrets Manager answered, or that was parsed before. It is not checked.
+    #[must_use]
+    pub fn trusted(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the region, if the ARN names one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        region_of(&self.0)
+    }
+
+    /// Returns whether two ARNs that Secrets Manager *answered* name one secret. A replica has its
+    /// primary's ARN but for the region.
+    #[must_use]
+    pub fn is_same_secret(&self, other: &Self) -> bool {
+        let parts = |arn: &Self| -> Vec<String> {
+            let parts = arn.splitn(7, ':').enumerate();
+            let parts = parts.filter(|(at, _)| *at != REGION);
+            parts.map(|(_, part)| part.to_owned()).collect()
+        };
+        parts(self) == parts(other)
+    }
+}
+
+/// The place of the region among an ARN's parts.
+const REGION: usize = 3;
+
+/// Returns the region of a text that is an ARN.
 #[must_use]
-pub fn is_secret_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(':').collect();
-    let ["arn", _, "secretsmanager", region, account, "secret", name] = parts[..] else {
-        return false;
-    };
-    let is_label = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
-    !region.is_empty()
-        && region.bytes().all(is_label)
-        && account.len() == 12
-        && account.bytes().all(|it| it.is_ascii_digit())
-        && !name.is_empty()
-        && text.bytes().all(|it| it.is_ascii_graphic())
+pub fn region_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(REGION)
+}
+
+/// An ARN is read wherever a text is.
+impl Deref for SecretArn {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_secret_arn;
+    use super::SecretArn;
+
+    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd/admin-AbCdEf";
 
     #[test]
     fn full_arns_alone_are_taken() {
@@ -27,7 +93,7 @@ mod tests {
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog/admin-AbCdEf",
             "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:x",
         ] {
-            assert!(is_secret_arn(arn), "{arn}");
+            assert!(SecretArn::parse(arn).is_some(), "{arn}");
         }
         for arn in [
             "datadog/admin",
@@ -41,7 +107,19 @@ mod tests {
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x:y",
             "arn:aws:ssm:eu-central-1:123456789012:secret:x",
         ] {
-            assert!(!is_secret_arn(arn), "{arn}");
+            assert!(SecretArn::parse(arn).is_none(), "{arn}");
         }
+    }
+
+    #[test]
+    fn a_replica_is_the_secret_itself_and_another_account_is_not() {
+        let is_same =
+            |other: &str| SecretArn::trusted(ARN).is_same_secret(&SecretArn::trusted(other));
+        assert!(is_same(ARN));
+        assert!(is_same(&ARN.replace("us-east-1", "eu-west-1")));
+        assert!(!is_same(&ARN.replace("123456789012", "210987654321")));
+        assert!(!is_same(&ARN.replace("AbCdEf", "ZzZzZz")));
+        let region = SecretArn::trusted(ARN);
+        assert_eq!(region.region(), Some("us-east-1"));
     }
 }

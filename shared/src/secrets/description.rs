@@ -6,12 +6,12 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, StatusType};
 use aws_smithy_types::DateTime;
 
-use super::{ADMIN_TAG, Labels, MAY_LOSE_TAG};
+use super::{ADMIN_TAG, Labels, MAY_LOSE_TAG, SecretArn};
 
 /// What `DescribeSecret` tells.
 #[derive(Clone, Debug)]
 pub struct Description {
-    pub arn: String,
+    pub arn: SecretArn,
     pub name: String,
     pub rotation_enabled: bool,
     /// The ARN of the function that rotates it.
@@ -48,7 +48,7 @@ pub enum ReplicaStatus {
 impl Description {
     pub(super) fn of(secret: &str, answer: &DescribeSecretOutput) -> Self {
         Self {
-            arn: answer.arn().unwrap_or(secret).to_owned(),
+            arn: SecretArn::trusted(answer.arn().unwrap_or(secret)),
             name: answer.name().unwrap_or(secret).to_owned(),
             rotation_enabled: answer.rotation_enabled().unwrap_or_default(),
             rotation_function: answer.rotation_lambda_arn().map(str::to_owned),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use datadog_rotation::secrets::is_secret_arn;
+use datadog_rotation::secrets::SecretArn;
 use serde_json::Value;
 
 use crate::arguments::once_each;
@@ -56,7 +56,7 @@ impl Order {
         if !secrets
             .iter()
             .chain(admin_secrets.values())
-            .all(|it| is_secret_arn(it))
+            .all(|it| SecretArn::parse(it).is_some())
         {
             return Err("the event's `secrets` are not all full ARNs of secrets");
         }

@@ -11,7 +11,7 @@ use crate::timestamp::timestamp;
 const OVERDUE: Duration = Duration::from_hours(24);
 
 pub(super) fn sound(description: Description) -> Result<Description, Problem> {
-    let region = description.arn.split(':').nth(3);
+    let region = description.arn.region();
     match &description.primary_region {
         _ if description.is_marked_for_deletion => Err(Problem::MarkedForDeletion),
         Some(primary) if region.is_some_and(|region| region != primary) => Err(Problem::Replica {
@@ -61,10 +61,13 @@ pub(super) fn say_versions(to: &mut Checkup, labels: &Labels) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::SecretArn;
 
     fn description() -> Description {
         Description {
-            arn: "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd-AbCdEf".into(),
+            arn: SecretArn::trusted(
+                "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd-AbCdEf",
+            ),
             name: "dd".into(),
             rotation_enabled: true,
             rotation_function: None,

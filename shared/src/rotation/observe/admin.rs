@@ -6,7 +6,7 @@ use crate::delegation::Delegation;
 use crate::error::{Problem, Role};
 use crate::event::RotationEvent;
 use crate::key_name::KeyNames;
-use crate::secrets::{ADMIN_TAG, Description, is_secret_arn};
+use crate::secrets::{ADMIN_TAG, Description, SecretArn};
 use crate::settings::Settings;
 use crate::value::SecretValue;
 use tokio::sync::OnceCell;
@@ -15,13 +15,12 @@ use tokio::time::Instant;
 use crate::rotation::context::{
     LoadedSecret, PrefetchedAdmin, SecretReader, StepContext, Version, Versions,
 };
-use crate::rotation::decide::is_same_secret;
 
 /// What acts for a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AdminSource {
     /// An admin secret, by its ARN.
-    Secret(NamedBy, String),
+    Secret(NamedBy, SecretArn),
     /// The rotated admin secret's own key pair.
     Itself,
     /// The function's own identity.
@@ -103,10 +102,9 @@ impl<'a> SecretReader<'a> {
     /// Most secrets name the function's default or nothing: it is read while they are.
     async fn prefetch_admin(&self) -> Option<PrefetchedAdmin> {
         let settings = &self.clients.settings;
-        let arn = settings.admin_secret_arn.clone();
-        let arn = arn.filter(|arn| {
-            self.kind != Kind::AdminKey && settings.delegation.is_silent() && is_secret_arn(arn)
-        })?;
+        let arn = settings.admin_secret_arn.as_deref();
+        let arn = arn.filter(|_| self.kind != Kind::AdminKey && settings.delegation.is_silent())?;
+        let arn = SecretArn::parse(arn)?;
         let admin = Admin::read(self.admin_secret(arn.clone()), self.budget).await;
         Some(PrefetchedAdmin { arn, admin })
     }
@@ -125,7 +123,7 @@ impl<'a> SecretReader<'a> {
         let named = field.map(|arn| (NamedBy::Field, arn));
         let named = named.or_else(|| tag.map(|arn| (NamedBy::Tag, arn)));
         match (named, self.kind) {
-            (Some((by, arn)), _) => choose_secret(by, arn),
+            (Some((by, arn)), _) => choose_secret(by, &arn),
             (None, Kind::AdminKey) => Ok(AdminSource::Itself),
             (None, Kind::ApiKey | Kind::ApplicationKey) => default_source(&self.clients.settings),
         }
@@ -168,7 +166,7 @@ impl<'a> SecretReader<'a> {
                 let keys = admin.own_keys();
                 let is_current = !keys.is_empty() && keys == current.credential.keys();
                 if self.kind == Kind::AdminKey
-                    && (is_current || is_same_secret(&answered, &description.arn))
+                    && (is_current || answered.is_same_secret(&description.arn))
                 {
                     return itself();
                 }
@@ -183,7 +181,7 @@ impl<'a> SecretReader<'a> {
         }
     }
 
-    pub(crate) fn admin_secret(&self, arn: String) -> AdminSecret {
+    pub(crate) fn admin_secret(&self, arn: SecretArn) -> AdminSecret {
         let clients = self.clients.clone();
         AdminSecret { arn, clients }
     }
@@ -196,20 +194,19 @@ pub(crate) fn default_source(settings: &Settings) -> Result<AdminSource, Problem
     let said = said.map_err(|source| Problem::IdentityMalformed { source })?;
     match (said, settings.admin_secret_arn.clone()) {
         (Some(delegation), _) => Ok(AdminSource::Identity(delegation.into())),
-        (None, Some(arn)) => choose_secret(NamedBy::Setting, arn),
+        (None, Some(arn)) => choose_secret(NamedBy::Setting, &arn),
         (None, None) => Err(Problem::NoAdminSecret),
     }
 }
 
-fn choose_secret(by: NamedBy, arn: String) -> Result<AdminSource, Problem> {
-    if is_secret_arn(&arn) {
-        Ok(AdminSource::Secret(by, arn))
-    } else {
-        let by = match by {
-            NamedBy::Field => "the field adminSecretArn of the value",
-            NamedBy::Tag => "the tag adminSecretArn of the secret",
-            NamedBy::Setting => "the variable ADMIN_SECRET_ARN",
-        };
-        Err(Problem::admin_arn(by, &arn))
+fn choose_secret(by: NamedBy, text: &str) -> Result<AdminSource, Problem> {
+    if let Some(arn) = SecretArn::parse(text) {
+        return Ok(AdminSource::Secret(by, arn));
     }
+    let by = match by {
+        NamedBy::Field => "the field adminSecretArn of the value",
+        NamedBy::Tag => "the tag adminSecretArn of the secret",
+        NamedBy::Setting => "the variable ADMIN_SECRET_ARN",
+    };
+    Err(Problem::admin_arn(by, text))
 }

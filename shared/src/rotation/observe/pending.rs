@@ -144,7 +144,7 @@ impl SecretReader<'_> {
         };
         let new = new.ok_or_else(|| differs("the service account owns no such key"))?;
         if is_other_key(new.last4.as_deref(), part.key.expose()) {
-            return Err(differs("its id is of another key"));
+            return Err(differs("its ID is of another key"));
         }
         let Some(current) = secret.current.credential.application() else {
             return Ok(None);

@@ -1,0 +1,62 @@
+//! Deletes orphaned keys: live keys that a rotation of this secret created and no version holds.
+
+use std::collections::BTreeSet;
+
+use crate::credential::Credential;
+use crate::error::Problem;
+use crate::keys::KeyRef;
+
+use super::context::{StepContext, Version};
+use super::decide::{Candidates, is_orphan_search_due};
+use super::effects::{Reason, delete};
+use super::journal::Journal;
+use super::observe::CurrentKeys;
+
+/// Deletes keys that this secret's rotations created and no version holds. In this order: versions
+/// with labels, their values, list of keys, delete. Only once the token's version is known to hold
+/// `stored`.
+pub(super) async fn delete_orphans(
+    cx: &StepContext<'_>,
+    stored: &Credential,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let (reader, secret) = (cx.reader, &cx.secret);
+    // The age of a key counts from before anything is read: the search may itself take long.
+    let now = reader.budget.now();
+    let secrets = &reader.clients.secrets;
+    let labels = secrets.versions(reader.secret, reader.budget).await?;
+    let current = &secret.current;
+    let known = [
+        (&cx.event.token, stored),
+        (&current.id, &current.credential),
+    ];
+    let kept = reader.kept_by(&known, &labels).await?;
+    if kept.unreadable.is_some() {
+        return Ok(());
+    }
+    let (listed, _) = reader.list(secret).await?;
+    let candidates = Candidates::Orphans {
+        listed: &listed,
+        names: &secret.names,
+        versions: &kept.versions,
+        filled: Some(&cx.event.token),
+        now,
+    };
+    let why = (Reason::Orphaned, None);
+    delete(cx, &secret.admin, candidates, &kept.keys, why, journal).await
+}
+
+/// Returns whether the list that was read before the creation names a key like this secret's that
+/// nothing accounts for.
+pub(super) fn has_unknown_keys(
+    cx: &StepContext<'_>,
+    current: &CurrentKeys,
+    stored: &Credential,
+    previous: Option<&Version>,
+) -> bool {
+    let mut known: BTreeSet<KeyRef> = cx.current_and_pending().into_iter().collect();
+    known.extend(stored.keys());
+    known.extend(previous.into_iter().flat_map(|it| it.credential.keys()));
+    known.extend(cx.secret.admin.own_keys());
+    is_orphan_search_due(&cx.secret.names, &current.listed, &known)
+}

@@ -1,0 +1,185 @@
+//! Deletes replaced keys: those that AWSPREVIOUS holds, and after the promotion those that AWSCURRENT
+//! held before.
+//!
+//! A key under AWSPREVIOUS is the rotation's to delete, or that of a person who moved a label. `decide.rs`
+//! tells them apart by names and ages. Types without grace:
+//!
+//! | the key in AWSCURRENT | AWSPREVIOUS | the key in AWSPREVIOUS |
+//! |---|---|---|
+//! | bears its own version's name | is older | is the rotation's, which replaced it |
+//! | bears its own version's name | is newer | stays: a person moved the labels back |
+//! | does not | holds a key of its own version's name | is the rotation's, which created it |
+//! | does not | does not | is a person's |
+//!
+//! The key of the second row is found by its name, as an orphaned key, once its version has no label.
+//!
+//! API keys have a grace period, so that only the key two generations back is deleted: it is a
+//! person's only if a person made the one in AWSCURRENT too.
+
+use crate::admin::Admin;
+use crate::credential::{ApiPart, Credential};
+use crate::datadog::AppKeyDetails;
+use crate::error::Problem;
+use crate::keys::{KeyClass, KeyRef};
+
+use super::context::{StepContext, Version};
+use super::decide::{
+    Candidates, PutAsideBy, api_key_replaced_by, is_left_by_rotation, is_made_by_hand, replaced_by,
+};
+use super::effects::{Reason, delete};
+use super::journal::Journal;
+
+/// Types without grace: deletes AWSPREVIOUS's keys, which an earlier rotation replaced and could not
+/// delete any more.
+pub(super) async fn delete_replaced_before(
+    cx: &StepContext<'_>,
+    current: Option<&AppKeyDetails>,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let Some(previous) = cx.reader.previous(&cx.secret).await? else {
+        return Ok(());
+    };
+    let secret = &cx.secret;
+    match replaced_by(&secret.names, current, &secret.current, previous) {
+        PutAsideBy::Person => Ok(()),
+        PutAsideBy::Rotation => delete_previous(cx, previous, journal).await,
+    }
+}
+
+/// Types without grace, after the promotion: deletes the keys that AWSCURRENT held, with the new
+/// pair if the secret is its own admin.
+pub(super) async fn delete_replaced(
+    cx: &StepContext<'_>,
+    pending: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let (reader, secret) = (cx.reader, &cx.secret);
+    let (replaced, kept) = (&secret.current, pending.credential.keys());
+    if secret.rotates_itself {
+        let own = reader.admin_secret(secret.description.arn.clone());
+        let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
+        delete_version(cx, &admin, replaced, kept, journal).await
+    } else {
+        delete_version(cx, &secret.admin, replaced, kept, journal).await
+    }
+}
+
+/// API keys: deletes the one before the current one, while its label still finds it, unless a person
+/// put it aside and it is theirs.
+pub(super) async fn delete_two_generations_back(
+    cx: &StepContext<'_>,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let secret = &cx.secret;
+    let Some(previous) = cx.reader.previous(secret).await? else {
+        return Ok(());
+    };
+    let (Some(current), Some(old)) = (secret.current.credential.api(), previous.credential.api())
+    else {
+        return Ok(());
+    };
+    let current = secret.admin.api_key(&current.id).await?;
+    // Only beside a current key that a person made does it matter who made the other one.
+    if is_made_by_hand(&secret.names, &current) {
+        let old = secret.admin.api_key(&old.id).await?;
+        if api_key_replaced_by(&secret.names, &current, &old) == PutAsideBy::Person {
+            return Ok(());
+        }
+    }
+    delete_previous(cx, previous, journal).await
+}
+
+/// Types without grace, before the promotion: deletes keys that a rotation created for AWSPREVIOUS's
+/// version and a person then put aside. `current` is the application key in AWSCURRENT: if a
+/// rotation created that, createSecret has seen to an older AWSPREVIOUS already, and the keys of a newer
+/// one bear names by which the next search finds them.
+pub(super) async fn delete_left_by_rotation(
+    cx: &StepContext<'_>,
+    current: Option<&AppKeyDetails>,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let (class, secret) = (KeyClass::Application, &cx.secret);
+    let is_rotations =
+        |key: &AppKeyDetails| secret.names.bears(class, &key.name, &secret.current.id);
+    if current.is_some_and(is_rotations) {
+        return Ok(());
+    }
+    let Some(previous) = cx.reader.previous(secret).await? else {
+        return Ok(());
+    };
+    let Some(part) = previous.credential.application() else {
+        return Ok(());
+    };
+    if previous.credential.service_account() != secret.current.credential.service_account() {
+        return Ok(());
+    }
+    let old = secret
+        .admin
+        .app_key(&part.service_account, &part.id)
+        .await?;
+    if !is_left_by_rotation(&secret.names, old.as_ref(), &secret.current, previous) {
+        return Ok(());
+    }
+    look_again(cx).await?;
+    // The application key, by whose name a pair is known, goes last: an invocation that finds half of
+    // the work done must still know the other half for a rotation's.
+    let kept = cx.current_and_pending();
+    let api: Vec<KeyRef> = previous
+        .credential
+        .api()
+        .map(ApiPart::key_ref)
+        .into_iter()
+        .collect();
+    delete_keys(
+        cx,
+        &secret.admin,
+        &api,
+        &kept,
+        &previous.credential,
+        journal,
+    )
+    .await?;
+    delete_version(cx, &secret.admin, previous, kept, journal).await
+}
+
+async fn delete_previous(
+    cx: &StepContext<'_>,
+    previous: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    look_again(cx).await?;
+    let kept = cx.current_and_pending();
+    delete_version(cx, &cx.secret.admin, previous, kept, journal).await
+}
+
+/// Before what AWSPREVIOUS holds is deleted: waits for the replicas, and makes sure that the labels
+/// are where they were.
+async fn look_again(cx: &StepContext<'_>) -> Result<(), Problem> {
+    let described = cx.secret.description.clone();
+    cx.reader.wait_for_replicas(described).await?;
+    cx.reader.confirm_labels(&cx.secret).await
+}
+
+async fn delete_version(
+    cx: &StepContext<'_>,
+    admin: &Admin,
+    version: &Version,
+    kept: Vec<KeyRef>,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let keys = version.credential.keys();
+    delete_keys(cx, admin, &keys, &kept, &version.credential, journal).await
+}
+
+async fn delete_keys(
+    cx: &StepContext<'_>,
+    admin: &Admin,
+    keys: &[KeyRef],
+    kept: &[KeyRef],
+    old: &Credential,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let kept = kept.iter().cloned().collect();
+    let why = (Reason::Replaced, Some(old));
+    delete(cx, admin, Candidates::Named(keys), &kept, why, journal).await
+}
