@@ -16,7 +16,7 @@ use crate::settings::MetricSettings;
 
 pub const NAMESPACE: &str = "DatadogKeyRotation";
 
-/// What one delivery of a step comes to.
+/// What one invocation of a step comes to.
 #[derive(Clone, Copy, Debug)]
 pub struct StepMetrics {
     /// `None`: the event did not say.
@@ -26,7 +26,7 @@ pub struct StepMetrics {
     pub duration: Duration,
     /// Keys deleted at Datadog, for whatever reason.
     pub deleted: usize,
-    /// Keys among them that no version held: something that minted them has died.
+    /// Keys among them that no version held: the process that created them has died.
     pub orphans: usize,
 }
 

@@ -178,7 +178,7 @@ async fn orphaned_keys_are_counted() {
         let metrics = lines.iter().filter(|it| is_metric(it));
         metrics.filter_map(|it| it[name].as_u64()).sum::<u64>()
     });
-    // AWSPREVIOUS's key is retired as well.
+    // AWSPREVIOUS's key is deleted as well.
     assert_eq!(sums, [2, 3]);
 }
 
