@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import jmespath
 import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_secretsmanager_caching import SecretCache
 from conftest import ROOT, aws, secrets_manager
 from datadog import Datadog
 from test_clients import ROTATION_SECONDS, value, wait_for_rotation
@@ -34,7 +36,7 @@ class Row(NamedTuple):
 def table() -> list[Row]:
     lines = TEXT.split("<!-- readers -->")[1].split("<!-- /readers -->")[0].strip().splitlines()
     head, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert head == ["consumer", "secret kind", "lookup", "cached for", "by"]
+    assert head == ["consumer", "secret type", "lookup", "cached for", "by"]
     return [Row(reader, kind, re.findall(r"`(\w+)`", fields), *rest) for reader, kind, fields, *rest in body]
 
 
@@ -109,6 +111,23 @@ def cloudformation(secret: Secret, field: str) -> str:
     return json.loads(Secret(secret.endpoint, arn).text())[key]
 
 
+def local_server(secret: Secret, field: str) -> str:
+    """`GET localhost:2773/secretsmanager/get?secretId=…`: the answer of GetSecretValue as JSON."""
+    answer = secrets_manager(secret.endpoint).get_secret_value(SecretId=secret.arn)
+    body = json.dumps({name: answer[name] for name in ("ARN", "Name", "VersionId", "SecretString", "VersionStages")})
+    return json.loads(json.loads(body)["SecretString"])[field]
+
+
+def caching_library(secret: Secret, field: str) -> str:
+    cache = SecretCache(client=secrets_manager(secret.endpoint))
+    return json.loads(cache.get_secret_string(secret.arn))[field]
+
+
+def powertools(secret: Secret, field: str) -> str:
+    provider = SecretsProvider(boto3_client=secrets_manager(secret.endpoint))
+    return provider.get(secret.arn, transform="json")[field]
+
+
 def suite(secret: Secret, field: str) -> str:
     """The functions themselves."""
     return json.loads(secret.text())[field]
@@ -125,6 +144,11 @@ LOOKUPS: dict[str, Callable[..., str]] = {
     "External Secrets": external_secrets,
     "Secrets Store CSI driver": csi_driver,
     "CloudFormation": cloudformation,
+    "AWS workload credentials provider": local_server,
+    "Parameters and Secrets extension": local_server,
+    "caching library for Python": caching_library,
+    "caching library for Java, .NET": external_secrets,
+    "Powertools": powertools,
     "this project, API key": suite,
     "this project, application key": suite,
 }
@@ -189,6 +213,25 @@ def rotate(client, arn: str) -> str:
         except client.exceptions.InvalidRequestException:
             assert time.monotonic() < deadline
             time.sleep(0.2)
+
+
+def test_a_cache_keeps_the_old_key_until_it_is_told_to_read_again(sandbox):
+    """As long as the page says, and no longer than the reader wants."""
+    client, arn = secrets_manager(sandbox.secrets_manager), sandbox.secrets["applicationKey"]
+    cache, provider = SecretCache(client=client), SecretsProvider(boto3_client=client)
+    assert cache._config.secret_refresh_interval == 3600
+    old = value(client, arn)
+
+    def cached() -> list[dict]:
+        return [json.loads(cache.get_secret_string(arn)), provider.get(arn, transform="json", max_age=3600)]
+
+    assert cached() == [old, old]
+    wait_for_rotation(client, arn, rotate(client, arn))
+    assert cached() == [old, old]
+    new = value(client, arn)
+    cache.refresh_secret_now(arn)
+    provider.get(arn, transform="json", max_age=3600, force_fetch=True)
+    assert new != old and cached() == [new, new]
 
 
 def test_every_row_has_a_lookup_and_every_lookup_a_row():

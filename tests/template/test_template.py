@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from check import REGIONS, TEMPLATE, TEXT, broken, cfn_lint, changed, checkov, translate
 
-TEMPLATES = ["template.yaml", "examples/trust/template.yaml"]
+TEMPLATES = ["template.yaml", "examples/trust/template.yaml", "examples/restarts/template.yaml"]
 
 # What to break, with what, and the rule that must see it.
 BROKEN = {
