@@ -10,8 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-# Of the stack's function.
-NAME = Path(__file__).name.replace("datadog-", "datadog-rotation-")
+NAME = Path(__file__).name
 HOLD = Path("{hold}")
 INVOCATIONS = "http://127.0.0.1:{port}"
 # Until this is there nothing is deployed, and the sandbox's own secrets are only attached.

@@ -8,7 +8,8 @@ AWS::SecretsManager::RotationSchedule. So three things are added here, and nothi
 - a function is invoked for Secrets Manager as AWS does it: if the function's own policy lets it;
 - AWS::SecretsManager::RotationSchedule calls RotateSecret, and CancelRotateSecret when it goes.
 
-The sandbox's Secrets Manager knows its own three functions alone: their names stand for those of the stack.
+The sandbox's Secrets Manager knows its own three functions alone: their names stand for those of the stack, whose prefix
+is that of the function which was last attached. One stack at a time.
 
 Environment: SANDBOX (the address of the sandbox's Secrets Manager), INVOCATIONS (the port on which its functions are
 invoked), HOLD (a folder: while it has a file named like an operation of Secrets Manager, calls of that operation wait), and
@@ -18,6 +19,7 @@ MiniStack's own.
 import asyncio
 import json
 import os
+import re
 import threading
 import time
 import urllib.error
@@ -36,7 +38,7 @@ SANDBOX = os.environ["SANDBOX"]
 ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 REGION = os.environ["MINISTACK_REGION"]
 HOLD = Path(os.environ["HOLD"])
-OURS, SANDBOXS = b":function:datadog-rotation-", b":function:datadog-"
+FUNCTION = re.compile(rb"(?<=:function:)([\w-]+?)-(api-key|application-key|admin-key)\b")
 PRINCIPAL = "secretsmanager.amazonaws.com"
 # What AWS says to RotateSecret of a function that does not let it in.
 NOT_INVOCABLE = (
@@ -45,17 +47,23 @@ NOT_INVOCABLE = (
 )
 
 
+prefix = b"datadog-rotation"
+
+
 class Refused(Exception):
     """An answer of Secrets Manager that is an error."""
 
 
 def ask(operation: str, body: bytes) -> tuple[int, bytes]:
     """The sandbox's answer."""
+    global prefix
+    if operation == "RotateSecret" and (named := FUNCTION.search(body)):
+        prefix = named[1]
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"secretsmanager.{operation}"}
-    request = urllib.request.Request(SANDBOX, body.replace(OURS, SANDBOXS), headers)
+    request = urllib.request.Request(SANDBOX, FUNCTION.sub(rb"datadog-\2", body), headers)
     try:
         with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read().replace(SANDBOXS, OURS)
+            return answer.status, answer.read().replace(b":function:datadog-", b":function:" + prefix + b"-")
     except urllib.error.HTTPError as error:
         return error.code, error.read()
 
@@ -163,7 +171,7 @@ class Invocations(BaseHTTPRequestHandler):
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         set_request_account_id(ACCOUNT)
         set_request_region(REGION)
-        name = self.path.strip("/")
+        name = f"{prefix.decode()}-{self.path.strip('/').removeprefix('datadog-')}"
         function = lambda_svc._functions.get(name)
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         if function is None or not may_invoke(arn, event["SecretId"]):

@@ -1,0 +1,96 @@
+"""The Datadog organisation, by an administrator's keys."""
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+
+
+class Organisation:
+    def __init__(self, run: str, api_key: str, app_key: str, site: str, service_account: str):
+        self.run, self.site, self.service_account = run, site, service_account
+        self.url = os.environ.get("DATADOG_API_URL") or f"https://api.{site}"
+        self.api_key, self.app_key = api_key, app_key
+
+    def secrets(self) -> list[str]:
+        return [self.api_key, self.app_key]
+
+    def call(self, method: str, path: str, body: dict | None = None, keys: dict[str, str] | None = None) -> tuple[int, dict]:
+        """The status and the document."""
+        headers = keys or {"DD-API-KEY": self.api_key, "DD-APPLICATION-KEY": self.app_key}
+        headers = headers | {"Content-Type": "application/json"}
+        content = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(f"{self.url}/api/{path}", content, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            error.read()
+            return error.code, {}
+
+    def wanted(self, method: str, path: str, body: dict | None = None) -> dict:
+        status, document = self.call(method, path, body)
+        if status >= 300:
+            raise RuntimeError(f"{method} {path.split('?')[0]}: HTTP status {status}")
+        return document
+
+    def uuid(self) -> str:
+        return self.wanted("GET", "v2/current_user")["data"]["relationships"]["org"]["data"]["id"]
+
+    def create(self, path: str, kind: str, name: str, **attributes) -> dict[str, str]:
+        attributes = {"name": f"{self.run} {name}", **attributes}
+        made = self.wanted("POST", path, {"data": {"type": kind, "attributes": attributes}})["data"]
+        return {"key": made["attributes"]["key"], "id": made["id"]}
+
+    def create_api_key(self, name: str) -> dict[str, str]:
+        return self.create("v2/api_keys", "api_keys", name)
+
+    def create_application_key(self, name: str, scopes: list[str]) -> dict[str, str]:
+        return self.create(self.owned(), "application_keys", name, scopes=scopes)
+
+    def owned(self) -> str:
+        return f"v2/service_accounts/{self.service_account}/application_keys"
+
+    def listed(self, path: str) -> dict[str, str]:
+        """ID and name of each key."""
+        found, page = {}, 0
+        while True:
+            data = self.wanted("GET", f"{path}?page[size]=100&page[number]={page}&filter={urllib.parse.quote(self.filter(path))}")["data"]
+            found |= {it["id"]: it["attributes"]["name"] for it in data}
+            page += 1
+            if len(data) < 100:
+                return found
+
+    def filter(self, path: str) -> str:
+        # The service account is the run's own: all its keys count. Of API keys those with the run's name.
+        return "" if path == self.owned() else self.run
+
+    def api_keys(self) -> dict[str, str]:
+        """Those of the run: a filter may find more."""
+        return {key: name for key, name in self.listed("v2/api_keys").items() if self.run in name}
+
+    def application_keys(self) -> dict[str, str]:
+        return self.listed(self.owned())
+
+    def accepts_api_key(self, key: str) -> bool:
+        return self.call("GET", "v1/validate", keys={"DD-API-KEY": key})[0] == 200
+
+    def accepts_pair(self, api_key: str, app_key: str) -> bool:
+        return self.call("GET", "v2/validate_keys", keys={"DD-API-KEY": api_key, "DD-APPLICATION-KEY": app_key})[0] == 200
+
+    def there(self) -> list[str]:
+        application_keys = {it for it in self.application_keys().values() if self.run in it}
+        return [f"API key {it}" for it in self.api_keys().values()] + [f"application key {it}" for it in application_keys]
+
+    def deletions(self):
+        return [self.delete_application_keys, self.delete_api_keys]
+
+    def delete_application_keys(self):
+        for key, name in self.application_keys().items():
+            if self.run in name:
+                self.call("DELETE", f"{self.owned()}/{key}")
+
+    def delete_api_keys(self):
+        for key in self.api_keys():
+            self.call("DELETE", f"v2/api_keys/{key}")
