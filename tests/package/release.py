@@ -31,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog=".ci/release", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
     parser.add_argument("--tag", help="the release's tag, which must fit the versions in the sources")
+    parser.add_argument("--home", metavar="URL", help="the repository at GitHub, for the part sar")
     parser.add_argument("--require-all", action="store_true", help="fail if something is missing in the assets")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
@@ -39,7 +40,7 @@ def main() -> int:
         check_version(arguments.tag)
     for part in arguments.parts or PARTS:
         try:
-            PARTS[part]()
+            sar(arguments.home) if part == "sar" else PARTS[part]()
         except Incomplete as reason:
             if arguments.parts:
                 raise SystemExit(f"{part}: {reason}") from None
@@ -73,6 +74,25 @@ def write_template(architecture: str, folder: Path):
     shutil.copyfile(ROOT / "samconfig.toml", folder / "samconfig.toml")
     readme = Path(__file__).with_name("readme.md").read_text()
     (folder / "README.md").write_text(readme.format(version=version(), architecture=architecture))
+
+
+def sar(home: str | None):
+    """Folders for `sam package` and `sam publish`, beside those that they are made of."""
+    if not home:
+        raise Incomplete("The Serverless Application Repository asks for the address of the sources: give --home URL.")
+    for architecture in build.TARGETS:
+        source = DIST / architecture
+        if not source.is_dir():
+            continue
+        folder = renewed(DIST / f"sar-{architecture}")
+        for package in source.glob("*.zip"):
+            shutil.copyfile(package, folder / package.name)
+        text = template.packaged((ROOT / "template.yaml").read_text(), architecture, version(), home.rstrip("/"))
+        (folder / "template.yaml").write_text(text)
+        shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+        readme = template.absolute((ROOT / "README.md").read_text(), home.rstrip("/"), version())
+        (folder / "README.md").write_text(readme)
+        print(folder)
 
 
 def macos():
@@ -154,6 +174,7 @@ PARTS = {
     **{it: lambda it=it: linux(it) for it in build.TARGETS},
     "macos": macos,
     "assets": assets,
+    "sar": sar,
     "version": lambda: None,
 }
 

@@ -182,3 +182,35 @@ def test_a_tag_has_to_fit_the_sources(name, text, reason, tmp_path, monkeypatch)
 def test_the_sources_name_one_version():
     assert f"\n    SemanticVersion: {release.version()}\n" in SOURCE
     assert f"\n## [{release.version()}] - " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_an_application_for_the_serverless_application_repository(tmp_path, monkeypatch):
+    """Its page names the sources, its links work where the sources are not, and `sam publish` finds all that it uploads."""
+    monkeypatch.setattr(release, "DIST", tmp_path)
+    for architecture in ("arm64", "x86_64"):
+        (tmp_path / architecture).mkdir()
+        for name in template.functions(parsed(SOURCE)).values():
+            (tmp_path / architecture / f"{name}.zip").write_bytes(b"")
+    home = "https://github.com/owner/repository"
+    with pytest.raises(release.Incomplete, match="--home"):
+        release.sar(None)
+    release.sar(f"{home}/")
+    names = set()
+    for architecture in ("arm64", "x86_64"):
+        folder = tmp_path / f"sar-{architecture}"
+        text = (folder / "template.yaml").read_text()
+        application = parsed(text)["Metadata"]["AWS::ServerlessRepo::Application"]
+        assert all(isinstance(it, str) for key, it in application.items() if key != "Labels")
+        assert (application["HomePageUrl"], application["SourceCodeUrl"]) == (home, f"{home}/tree/v{release.version()}")
+        assert re.fullmatch(r"[A-Za-z0-9-]{1,140}", application["Name"])
+        names.add(application["Name"])
+        for key in ("LicenseUrl", "ReadmeUrl"):
+            assert (folder / application[key]).is_file()
+        assert {it.name for it in folder.glob("*.zip")} == {
+            it["Properties"]["CodeUri"] for it in parsed(text)["Resources"].values() if it["Type"] == template.FUNCTION
+        }
+        links = re.findall(r"\]\(([^)\s]+)\)", (folder / "README.md").read_text())
+        assert f"{home}/blob/v{release.version()}/docs/use/setup.md" in links
+        assert f"{home}/raw/v{release.version()}/docs/figures/sandbox.svg" in links
+        assert [it for it in links if not it.startswith(("https://", "#"))] == []
+    assert len(names) == 2
