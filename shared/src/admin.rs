@@ -10,7 +10,6 @@ mod reading;
 mod secret;
 mod trust;
 
-use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
@@ -22,6 +21,7 @@ use crate::datadog::{Authority, Datadog, DatadogError, Expiry};
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
+use crate::protected::ProtectedKeys;
 use crate::secrets::SecretArn;
 use crate::site::Site;
 use crate::value::SecretValue;
@@ -43,9 +43,9 @@ pub struct Admin {
     /// The pair that has taken over from an identity that Datadog refuses, if one may.
     stand_in: OnceCell<Pair>,
     /// The keys of a configured fallback, read before anything is deleted.
-    fallback_keys: OnceCell<Vec<KeyRef>>,
+    fallback_keys: OnceCell<ProtectedKeys>,
     /// The keys of admins that were read and do not act.
-    others: Vec<KeyRef>,
+    others: ProtectedKeys,
     /// Whether it may read API keys, once that is settled.
     reads_api_keys: OnceCell<bool>,
     budget: Budget,
@@ -137,15 +137,15 @@ impl Admin {
             credentials,
             stand_in: OnceCell::new(),
             fallback_keys: OnceCell::new(),
-            others: Vec::new(),
+            others: ProtectedKeys::default(),
             reads_api_keys: OnceCell::new(),
             budget: *budget,
         }
     }
 
     /// Protects more keys from deletion: those of another admin that was read.
-    pub fn protect(&mut self, keys: Vec<KeyRef>) {
-        self.others.extend(keys);
+    pub fn protect(&mut self, keys: &ProtectedKeys) {
+        self.others.merge(keys);
     }
 
     /// The same, for which no other one stands in.
@@ -206,15 +206,16 @@ impl Admin {
 
     /// Returns the keys of every admin that was read so far, the acting one and a fallback among them.
     #[must_use]
-    pub fn known_keys(&self) -> BTreeSet<KeyRef> {
+    pub fn known_keys(&self) -> ProtectedKeys {
         let pair = match &self.credentials {
             AdminCredentials::Pair(pair) => Some(&**pair),
             AdminCredentials::Delegate(_) => self.stand_in.get(),
         };
-        let fallback = self.fallback_keys.get().into_iter().flatten();
-        let known = pair.into_iter().flat_map(Pair::known_keys);
-        let known = known.chain(fallback.chain(&self.others).cloned());
-        known.collect()
+        let mut known = pair.map(Pair::known_keys).unwrap_or_default();
+        for others in self.fallback_keys.get().into_iter().chain([&self.others]) {
+            known.merge(others);
+        }
+        known
     }
 
     /// Returns the same, and reads the secret of a configured fallback for it if it has not been read:
@@ -222,7 +223,7 @@ impl Admin {
     ///
     /// # Errors
     /// If that secret can't be read: its keys can't be known then, and nothing is to be deleted.
-    pub async fn protected_keys(&self) -> Result<BTreeSet<KeyRef>, Problem> {
+    pub async fn protected_keys(&self) -> Result<ProtectedKeys, Problem> {
         if let AdminCredentials::Delegate(delegate) = &self.credentials
             && let Some(secret) = delegate.fallback()
             && self.stand_in.get().is_none()
@@ -230,7 +231,7 @@ impl Admin {
             let keys = async {
                 let account = delegate.service_account();
                 let pair = Pair::read(secret, account, &self.budget).await?;
-                Ok::<_, Problem>(pair.keys())
+                Ok::<_, Problem>(pair.known_keys())
             };
             self.fallback_keys.get_or_try_init(|| keys).await?;
         }

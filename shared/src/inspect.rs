@@ -4,12 +4,12 @@ pub mod checkup;
 pub mod inspector;
 pub mod orphans;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::admin::Admin;
 use crate::error::Problem;
 use crate::keys::KeyRef;
+use crate::protected::{KnownValue, ProtectedKeys};
 use crate::rotation::effects::delete::{Deletion, KeyDeletion};
 
 /// Deletes a key that no secret holds: a throwaway of the doctor's probe. Returns `false` if it was
@@ -22,8 +22,9 @@ pub async fn delete_key(admin: &Admin, key: &KeyRef) -> Result<bool, Problem> {
         admin,
         key,
         value: None,
+        known: KnownValue::End(None),
         lag: Duration::ZERO,
-        kept: &BTreeSet::new(),
+        kept: &ProtectedKeys::default(),
     };
     match attempt.send().await? {
         Deletion::Deleted => Ok(true),

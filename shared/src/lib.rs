@@ -31,6 +31,7 @@ pub mod key_name;
 pub mod keys;
 pub mod log;
 pub mod metrics;
+pub mod protected;
 pub mod rotation;
 pub mod rotator;
 pub mod secrets;

@@ -48,6 +48,11 @@ impl Bundle {
             let defect = format!("names {}, which {what}", path.display());
             SettingError::new(CERT_FILE, defect)
         };
+        // A device or a pipe may never end.
+        match std::fs::metadata(path) {
+            Ok(it) if !it.is_file() => return Err(defect("is no regular file")),
+            _ => {}
+        }
         let certificates = CertificateDer::pem_file_iter(path).map_err(|error| match error {
             pem::Error::Io(error) => defect(&format!("can't be read: {}", error.kind())),
             _ => defect("can't be read"),

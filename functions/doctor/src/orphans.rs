@@ -1,11 +1,10 @@
 //! What was found out about the orphaned keys of several secrets.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use datadog_rotation::budget::Budget;
-use datadog_rotation::inspect::orphans::{Orphan, OrphanState, Search, Unseen};
-use datadog_rotation::keys::KeyRef;
+use datadog_rotation::inspect::orphans::{Doubt, Orphan, OrphanState, Search, Unseen};
+use datadog_rotation::protected::ProtectedKeys;
 use datadog_rotation::rotation::decide::YOUNGEST_ORPHAN;
 use serde::Serialize;
 
@@ -162,10 +161,13 @@ impl Report {
         others.filter_map(|it| self.search(it))
     }
 
-    /// The keys that versions of the other secrets name.
-    fn held_beside(&self, at: usize) -> BTreeSet<KeyRef> {
-        let kept = self.searches_beside(at).flat_map(Search::kept);
-        kept.cloned().collect()
+    /// The keys of the other secrets' versions.
+    fn held_beside(&self, at: usize) -> ProtectedKeys {
+        let mut held = ProtectedKeys::default();
+        for search in self.searches_beside(at) {
+            held.merge(search.kept());
+        }
+        held
     }
 
     /// Whether another of the secrets accounts for it.
@@ -219,8 +221,18 @@ impl FoundKey {
                  managed service"
                     .into()
             }
-            OrphanState::Undecided(label) => {
+            OrphanState::Undecided(Doubt::Unreadable(label)) => {
                 format!("the value under {label} can't be read, and may name it")
+            }
+            OrphanState::Undecided(Doubt::HeldValue) => {
+                "a value in use ends like it, and beside that value is another key's ID: correct \
+                 the ID first"
+                    .into()
+            }
+            OrphanState::Undecided(Doubt::Replica) => {
+                "a replica is not in sync with the secret, and may serve it: see to the replica \
+                 first"
+                    .into()
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::budget::Budget;
 use crate::datadog::{Datadog, DatadogError, DatadogProblem, Scopes};
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
+use crate::protected::ProtectedKeys;
 use crate::site::Site;
 use crate::value::ValueError;
 
@@ -79,10 +80,14 @@ impl Pair {
     }
 
     /// Returns all keys that were read, those too that another pair has taken over from.
-    pub(super) fn known_keys(&self) -> impl Iterator<Item = KeyRef> {
+    pub(super) fn known_keys(&self) -> ProtectedKeys {
         let reread = self.reread.get().and_then(Option::as_ref);
-        let reread = reread.map(AdminKeys::refs).unwrap_or_default();
-        self.keys.refs().into_iter().chain(reread)
+        let mut known = ProtectedKeys::default();
+        for keys in reread.into_iter().chain([&self.keys]) {
+            known.add_application(&keys.application);
+            known.add_api(&keys.api);
+        }
+        known
     }
 
     /// Returns whether the pair has been there for so long that Datadog's edges know it. `false`, if

@@ -67,8 +67,8 @@ impl fmt::Display for State {
                 f.write_str("The new value is stored as AWSPENDING; AWSCURRENT is unchanged.")
             }
             Self::PromotionUnknown => f.write_str(
-                "The new value is stored; whether it became AWSCURRENT is not known. Both values \
-                 work, the next invocation finds out.",
+                "The new value is stored; whether it became AWSCURRENT is not known. This invocation \
+                 deleted neither value's keys; the next one finds out.",
             ),
             Self::Promoted => f.write_str(
                 "The new value is AWSCURRENT and works; keys that it replaced may still work; \

@@ -5,7 +5,6 @@
 //! what it has stored is read after the labels; versions that it makes later are not among those
 //! whose names are looked for.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::checkup::advice;
@@ -15,8 +14,11 @@ use crate::credential::Kind;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::{KeyClass, KeyRef};
+use crate::protected::{KnownValue, ProtectedKeys};
 use crate::rotation::context::{LoadedSecret, SecretReader};
-use crate::rotation::decide::{Candidates, ListedKey, Verdict, deletable, verdicts};
+use crate::rotation::decide::{
+    Candidates, ListedKey, Replication, Verdict, deletable, replication, verdicts,
+};
 use crate::rotation::effects::delete::KeyDeletion;
 
 /// Why nothing was found out about a secret, or a key was not deleted.
@@ -56,7 +58,7 @@ pub struct Search {
     /// Whether API keys, if the secret has such, are among the listed.
     is_whole: bool,
     versions: Vec<VersionId>,
-    kept: BTreeSet<KeyRef>,
+    kept: ProtectedKeys,
     unreadable: Option<&'static str>,
 }
 
@@ -76,8 +78,19 @@ pub enum OrphanState {
     Young,
     /// It bears the name of no version that Secrets Manager lists.
     UnknownVersion,
+    /// Something may need it.
+    Undecided(Doubt),
+}
+
+/// Why it is not known whether a key is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
     /// The value under this label can't be read, and may name it.
-    Undecided(&'static str),
+    Unreadable(&'static str),
+    /// It ends like a value that must go on working, beside which there is another key's ID.
+    HeldValue,
+    /// A replica is not in sync with the secret, and may serve it.
+    Replica,
 }
 
 impl Inspector {
@@ -105,7 +118,7 @@ impl Inspector {
         let known = [(&secret.current.id, &secret.current.credential)];
         let mut kept = reader.kept_by(&known, &labels).await?;
         let (listed, is_whole) = reader.list(&secret).await?;
-        kept.keys.extend(secret.admin.known_keys());
+        kept.keys.merge(&secret.admin.known_keys());
         Ok(Search {
             kind,
             secret,
@@ -138,20 +151,24 @@ impl Search {
 
     /// The keys that the versions to be kept name, and those of the admin.
     #[must_use]
-    pub fn kept(&self) -> &BTreeSet<KeyRef> {
+    pub fn kept(&self) -> &ProtectedKeys {
         &self.kept
     }
 
     /// The orphaned keys as of `now`, which is to be a time before the search. `others` are keys that
     /// other secrets hold: they are not orphaned.
     #[must_use]
-    pub fn orphans(&self, now: SystemTime, others: &BTreeSet<KeyRef>) -> Vec<Orphan> {
-        let (names, kept) = (&self.secret.names, &self.kept | others);
+    pub fn orphans(&self, now: SystemTime, others: &ProtectedKeys) -> Vec<Orphan> {
+        let (names, kept) = (&self.secret.names, self.kept_beside(others));
         let verdicts = verdicts(&self.listed, names, &self.versions, now, &kept);
         let orphans = verdicts.into_iter().map(|(key, verdict)| Orphan {
             key: key.clone(),
             state: match (self.unreadable, verdict) {
-                (Some(label), _) => OrphanState::Undecided(label),
+                (Some(label), _) => OrphanState::Undecided(Doubt::Unreadable(label)),
+                (None, Verdict::MayBeHeld) => OrphanState::Undecided(Doubt::HeldValue),
+                (None, Verdict::Deletable) if !self.is_replicated() => {
+                    OrphanState::Undecided(Doubt::Replica)
+                }
                 (None, Verdict::Deletable) => OrphanState::Deletable,
                 (None, Verdict::Young) => OrphanState::Young,
                 (None, Verdict::Unknown) => OrphanState::UnknownVersion,
@@ -168,30 +185,47 @@ impl Search {
         self.kept.contains(&key.key) || index.version_of(key.key.class, &key.name).is_some()
     }
 
+    fn kept_beside(&self, others: &ProtectedKeys) -> ProtectedKeys {
+        let mut kept = self.kept.clone();
+        kept.merge(others);
+        kept
+    }
+
+    /// Returns whether every replica had what the secret has, when the secret was read.
+    fn is_replicated(&self) -> bool {
+        replication(&self.secret.description.replicas) == Replication::InSync
+    }
+
     /// Deletes those of the orphaned keys that createSecret would, and says of each how that went. `now`
     /// and `others` as for [`Self::orphans`].
     pub async fn delete(
         &mut self,
         now: SystemTime,
-        others: &BTreeSet<KeyRef>,
+        others: &ProtectedKeys,
         budget: &Budget,
     ) -> Vec<(KeyRef, Result<(), Unseen>)> {
         self.secret.admin.renew(budget);
+        let versions: &[_] = if self.is_replicated() {
+            &self.versions
+        } else {
+            &[]
+        };
         let candidates = Candidates::Orphans {
             listed: &self.listed,
             names: &self.secret.names,
-            versions: &self.versions,
+            versions,
             // Which version is filled may change while this is at work: the age floor is for all.
             filled: None,
             now,
         };
-        let kept = &self.kept | others;
+        let kept = self.kept_beside(others);
         let mut outcomes = Vec::new();
         for key in deletable(candidates, &kept) {
             let attempt = KeyDeletion {
                 admin: &self.secret.admin,
                 key: &key,
                 value: None,
+                known: KnownValue::End(None),
                 lag: Duration::ZERO,
                 kept: &kept,
             };

@@ -1,6 +1,5 @@
 //! What a step knows before it acts: the secret, its versions, and who may act.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::OnceCell;
@@ -13,7 +12,8 @@ use crate::credential::{Credential, Kind};
 use crate::error::{Problem, Role};
 use crate::event::{RotationEvent, VersionId};
 use crate::key_name::KeyNames;
-use crate::keys::{KeyClass, KeyId, KeyRef};
+use crate::keys::{KeyClass, KeyId};
+use crate::protected::ProtectedKeys;
 use crate::secrets::{CURRENT, Description, PENDING, SecretArn};
 use crate::value::{SecretValue, ValueError};
 
@@ -118,10 +118,10 @@ pub(crate) struct PrefetchedAdmin {
 
 impl PrefetchedAdmin {
     /// Returns the keys of an admin that was read and is not the one that acts.
-    pub(crate) fn keys(&self) -> Vec<KeyRef> {
+    pub(crate) fn keys(&self) -> ProtectedKeys {
         let admin = self.admin.as_ref().ok();
         admin
-            .map(|(admin, _)| admin.known_keys().into_iter().collect())
+            .map(|(admin, _)| admin.known_keys())
             .unwrap_or_default()
     }
 }
@@ -167,7 +167,7 @@ pub(crate) struct StepContext<'a> {
 impl StepContext<'_> {
     /// Returns whether a key of this ID was read in this invocation, so that it can't be new.
     pub(crate) fn was_there_before(&self, id: &KeyId) -> bool {
-        self.known_keys().iter().any(|key| key.id == *id)
+        self.known_keys().keys().iter().any(|key| key.id == *id)
     }
 
     /// Returns whether a name recomputes from a version whose value this invocation has read, or from
@@ -181,20 +181,24 @@ impl StepContext<'_> {
     }
 
     /// Returns the keys of all versions and admins that this invocation has read.
-    pub(crate) fn known_keys(&self) -> BTreeSet<KeyRef> {
+    pub(crate) fn known_keys(&self) -> ProtectedKeys {
         let previous = self.secret.previous.get().into_iter().flatten();
         let mut keys = self.secret.admin.known_keys();
-        keys.extend(self.current_and_pending());
-        keys.extend(previous.flat_map(|it| it.credential.keys()));
+        keys.merge(&self.kept());
+        for version in previous {
+            keys.add(&version.credential);
+        }
         keys
     }
 
-    /// Returns the keys of AWSCURRENT and, if it holds a value, of AWSPENDING.
-    pub(crate) fn current_and_pending(&self) -> Vec<KeyRef> {
-        let pending = self.token.filled().map(|it| it.credential.keys());
-        let mut keys = self.secret.current.credential.keys();
-        keys.extend(pending.unwrap_or_default());
-        keys
+    /// Returns the keys of AWSCURRENT and, if it holds a value, of AWSPENDING, which must stay.
+    pub(crate) fn kept(&self) -> ProtectedKeys {
+        let mut kept = ProtectedKeys::default();
+        kept.add(&self.secret.current.credential);
+        if let Some(pending) = self.token.filled() {
+            kept.add(&pending.credential);
+        }
+        kept
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) fn failed_promotion(error: &SecretsError) -> FailedPromotion {
 
 /// How far the replicas of a secret are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Replication {
+pub(crate) enum Replication {
     InSync,
     InProgress { region: String },
     Failed { region: String },
@@ -154,7 +154,7 @@ pub(super) enum Replication {
 
 /// Sums up the replicas: one that failed goes before one that is not there yet. A status that nobody
 /// has documented counts as not there yet.
-pub(super) fn replication(replicas: &[Replica]) -> Replication {
+pub(crate) fn replication(replicas: &[Replica]) -> Replication {
     let first = |wanted: ReplicaStatus| {
         let found = replicas.iter().find(|it| it.status == wanted);
         found.map(|it| it.region.clone())

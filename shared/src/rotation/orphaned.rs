@@ -23,6 +23,7 @@ pub(super) async fn delete_orphans(
     let (reader, secret) = (cx.reader, &cx.secret);
     // The age of a key counts from before anything is read: the search may itself take long.
     let now = reader.budget.now();
+    let is_replicated = is_replicated(cx).await?;
     let secrets = &reader.clients.secrets;
     let labels = secrets.versions(reader.secret, reader.budget).await?;
     let current = &secret.current;
@@ -30,9 +31,12 @@ pub(super) async fn delete_orphans(
         (&cx.event.token, stored),
         (&current.id, &current.credential),
     ];
-    let kept = reader.kept_by(&known, &labels).await?;
+    let mut kept = reader.kept_by(&known, &labels).await?;
     if kept.unreadable.is_some() {
         return Ok(());
+    }
+    if !is_replicated {
+        kept.versions.clear();
     }
     let (listed, _) = reader.list(secret).await?;
     let candidates = Candidates::Orphans {
@@ -46,6 +50,25 @@ pub(super) async fn delete_orphans(
     delete(cx, &secret.admin, candidates, &kept.keys, why, journal).await
 }
 
+/// Returns whether every replica has what the secret has. Which key another one serves is not known:
+/// it may be a key of any earlier version.
+async fn is_replicated(cx: &StepContext<'_>) -> Result<bool, Problem> {
+    let described = cx.secret.description.clone();
+    match cx.reader.wait_for_replicas(described).await {
+        Ok(_) => Ok(true),
+        Err(problem @ (Problem::ReplicaFailed { .. } | Problem::ReplicaBehind { .. })) => {
+            tracing::warn!(
+                secret = %cx.reader.secret,
+                %problem,
+                "orphaned keys of earlier versions are left to a later rotation: the replica may \
+                 serve one of them"
+            );
+            Ok(false)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
 /// Returns whether the list that was read before the creation names a key like this secret's that
 /// nothing accounts for.
 pub(super) fn has_unknown_keys(
@@ -54,7 +77,7 @@ pub(super) fn has_unknown_keys(
     stored: &Credential,
     previous: Option<&Version>,
 ) -> bool {
-    let mut known: BTreeSet<KeyRef> = cx.current_and_pending().into_iter().collect();
+    let mut known: BTreeSet<KeyRef> = cx.kept().keys().clone();
     known.extend(stored.keys());
     known.extend(previous.into_iter().flat_map(|it| it.credential.keys()));
     known.extend(cx.secret.admin.own_keys());

@@ -21,6 +21,7 @@ use crate::credential::{ApiPart, Credential};
 use crate::datadog::AppKeyDetails;
 use crate::error::Problem;
 use crate::keys::{KeyClass, KeyRef};
+use crate::protected::ProtectedKeys;
 
 use super::context::{StepContext, Version};
 use super::decide::{
@@ -54,13 +55,15 @@ pub(super) async fn delete_replaced(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let (reader, secret) = (cx.reader, &cx.secret);
-    let (replaced, kept) = (&secret.current, pending.credential.keys());
+    let replaced = &secret.current;
+    let mut kept = ProtectedKeys::default();
+    kept.add(&pending.credential);
     if secret.rotates_itself {
         let own = reader.admin_secret(secret.description.arn.clone());
         let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
-        delete_version(cx, &admin, replaced, kept, journal).await
+        delete_version(cx, &admin, replaced, &kept, journal).await
     } else {
-        delete_version(cx, &secret.admin, replaced, kept, journal).await
+        delete_version(cx, &secret.admin, replaced, &kept, journal).await
     }
 }
 
@@ -123,7 +126,7 @@ pub(super) async fn delete_left_by_rotation(
     look_again(cx).await?;
     // The application key, by whose name a pair is known, goes last: an invocation that finds half of
     // the work done must still know the other half for a rotation's.
-    let kept = cx.current_and_pending();
+    let kept = cx.kept();
     let api: Vec<KeyRef> = previous
         .credential
         .api()
@@ -139,7 +142,7 @@ pub(super) async fn delete_left_by_rotation(
         journal,
     )
     .await?;
-    delete_version(cx, &secret.admin, previous, kept, journal).await
+    delete_version(cx, &secret.admin, previous, &kept, journal).await
 }
 
 async fn delete_previous(
@@ -148,8 +151,8 @@ async fn delete_previous(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     look_again(cx).await?;
-    let kept = cx.current_and_pending();
-    delete_version(cx, &cx.secret.admin, previous, kept, journal).await
+    let kept = cx.kept();
+    delete_version(cx, &cx.secret.admin, previous, &kept, journal).await
 }
 
 /// Before what AWSPREVIOUS holds is deleted: waits for the replicas, and makes sure that the labels
@@ -164,22 +167,21 @@ async fn delete_version(
     cx: &StepContext<'_>,
     admin: &Admin,
     version: &Version,
-    kept: Vec<KeyRef>,
+    kept: &ProtectedKeys,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let keys = version.credential.keys();
-    delete_keys(cx, admin, &keys, &kept, &version.credential, journal).await
+    delete_keys(cx, admin, &keys, kept, &version.credential, journal).await
 }
 
 async fn delete_keys(
     cx: &StepContext<'_>,
     admin: &Admin,
     keys: &[KeyRef],
-    kept: &[KeyRef],
+    kept: &ProtectedKeys,
     old: &Credential,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    let kept = kept.iter().cloned().collect();
     let why = (Reason::Replaced, Some(old));
-    delete(cx, admin, Candidates::Named(keys), &kept, why, journal).await
+    delete(cx, admin, Candidates::Named(keys), kept, why, journal).await
 }

@@ -7,6 +7,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::event::VersionId;
 use datadog_rotation::key_name::{KeyNames, SERIES};
 use datadog_rotation::keys::{KeyClass, KeyId, KeyRef};
+use datadog_rotation::protected::ProtectedKeys;
 use datadog_rotation::rotation::decide::{Candidates, ListedKey, Verdict, deletable, verdicts};
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ use crate::config;
 
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/key-AbCdEf";
 const QUARTER: Duration = Duration::from_mins(15);
-const NOW: Duration = Duration::from_hours(24);
+const NOW: Duration = Duration::from_hours(500_000); // in 2027
 
 /// Of so few keys and versions that lists, labels and values often name the same.
 fn key() -> impl Strategy<Value = KeyRef> {
@@ -65,7 +66,15 @@ fn named(kind: Kind) -> impl Strategy<Value = (ListedKey, Origin)> {
                 3 => (made(names(kind)).to_uppercase(), Origin::Ours(version)),
                 _ => (made(names(kind)), Origin::Ours(version)),
             };
-            (ListedKey { key, name, created }, origin)
+            (
+                ListedKey {
+                    key,
+                    name,
+                    last4: None,
+                    created,
+                },
+                origin,
+            )
         },
     )
 }
@@ -114,6 +123,10 @@ fn find() -> impl Strategy<Value = Find> {
 }
 
 impl Find {
+    fn protected(&self) -> ProtectedKeys {
+        self.kept.iter().cloned().collect()
+    }
+
     fn deletable(&self) -> Vec<KeyRef> {
         let listed: Vec<_> = self.listed.iter().map(|(it, _)| it.clone()).collect();
         let candidates = Candidates::Orphans {
@@ -123,7 +136,7 @@ impl Find {
             filled: self.filled.as_ref(),
             now: now(),
         };
-        deletable(candidates, &self.kept)
+        deletable(candidates, &self.protected())
     }
 
     /// Why a key may go: it bears the name of the version that is filled, or it bears a known
@@ -168,7 +181,7 @@ proptest! {
     #[test]
     fn application_keys_go_first_and_each_key_once(find in find(), named in prop::collection::vec(key(), 0..9)) {
         prop_assert!(is_in_order(&find.deletable()));
-        prop_assert!(is_in_order(&deletable(Candidates::Named(&named), &find.kept)));
+        prop_assert!(is_in_order(&deletable(Candidates::Named(&named), &find.protected())));
     }
 
     #[test]
@@ -194,7 +207,7 @@ proptest! {
         unfilled.filled = None;
         let retired: BTreeSet<_> = unfilled.deletable().into_iter().collect();
         let listed: Vec<_> = find.listed.iter().map(|(it, _)| it.clone()).collect();
-        let verdicts = verdicts(&listed, &names(find.kind), &find.versions, now(), &find.kept);
+        let verdicts = verdicts(&listed, &names(find.kind), &find.versions, now(), &find.protected());
         let reported = verdicts.iter().filter(|(_, it)| *it == Verdict::Deletable);
         let reported: BTreeSet<_> = reported.map(|(it, _)| it.key.clone()).collect();
         prop_assert_eq!(&reported, &retired);
@@ -205,7 +218,7 @@ proptest! {
 
     #[test]
     fn of_keys_that_are_named_all_but_the_kept_go(find in find(), named in prop::collection::vec(key(), 0..9)) {
-        let retired: BTreeSet<_> = deletable(Candidates::Named(&named), &find.kept).into_iter().collect();
+        let retired: BTreeSet<_> = deletable(Candidates::Named(&named), &find.protected()).into_iter().collect();
         let named: BTreeSet<_> = named.into_iter().collect();
         prop_assert_eq!(&retired, &(&named - &find.kept));
     }

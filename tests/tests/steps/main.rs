@@ -9,6 +9,7 @@ mod calls;
 mod dead_keys;
 mod deletions;
 mod hands;
+mod held_values;
 mod lag;
 mod moved_labels;
 mod promotion;

@@ -1,6 +1,7 @@
 //! Which keys may be deleted: the one decision behind every deletion.
 //!
-//! It never decides by a key's value, and never names a key that a kept version names.
+//! It never names a key that a kept version names, or that may be the key of a value which a kept
+//! version holds.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -9,17 +10,23 @@ use crate::datadog::{ApiKeyDetails, AppKeyDetails};
 use crate::event::VersionId;
 use crate::key_name::{KeyNames, NameIndex};
 use crate::keys::{KeyClass, KeyRef};
+use crate::protected::{KnownValue, ProtectedKeys};
 
 /// A key younger than this may belong to a rotation that is still at work. An invocation of ours
 /// acts for 14 minutes at most ([`crate::budget::LONGEST_INVOCATION`]), whatever Lambda allows; the
 /// minute above that is for clocks that differ.
 pub const YOUNGEST_ORPHAN: Duration = Duration::from_mins(15);
 
+/// 2010-01-01, after 1970-01-01.
+const FOUNDED: Duration = Duration::from_hours(350_640);
+
 /// A key as Datadog lists it.
 #[derive(Clone, Debug)]
 pub struct ListedKey {
     pub key: KeyRef,
     pub name: String,
+    /// The last characters of its value, as far as Datadog shows them.
+    pub last4: Option<String>,
     pub created: Option<SystemTime>,
 }
 
@@ -29,6 +36,7 @@ impl From<ApiKeyDetails> for ListedKey {
         Self {
             key: KeyRef { class, id },
             name: it.name,
+            last4: it.last4,
             created: it.created,
         }
     }
@@ -40,8 +48,15 @@ impl From<AppKeyDetails> for ListedKey {
         Self {
             key: KeyRef { class, id },
             name: it.name,
+            last4: it.last4,
             created: it.created,
         }
+    }
+}
+
+impl ListedKey {
+    fn known_value(&self) -> KnownValue<'_> {
+        KnownValue::End(self.last4.as_deref())
     }
 }
 
@@ -65,9 +80,9 @@ pub enum Candidates<'a> {
 
 /// Returns the candidates that may be deleted, application keys first.
 ///
-/// `kept` are the keys that the versions to be kept name.
+/// `kept` are the keys of the versions to be kept.
 #[must_use]
-pub fn deletable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<KeyRef> {
+pub fn deletable(candidates: Candidates<'_>, kept: &ProtectedKeys) -> Vec<KeyRef> {
     let chosen: BTreeSet<KeyRef> = match candidates {
         Candidates::Named(keys) => keys.iter().cloned().collect(),
         Candidates::Orphans {
@@ -78,14 +93,16 @@ pub fn deletable(candidates: Candidates<'_>, kept: &BTreeSet<KeyRef>) -> Vec<Key
             now,
         } => {
             let index = names.index(versions.iter().chain(filled));
+            let unconfirmed = unconfirmed(kept, listed);
             listed
                 .iter()
                 .filter(|it| verdict(&index, it, filled, now) == Verdict::Deletable)
+                .filter(|it| !unconfirmed.protects(&it.key, it.known_value()))
                 .map(|it| it.key.clone())
                 .collect()
         }
     };
-    chosen.difference(kept).cloned().collect()
+    chosen.difference(kept.keys()).cloned().collect()
 }
 
 /// What there is to say of a listed key that no kept version names.
@@ -97,6 +114,8 @@ pub enum Verdict {
     Young,
     /// It bears the name of none of the versions.
     Unknown,
+    /// It ends like a value that is held beside another ID, and may be that value's key.
+    MayBeHeld,
 }
 
 fn verdict(
@@ -120,7 +139,7 @@ pub fn verdicts<'k>(
     names: &KeyNames,
     versions: &[VersionId],
     now: SystemTime,
-    kept: &BTreeSet<KeyRef>,
+    kept: &ProtectedKeys,
 ) -> Vec<(&'k ListedKey, Verdict)> {
     let index = names.index(versions);
     let is_ours = |it: &&ListedKey| names.follows_convention(it.key.class, &it.name);
@@ -128,13 +147,30 @@ pub fn verdicts<'k>(
         .iter()
         .filter(is_ours)
         .filter(|it| !kept.contains(&it.key));
-    let judged = orphans.map(|it| (it, verdict(&index, it, None, now)));
+    let unconfirmed = unconfirmed(kept, listed);
+    let judged = orphans.map(|it| {
+        let is_held = unconfirmed.protects(&it.key, it.known_value());
+        match verdict(&index, it, None, now) {
+            _ if is_held => (it, Verdict::MayBeHeld),
+            verdict => (it, verdict),
+        }
+    });
     judged.collect()
 }
 
-/// A key of unknown age counts as young.
+/// Returns what is kept without the values whose own IDs the list confirms.
+fn unconfirmed(kept: &ProtectedKeys, listed: &[ListedKey]) -> ProtectedKeys {
+    let mut unconfirmed = kept.clone();
+    unconfirmed.confirm(listed.iter().map(|it| (&it.key, it.last4.as_deref())));
+    unconfirmed
+}
+
+/// A key of unknown age counts as young. A date from before there was a Datadog is none: some servers
+/// write the year 1 or 1970 for a time that they do not know.
 fn is_old(created: Option<SystemTime>, now: SystemTime) -> bool {
+    let founded = SystemTime::UNIX_EPOCH + FOUNDED;
     created
+        .filter(|created| *created >= founded)
         .and_then(|created| now.duration_since(created).ok())
         .is_some_and(|age| age >= YOUNGEST_ORPHAN)
 }
@@ -146,6 +182,10 @@ mod tests {
     use crate::keys::KeyId;
 
     const MINUTE: Duration = Duration::from_mins(1);
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + FOUNDED + 100 * MINUTE
+    }
 
     fn version(n: u8) -> VersionId {
         VersionId::parse(&format!("{n:08}-0000-4000-8000-000000000000")).unwrap()
@@ -169,7 +209,7 @@ mod tests {
         versions: &[VersionId],
         filled: Option<&VersionId>,
     ) -> Vec<KeyRef> {
-        let (names, now) = (names("us-east-1"), SystemTime::UNIX_EPOCH + 100 * MINUTE);
+        let (names, now) = (names("us-east-1"), now());
         let candidates = Candidates::Orphans {
             listed,
             names: &names,
@@ -177,14 +217,15 @@ mod tests {
             filled,
             now,
         };
-        deletable(candidates, &BTreeSet::from([key(9)]))
+        deletable(candidates, &ProtectedKeys::from_iter([key(9)]))
     }
 
     fn listed(n: u8, name: String, age: Option<Duration>) -> ListedKey {
-        let created = age.map(|age| SystemTime::UNIX_EPOCH + 100 * MINUTE - age);
+        let created = age.map(|age| now() - age);
         ListedKey {
             key: key(n),
             name,
+            last4: None,
             created,
         }
     }
@@ -238,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_kept_key_is_never_deleted() {
-        let kept = BTreeSet::from([key(1)]);
+        let kept = ProtectedKeys::from_iter([key(1)]);
         assert_eq!(
             deletable(Candidates::Named(&[key(1), key(2)]), &kept),
             [key(2)]

@@ -1,10 +1,9 @@
 //! Takes AWSPENDING off a version whose key is dead. Its value can't be replaced under its token, so
 //! whatever else it holds is deleted, and the next rotation starts afresh.
 
-use std::collections::BTreeSet;
-
 use super::delete::{Reason, delete};
 use crate::error::Problem;
+use crate::protected::ProtectedKeys;
 use crate::secrets::PENDING;
 
 use crate::rotation::context::{StepContext, TokenLabel, Version};
@@ -40,8 +39,11 @@ async fn delete_and_unlabel(
         return Err(Problem::PendingLabelLost);
     }
     let previous = reader.previous(&cx.secret).await?;
-    let mut kept: BTreeSet<_> = cx.secret.current.credential.keys().into_iter().collect();
-    kept.extend(previous.into_iter().flat_map(|it| it.credential.keys()));
+    let mut kept = ProtectedKeys::default();
+    kept.add(&cx.secret.current.credential);
+    if let Some(previous) = previous {
+        kept.add(&previous.credential);
+    }
     let keys = pending.credential.keys();
     let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
     let why = (Reason::Replaced, Some(&pending.credential));

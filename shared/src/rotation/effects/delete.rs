@@ -4,7 +4,6 @@
 //! then: the keys of the kept versions, of the credentials that authenticate this very attempt, and
 //! of every admin that this invocation has read.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::admin::{Admin, KeyLookup};
@@ -13,6 +12,7 @@ use crate::credential::{ApiPart, Credential};
 use crate::datadog::{DatadogProblem, Status};
 use crate::error::Problem;
 use crate::keys::{ApiKey, KeyClass, KeyRef, ServiceAccountId};
+use crate::protected::{KnownValue, ProtectedKeys, known_value};
 
 use crate::rotation::context::StepContext;
 use crate::rotation::decide::{Candidates, LAG_OF_KNOWN_KEYS, LAG_OF_NEW_KEYS, deletable};
@@ -67,7 +67,7 @@ pub(in crate::rotation) async fn delete(
     cx: &StepContext<'_>,
     admin: &Admin,
     candidates: Candidates<'_>,
-    kept: &BTreeSet<KeyRef>,
+    kept: &ProtectedKeys,
     (reason, old): (Reason, Option<&Credential>),
     journal: &mut Journal,
 ) -> Result<(), Problem> {
@@ -94,6 +94,7 @@ pub(in crate::rotation) async fn delete(
             admin,
             key: &key,
             value: value.map(|api| &api.key),
+            known: known_value(&key, old),
             lag: match held {
                 _ if reason == Reason::Unstored => LAG_OF_NEW_KEYS,
                 Held::Works => LAG_OF_KNOWN_KEYS,
@@ -108,7 +109,7 @@ pub(in crate::rotation) async fn delete(
                 tracing::warn!(
                     secret = cx.reader.secret,
                     %key,
-                    "the key is left alone: an admin secret or a version in use names it"
+                    "the key is left alone: an admin secret or a version in use names it, or holds its value"
                 );
                 Entry::Protected
             }
@@ -197,23 +198,27 @@ pub(crate) struct KeyDeletion<'a> {
     /// The value of an API key, if it is at hand: without `api_keys_read` only that can tell whether
     /// the key is gone.
     pub value: Option<&'a ApiKey>,
+    /// What is known of its value: a key whose value must go on working stays, whatever ID stands beside it.
+    pub known: KnownValue<'a>,
     /// For how long "not found" says nothing yet: the key was created, or has worked, a moment ago.
     pub lag: Duration,
-    pub kept: &'a BTreeSet<KeyRef>,
+    pub kept: &'a ProtectedKeys,
 }
 
 impl KeyDeletion<'_> {
     /// Sends the DELETE, and settles by a look-up what any answer but 204 and 404 means.
     pub(crate) async fn send(&self) -> Result<Deletion, Problem> {
         let protected = self.admin.protected_keys().await?;
-        if protected.contains(self.key) {
+        if protected.protects(self.key, self.known) {
             return Ok(Deletion::Protected);
         }
         let mut backoff = lag_backoff(self.lag);
         loop {
             let may = |authenticating: &[KeyRef]| {
-                let is_kept = self.kept.contains(self.key) || authenticating.contains(self.key);
-                !is_kept && !self.admin.known_keys().contains(self.key)
+                let admins = self.admin.known_keys();
+                let mut protected = [self.kept, &admins].into_iter();
+                !authenticating.contains(self.key)
+                    && !protected.any(|it| it.protects(self.key, self.known))
             };
             #[expect(clippy::disallowed_methods, reason = "this is the one place")]
             let sent = self.admin.delete(self.key, self.owner(), may).await;

@@ -6,6 +6,7 @@ use crate::delegation::Delegation;
 use crate::error::{Problem, Role};
 use crate::event::RotationEvent;
 use crate::key_name::KeyNames;
+use crate::protected::ProtectedKeys;
 use crate::secrets::{ADMIN_TAG, Description, SecretArn};
 use crate::settings::Settings;
 use crate::value::SecretValue;
@@ -151,7 +152,7 @@ impl<'a> SecretReader<'a> {
                 let (mut admin, answered, others) = match prefetched {
                     Some(it) if it.arn == *arn => {
                         let (admin, answered) = it.admin?;
-                        (admin, answered, Vec::new())
+                        (admin, answered, ProtectedKeys::default())
                     }
                     other => {
                         let secret = self.admin_secret(arn.clone());
@@ -170,7 +171,7 @@ impl<'a> SecretReader<'a> {
                 {
                     return itself();
                 }
-                admin.protect(others);
+                admin.protect(&others);
                 Ok((admin, false))
             }
             AdminSource::Identity(delegation) => {

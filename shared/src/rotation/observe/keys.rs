@@ -32,7 +32,10 @@ pub(crate) fn patience() -> Backoff {
 }
 
 /// Returns whether Datadog's last four characters are those of another key. Recordings have them
-/// x-ed out, and a short text would match anything.
+/// x-ed out, a mask says nothing, and a short text would match anything.
 pub(crate) fn is_other_key(last4: Option<&str>, value: &str) -> bool {
-    last4.is_some_and(|last4| last4.len() == 4 && !value.ends_with(last4))
+    let is_shown =
+        |last4: &str| last4.len() == 4 && last4.bytes().all(|it| it.is_ascii_alphanumeric());
+    let end = || value.get(value.len().saturating_sub(4)..).unwrap_or(value);
+    last4.is_some_and(|last4| is_shown(last4) && !end().eq_ignore_ascii_case(last4))
 }

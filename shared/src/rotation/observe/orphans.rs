@@ -1,12 +1,11 @@
 //! What the search for orphaned keys goes by: the keys that must stay, and the keys that are listed.
 
-use std::collections::BTreeSet;
-
 use crate::credential::Credential;
 use crate::error::Problem;
 use crate::event::VersionId;
-use crate::keys::{KeyClass, KeyRef};
+use crate::keys::KeyClass;
 use crate::log::DETAIL;
+use crate::protected::ProtectedKeys;
 use crate::secrets::{CURRENT, Labels, PENDING, PREVIOUS};
 
 use crate::rotation::context::{LoadedSecret, SecretReader};
@@ -15,7 +14,7 @@ use crate::rotation::decide::ListedKey;
 /// The keys that the labelled versions name, and the versions whose names may be looked for.
 #[derive(Debug)]
 pub(crate) struct KeptKeys {
-    pub keys: BTreeSet<KeyRef>,
+    pub keys: ProtectedKeys,
     /// None, if a labelled value can't be read: it may name any key.
     pub versions: Vec<VersionId>,
     /// The label of that value.
@@ -31,10 +30,13 @@ impl SecretReader<'_> {
         labels: &Labels,
     ) -> Result<KeptKeys, Problem> {
         let mut kept = KeptKeys {
-            keys: known.iter().flat_map(|(_, it)| it.keys()).collect(),
+            keys: ProtectedKeys::default(),
             versions: labels.versions().cloned().collect(),
             unreadable: None,
         };
+        for (_, credential) in known {
+            kept.keys.add(credential);
+        }
         for label in [CURRENT, PENDING, PREVIOUS] {
             // Pages of one list may be of different moments, and show a label twice.
             for holder in labels.holders(label) {
@@ -43,7 +45,7 @@ impl SecretReader<'_> {
                 }
                 let problem = match self.labelled(holder, label).await {
                     Ok(Some(Ok(version))) => {
-                        kept.keys.extend(version.credential.keys());
+                        kept.keys.add(&version.credential);
                         continue;
                     }
                     Ok(None) => continue,

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::budget::Backoff;
 use crate::error::Problem;
-use crate::secrets::Description;
+use crate::secrets::{Description, Replica};
 
 use crate::rotation::context::SecretReader;
 use crate::rotation::decide::{Replication, replication};
+
+/// A replica's status itself may be late. "In sync" counts once it is read so long after the first
+/// reading, or it may be from before the last change.
+const STATUS_LAG: Duration = Duration::from_secs(5);
 
 /// Replication takes seconds; a minute is the most that is waited for it.
 fn replication_backoff() -> Backoff {
@@ -19,8 +25,8 @@ fn replication_backoff() -> Backoff {
 }
 
 impl SecretReader<'_> {
-    /// Waits until every replica has what the primary has, and returns the last reading. Costs nothing
-    /// where there are none.
+    /// Waits until every replica has what the primary has, and returns the last reading. Takes 5 s at
+    /// least where there are replicas, and costs nothing where there are none.
     ///
     /// Fails if a replica has failed or stays behind: its AWSCURRENT may name the key that is about
     /// to be deleted.
@@ -28,10 +34,16 @@ impl SecretReader<'_> {
         &self,
         mut described: Description,
     ) -> Result<Description, Problem> {
-        let mut backoff = replication_backoff();
+        let Some(Replica { region, .. }) = described.replicas.first().cloned() else {
+            return Ok(described);
+        };
+        let (mut backoff, since) = (replication_backoff(), Instant::now());
         loop {
             let problem = match replication(&described.replicas) {
-                Replication::InSync => return Ok(described),
+                Replication::InSync if since.elapsed() >= STATUS_LAG => return Ok(described),
+                Replication::InSync => Problem::ReplicaBehind {
+                    region: region.clone(),
+                },
                 Replication::Failed { region } => return Err(Problem::ReplicaFailed { region }),
                 Replication::InProgress { region } => Problem::ReplicaBehind { region },
             };

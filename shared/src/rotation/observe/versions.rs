@@ -54,14 +54,21 @@ pub(crate) async fn read_stored(
     secrets: &Secrets,
     secret: &str,
     version: &VersionId,
-    label: &str,
+    label: &'static str,
     budget: &Budget,
 ) -> Result<Option<StoredValue>, ReadError> {
     let reading = secrets.value(secret, version, label, budget).await;
-    reading.map_err(|error| match error.problem {
-        SecretsProblem::Contradiction { .. } => ReadError::Inconsistent(error.into()),
-        _ => ReadError::Failed(error.into()),
-    })
+    match reading {
+        // What it answers is another version's value.
+        Ok(Some(stored)) if stored.version.as_ref().is_some_and(|it| it != version) => {
+            Err(ReadError::Inconsistent(Problem::ValueUnreadable { label }))
+        }
+        Ok(stored) => Ok(stored),
+        Err(error) => Err(match error.problem {
+            SecretsProblem::Contradiction { .. } => ReadError::Inconsistent(error.into()),
+            _ => ReadError::Failed(error.into()),
+        }),
+    }
 }
 
 /// Parses the fields of a value, whatever its type.
@@ -175,7 +182,7 @@ impl SecretReader<'_> {
     async fn read(
         &self,
         version: &VersionId,
-        label: &str,
+        label: &'static str,
     ) -> Result<Option<Result<Version, Problem>>, ReadError> {
         let secrets = &self.clients.secrets;
         let stored = read_stored(secrets, self.secret, version, label, self.budget).await?;

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+/// For so long after a change the status may still be the one before it. Assumed: nobody has documented it.
+const STATUS_LAG: Duration = Duration::from_secs(2);
+
 /// How a replica follows its primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replication {
@@ -27,6 +30,7 @@ impl Replica {
         changed: OffsetDateTime,
     ) -> (&'static str, &'static str) {
         match self.replication {
+            _ if now < changed + STATUS_LAG => ("InSync", "Replication succeeded"),
             Replication::After(lag) if now < changed + lag => ("InProgress", ""),
             Replication::FailedSince(failed) if changed > failed => {
                 ("Failed", "Replication failed: Access to KMS is not allowed")

@@ -1,0 +1,122 @@
+//! Values that stand beside another key's ID: the key of such a value lives.
+
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use harness::bench::Bench;
+use harness::by_hand::{ids, with};
+use sandbox::rotation::Step;
+use sandbox::scene::SceneOptions;
+use sandbox::secrets_manager::Replication;
+use serde_json::Value;
+
+const DAY: Duration = Duration::from_hours(24);
+
+const AGE_FLOOR: Duration = Duration::from_mins(16);
+
+/// The types with the fields of a value's key and ID, and of the admin pair's.
+const HALVES: [(Kind, [&str; 4]); 2] = [
+    (
+        Kind::ApiKey,
+        ["apiKey", "apiKeyId", "adminApiKey", "adminApiKeyId"],
+    ),
+    (
+        Kind::ApplicationKey,
+        ["appKey", "appKeyId", "adminAppKey", "adminAppKeyId"],
+    ),
+];
+
+fn bench() -> Bench {
+    Bench::new(SceneOptions::default())
+}
+
+/// The value with the ID of a key that somebody made by hand.
+fn beside_another_id(bench: &Bench, kind: Kind, value: Value) -> Value {
+    let field = HALVES
+        .iter()
+        .find(|it| it.0 == kind)
+        .expect("a single key")
+        .1[1];
+    with(value, field, bench.by_hand(kind)[field].clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admins_key_outlives_a_stale_id_beside_it() {
+    for (kind, [key, id, admin_key, admin_id]) in HALVES {
+        let bench = bench();
+        let admin = bench.current(Kind::AdminKey);
+        let shared = with(bench.current(kind), key, admin[admin_key].clone());
+        let shared = with(shared, id, admin[admin_id].clone());
+        let others = bench.by_hand(kind)[id].clone();
+        bench.store(Kind::AdminKey, &with(admin.clone(), admin_id, others));
+        bench.store(kind, &shared);
+        for _ in 0..2 {
+            bench.wait(DAY).await;
+            let rotated = bench.rotate(kind).await;
+            assert!(rotated.is_ok(), "{rotated:?}: {}", bench.story());
+        }
+        let id = admin[admin_id].as_str().expect("an ID");
+        assert!(bench.is_live(id), "{}", bench.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_in_use_outlives_another_id_beside_it() {
+    for (kind, _) in HALVES {
+        let bench = bench();
+        bench.rotate(kind).await.unwrap();
+        let value = bench.current(kind);
+        bench.wait(AGE_FLOOR).await;
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        // Twice, so that AWSPREVIOUS does not name the key either.
+        for label in ["FIRST", "SECOND"] {
+            let stored = beside_another_id(&bench, kind, value.clone());
+            bench.store_aside(kind, label, &stored);
+            bench.make_current(kind, label);
+        }
+        bench.wait(AGE_FLOOR).await;
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        assert!(bench.is_live(&ids(&value)[0]), "{}", bench.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_with_grace_outlives_another_id_beside_it() {
+    let (kind, bench) = (Kind::ApiKey, bench());
+    bench.rotate(kind).await.unwrap();
+    let value = bench.current(kind);
+    bench.store(kind, &beside_another_id(&bench, kind, value.clone()));
+    bench.store(kind, &bench.by_hand(kind));
+    bench.wait(AGE_FLOOR).await;
+    let job = bench.begin(kind);
+    bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+    assert!(bench.is_live(&ids(&value)[0]), "{}", bench.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_failed_replica_serves_outlives_its_version() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        bench.rotate(kind).await.unwrap();
+        let served = bench.current(kind);
+        bench.wait(DAY).await;
+        bench.gate.with_world(|world| {
+            let (now, secret) = (world.now(), bench.secret(kind));
+            let failed = Replication::FailedSince(now);
+            world.secrets_manager.replicate(secret, "eu-west-1", failed);
+        });
+        // Of types without grace it fails after the promotion, of API keys the next one.
+        let rotated = bench.rotate(kind).await;
+        assert_eq!(rotated.is_ok(), kind == Kind::ApiKey, "{rotated:?}");
+        for _ in 0..2 {
+            bench.store(kind, &bench.by_hand(kind));
+        }
+        bench.wait(DAY).await;
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        for id in ids(&served) {
+            assert!(bench.is_live(&id), "{}: {}", kind.name(), bench.story());
+        }
+    }
+}
