@@ -98,7 +98,7 @@ impl ApiKeyDetails {
         self.last4.is_some() && self.category.is_some() && self.remote_config_read_enabled.is_some()
     }
 
-    fn read(resource: Resource) -> Result<Self, Defect> {
+    fn read(resource: &Resource) -> Result<Self, Defect> {
         let owned = |attribute| resource.text(attribute).map(str::to_owned);
         let remote_config = resource.attributes.get("remote_config_read_enabled");
         Ok(Self {
@@ -227,17 +227,17 @@ impl Datadog {
 fn created(body: &[u8]) -> Result<Created<ApiKey, ApiKeyDetails>, Defect> {
     let resource = parse::<One>(body)?.data;
     let key = resource.text("key").and_then(ApiKey::received);
-    let details = ApiKeyDetails::read(resource)?;
+    let details = ApiKeyDetails::read(&resource)?;
     let id = details.id.clone();
     Ok(Created { id, key, details })
 }
 
 fn one(body: &[u8]) -> Result<ApiKeyDetails, Defect> {
-    ApiKeyDetails::read(parse::<One>(body)?.data)
+    ApiKeyDetails::read(&parse::<One>(body)?.data)
 }
 
 fn many(body: &[u8]) -> Result<Page<ApiKeyDetails>, Defect> {
-    page(body, ApiKeyDetails::read)
+    page(body, |it| ApiKeyDetails::read(&it))
 }
 
 #[cfg(test)]

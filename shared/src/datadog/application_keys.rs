@@ -81,16 +81,16 @@ pub struct AppKeyDetails {
 }
 
 impl AppKeyDetails {
-    fn read(resource: Resource) -> Result<Self, Defect> {
+    fn read(resource: &Resource) -> Result<Self, Defect> {
         let owned = |attribute| resource.text(attribute).map(str::to_owned);
-        let owner = resource.related("owned_by");
+        let account = resource.related("owned_by");
         Ok(Self {
             id: id(&resource.id)?,
             name: owned("name").unwrap_or_default(),
             last4: owned("last4"),
             created: time(resource.text("created_at")),
             scopes: Scopes::read(resource.attributes.get("scopes")),
-            owner: owner.and_then(ServiceAccountId::parse),
+            owner: account.and_then(ServiceAccountId::parse),
             attributes: Attributes::of(&resource.attributes),
         })
     }
@@ -209,17 +209,17 @@ impl Datadog {
 fn created(body: &[u8]) -> Result<Created<AppKey, AppKeyDetails>, Defect> {
     let resource = parse::<One>(body)?.data;
     let key = resource.text("key").and_then(AppKey::received);
-    let details = AppKeyDetails::read(resource)?;
+    let details = AppKeyDetails::read(&resource)?;
     let id = details.id.clone();
     Ok(Created { id, key, details })
 }
 
 fn one(body: &[u8]) -> Result<AppKeyDetails, Defect> {
-    AppKeyDetails::read(parse::<One>(body)?.data)
+    AppKeyDetails::read(&parse::<One>(body)?.data)
 }
 
 fn many(body: &[u8]) -> Result<Page<AppKeyDetails>, Defect> {
-    page(body, AppKeyDetails::read)
+    page(body, |it| AppKeyDetails::read(&it))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ thread_local! {
 pub(crate) fn print_debug(function: &impl fmt::Debug, result: &impl fmt::Debug) {
     let count = INVOCATIONS.get();
     INVOCATIONS.set(count.wrapping_add(1));
-    if count % DEBUG_EVERY == 0 {
+    if count.is_multiple_of(DEBUG_EVERY) {
         tracing::warn!(?function, "ended");
     }
     tracing::warn!(?result, "ended");

@@ -146,7 +146,8 @@ impl Find {
             return false;
         };
         let age = listed.created.and_then(|it| now().duration_since(it).ok());
-        let is_old = age.is_some_and(|it| it >= QUARTER);
+        // A date in 1970 is what some servers write for none.
+        let is_old = age.is_some_and(|it| it >= QUARTER && it < NOW);
         self.filled.as_ref() == Some(version) || (self.versions.contains(version) && is_old)
     }
 }
