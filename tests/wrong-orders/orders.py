@@ -1,4 +1,5 @@
-"""A wrong order is a patch of shared/src. It is applied to a copy of the workspace, whose tests must then fail."""
+"""A wrong order is a patch of shared/src. All patches together make one copy of the workspace, in which a variable of
+the environment turns one of them on: a test must then fail."""
 
 import json
 import os
@@ -14,6 +15,16 @@ PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
 # that was built of others' crates, and leaves what was built of the workspace's own alone.
 VERSION = "0.0.0-wrong-order"
 
+# What the copy has besides: it ships in nothing.
+SWITCH = '''
+/// Whether this wrong order is turned on.
+pub(crate) fn is_wrong(order: &str) -> bool {
+    static ORDER: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| std::env::var("WRONG_ORDER").unwrap_or_default());
+    *ORDER == order
+}
+'''
+
 # A screen's worth of calls.
 LONGEST = 30
 
@@ -24,13 +35,16 @@ class NotShown(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What a patch says above its first hunk: the order, its `Test:` and the text that it fails with, `Expect:`."""
+    """What a patch says above its first hunk: the order, its `Test:` and the text that it fails with, `Expect:`.
+
+    `Only:` names the one lie or world of a sweep that finds it, to save the time of the others."""
 
     patch: Path
     says: str
     target: str
     test: str
     expect: re.Pattern
+    only: str = ""
 
     @classmethod
     def read(cls, patch: Path) -> "Order":
@@ -38,10 +52,13 @@ class Order:
         says, fields = re.fullmatch(r"(.+?)\n((?:[A-Z]\w+: .+\n)+)\n--- a/.*", text, re.DOTALL).groups()
         fields = dict(line.split(": ", 1) for line in fields.splitlines())
         target, test = fields.pop("Test").split()
-        order = cls(patch, says, target, test, re.compile(fields.pop("Expect")))
+        expect, only = re.compile(fields.pop("Expect")), fields.pop("Only", "")
+        order = cls(patch, says, target, test, expect, only)
         foreign = re.findall(r"(?m)^\+\+\+ (?!b/shared/src/).*", text)
         if fields or foreign:
             raise ValueError(f"{patch.name} has more in it than an order: {[*fields, *foreign]}")
+        if set(re.findall(r'is_wrong\("(.+?)"\)', text)) != {patch.stem}:
+            raise ValueError(f"{patch.name} is not turned on by its own name")
         return order
 
 
@@ -52,46 +69,68 @@ class Copy:
         metadata = run(["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"], ROOT, check=True).stdout
         self.target = Path(json.loads(metadata)["target_directory"])
         self.folder = self.target / "wrong-orders"
+        self.tests = {}
 
-    def renew(self):
+    def renew(self, patches: list[Path]):
         """Writes only what differs, and with the time of now: by that Cargo sees what to compile again."""
         listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT, check=True).stdout
         names = {name for name in listed.split("\0") if name and (ROOT / name).is_file()}
         for file in self.folder.rglob("*"):
             if file.is_file() and str(file.relative_to(self.folder)) not in names:
                 file.unlink()
+        changed = self.patched(patches)
         for name in names:
-            there, here = (ROOT / name).read_bytes(), self.folder / name
+            there, here = changed.get(name) or (ROOT / name).read_bytes(), self.folder / name
             if name in ("Cargo.toml", "Cargo.lock"):
                 there = with_own_version(there.decode()).encode()
             if not here.is_file() or here.read_bytes() != there:
                 here.parent.mkdir(parents=True, exist_ok=True)
                 here.write_bytes(there)
 
-    def apply(self, patch: Path):
-        # In a folder of a repository git would take paths for the repository's, and skip the patch without a word.
-        outside = {"GIT_CEILING_DIRECTORIES": str(self.target)}
-        applied = run(["git", "apply", str(patch)], self.folder, outside)
-        if applied.returncode:
-            raise NotShown(f"{patch.name} does not apply: {applied.stderr}")
+    def patched(self, patches: list[Path]) -> dict[str, bytes]:
+        """The files that the patches change. Each is a patch of the workspace as it is, whatever the others do."""
+        changed = {"shared/src/lib.rs": (ROOT / "shared/src/lib.rs").read_bytes() + SWITCH.encode()}
+        scratch = self.target / "wrong-orders-scratch"
+        for patch in patches:
+            for name in re.findall(r"(?m)^\+\+\+ b/(.+)$", patch.read_text()):
+                base, own = scratch / "base" / name, scratch / "own" / name
+                for file in (base, own):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes((ROOT / name).read_bytes())
+            # In a folder of a repository git would take paths for the repository's, and skip the patch without a word.
+            outside = {"GIT_CEILING_DIRECTORIES": str(self.target)}
+            applied = run(["git", "apply", str(patch)], scratch / "own", outside)
+            if applied.returncode:
+                raise NotShown(f"{patch.name} does not apply: {applied.stderr}")
+            for name in re.findall(r"(?m)^\+\+\+ b/(.+)$", patch.read_text()):
+                together, base, own = (scratch / it / name for it in ("together", "base", "own"))
+                together.parent.mkdir(parents=True, exist_ok=True)
+                together.write_bytes(changed.get(name) or base.read_bytes())
+                merged = run(["git", "merge-file", "--stdout", str(together), str(base), str(own)], scratch)
+                if merged.returncode:
+                    raise NotShown(f"{patch.name} changes a line of {name} that another patch changes too")
+                changed[name] = merged.stdout.encode()
+        return changed
+
+    def build(self, orders: list[Order]):
+        """One build for all of them."""
+        self.renew([order.patch for order in orders])
+        targets = [f"--test={target}" for target in sorted({"crash_sweep"} | {order.target for order in orders})]
+        # Of the whole workspace, as everything was built: its members together decide about the features.
+        command = ["cargo", "test", "--locked", "--workspace", *targets, "--no-run", "--message-format=json"]
+        own = {"CARGO_TARGET_DIR": str(self.target), "CARGO_TERM_COLOR": "never"}
+        built = run(command, self.folder, own)
+        if built.returncode:
+            raise NotShown(f"does not compile:\n{built.stderr}")
+        told = [json.loads(line) for line in built.stdout.splitlines()]
+        self.tests = {it["target"]["name"]: it["executable"] for it in told if it.get("executable")}
 
     def story_of(self, order: Order) -> str:
         """How the test failed, as it must."""
-        self.renew()
-        self.apply(order.patch)
-        # Of the whole workspace, as everything was built: its members together decide about the features.
-        test = ["cargo", "test", "--locked", "--workspace", "--test", order.target]
-        built = self.cargo([*test, "--no-run"])
-        if built.returncode:
-            raise NotShown(f"{order.patch.name} does not compile:\n{built.stderr}")
-        tested = self.cargo([*test, "--", "--exact", order.test])
+        test = [self.tests[order.target], "--exact", order.test]
+        turned_on = {"WRONG_ORDER": order.patch.stem, "RUST_BACKTRACE": "0"}
+        tested = run(test, self.folder / "tests", turned_on | ({"ONLY": order.only} if order.only else {}))
         return judge(order, tested.returncode, tested.stdout)
-
-    def cargo(self, command: list[str]) -> subprocess.CompletedProcess:
-        own = {"CARGO_TARGET_DIR": str(self.target), "CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0"}
-        # Nobody reads a backtrace here, and a line that moves would have all below it compiled anew.
-        own["CARGO_PROFILE_TEST_DEBUG"] = "none"
-        return run(command, self.folder, own)
 
 
 def run(command: list[str], folder: Path, environment=None, check=False) -> subprocess.CompletedProcess:

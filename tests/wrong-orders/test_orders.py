@@ -2,11 +2,15 @@
 
 import dataclasses
 import difflib
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from orders import PATCHES, ROOT, Copy, NotShown, Order, judge, shortened, with_own_version
+from orders import PATCHES, ROOT, Copy, NotShown, Order, judge, run, shortened, with_own_version
+
+ORDERS = [Order.read(patch) for patch in PATCHES]
 
 SOUND = "running 1 test\ntest api_key ... ok\n\ntest result: ok. 1 passed; 0 failed\n"
 NO_SUCH_TEST = "running 0 tests\n\ntest result: ok. 0 passed; 0 failed\n"
@@ -44,17 +48,31 @@ def copy():
     return Copy()
 
 
+@pytest.fixture(scope="module")
+def stories(request, copy):
+    """The stories of all orders that were asked for: one build, and as many tests at once as there are processors."""
+    cases = [it.callspec for it in request.session.items if hasattr(it, "callspec")]
+    asked = [case.params["order"] for case in cases if "order" in case.params]
+    copy.build(asked)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {order: pool.submit(copy.story_of, order) for order in asked}
+
+
 @pytest.fixture
 def order():
     return Order(Path("some.patch"), "says", "overlap", "api_key", re.compile("P1: the key . of AWSCURRENT"))
 
 
-@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.stem)
-def test_a_wrong_order_breaks_a_promise(patch, copy, capsys):
-    order = Order.read(patch)
-    story = copy.story_of(order)
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.patch.stem)
+def test_a_wrong_order_breaks_a_promise(order, stories, capsys):
+    story = stories[order].result()
     with capsys.disabled():
-        print(f"\n\n## {patch.stem}\n{order.says}\n\n{shortened(story)}")
+        print(f"\n\n## {order.patch.stem}\n{order.says}\n\n{shortened(story)}")
+
+
+def test_with_none_turned_on_every_promise_holds(stories, copy):
+    test = [copy.tests["crash_sweep"], "--exact", "a_few_of_each"]
+    assert "test result: ok. 1 passed" in run(test, copy.folder / "tests").stdout
 
 
 @pytest.mark.parametrize(
@@ -66,6 +84,13 @@ def test_a_patch_is_an_order_and_nothing_more(more, tmp_path):
     patch = tmp_path / "some.patch"
     patch.write_text(PATCHES[0].read_text().replace(*more))
     with pytest.raises(ValueError, match="more in it"):
+        Order.read(patch)
+
+
+def test_a_patch_is_turned_on_by_its_own_name(tmp_path):
+    patch = tmp_path / "some.patch"
+    patch.write_text(PATCHES[0].read_text())
+    with pytest.raises(ValueError, match="own name"):
         Order.read(patch)
 
 
@@ -112,14 +137,26 @@ def test_no_other_end_shows_anything(order, returncode, output, expect, reason):
         ("pub mod nothing;\n", "pub mod admin;\n", "does not apply"),
     ],
 )
-def test_a_patch_has_to_apply_and_to_compile(old, new, reason, copy, order, tmp_path):
+def test_a_patch_has_to_apply_and_to_compile(old, new, reason, order, tmp_path):
     name = "shared/src/lib.rs"
     text = (ROOT / name).read_text().replace("pub mod admin;\n", old)
     lines = [it.splitlines(keepends=True) for it in (text, text.replace(old, new))]
     patch = tmp_path / "some.patch"
     patch.write_text("".join(difflib.unified_diff(*lines, f"a/{name}", f"b/{name}")))
     with pytest.raises(NotShown, match=reason):
-        copy.story_of(dataclasses.replace(order, patch=patch))
+        Copy().build([dataclasses.replace(order, patch=patch)])
+
+
+def test_two_patches_change_no_line_together(order, tmp_path):
+    text = (ROOT / "shared/src/lib.rs").read_text().splitlines(keepends=True)
+    orders = []
+    for word in ("one", "another"):
+        changed = [line.replace("pub mod admin;", f"pub mod {word};") for line in text]
+        patch = tmp_path / f"{word}.patch"
+        patch.write_text("".join(difflib.unified_diff(text, changed, "a/shared/src/lib.rs", "b/shared/src/lib.rs")))
+        orders.append(dataclasses.replace(order, patch=patch))
+    with pytest.raises(NotShown, match="another patch changes too"):
+        Copy().build(orders)
 
 
 def test_only_the_workspaces_own_crates_change_their_version():
