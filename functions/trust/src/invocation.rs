@@ -11,7 +11,7 @@ use datadog_rotation::datadog::Limits;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
 use datadog_rotation::secrets::Secrets;
-use datadog_rotation::settings::{LogPlace, Settings};
+use datadog_rotation::settings::{LogPlace, Settings, StartError};
 use lambda_runtime::Diagnostic;
 use serde_json::{Map, Value};
 
@@ -48,6 +48,30 @@ pub enum Undelivered {
     Event,
     #[error("CloudFormation's presigned URL did not take the answer")]
     Unanswered,
+}
+
+/// Answers an event by why the function can't begin its work. An earlier invocation may have done something.
+pub(crate) async fn refuse(
+    event: &Value,
+    place: &LogPlace,
+    http: &Http,
+    problem: &StartError,
+    budget: &Budget,
+) -> Result<(), Undelivered> {
+    let envelope: Result<Envelope, _> = serde_json::from_value(event.clone());
+    let envelope = envelope.map_err(|_| Undelivered::Event)?;
+    let given = envelope
+        .physical_resource_id
+        .as_deref()
+        .map(PhysicalId::read);
+    let answer = Answer {
+        is_success: false,
+        reason: Some(format!("the function can't begin its work: {problem}")),
+        physical_id: echo(given.as_ref(), &envelope, false).to_string(),
+        attributes: Map::new(),
+    };
+    let put = answer.put(&envelope, place, http, budget).await;
+    put.map_err(|_| Undelivered::Unanswered)
 }
 
 fn again() -> Backoff {

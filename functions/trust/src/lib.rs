@@ -36,7 +36,10 @@ use datadog_rotation::aws;
 use datadog_rotation::budget::Budget;
 use datadog_rotation::http::Http;
 use datadog_rotation::log;
-use datadog_rotation::settings::{LogPlace, LogSettings, Settings, scratch};
+use datadog_rotation::settings::{
+    LogPlace, LogSettings, NetworkSettings, Settings, StartError, scratch,
+};
+use datadog_rotation::start;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -49,9 +52,33 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
 /// The whole of the function.
 ///
 /// # Errors
-/// What keeps it from starting: an unreadable `SSL_CERT_FILE`.
+/// The Runtime API's.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    serve(Http::network()?).await
+    log::init(&LogSettings::from_env());
+    match start::network() {
+        Ok(http) => serve(http).await,
+        Err(problem) => refuse(problem).await,
+    }
+}
+
+/// Answers every event with why the function can't begin: without an answer, `CloudFormation` waits for
+/// an hour. The setting that can't be used may be the way to the network, so that the answer goes
+/// straight, by the roots compiled in. It holds no secret.
+async fn refuse(problem: StartError) -> Result<(), lambda_runtime::Error> {
+    let http = &Http::over_network(&NetworkSettings::default())?;
+    let (place, problem) = (&LogPlace::from_env(), &problem);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        tracing::error!(error_type = "SettingMalformed", %problem, "the function can't begin its work");
+        let budget = budget_of(&event);
+        invocation::refuse(&event.payload, place, http, problem, &budget).await
+    }))
+    .await
+}
+
+fn budget_of(event: &LambdaEvent<Value>) -> Budget {
+    let now = SystemTime::now();
+    let left = event.context.deadline().duration_since(now);
+    Budget::new(now, left.unwrap_or(UNKNOWN_DEADLINE))
 }
 
 /// The same over this transport. Only the answer of a function that panics goes over another one.
@@ -65,9 +92,7 @@ pub async fn serve(http: Http) -> Result<(), lambda_runtime::Error> {
     let (settings, place) = (Settings::from_env(), LogPlace::from_env());
     let trust = &Trust::new(settings, Leash::from_env(), place, scratch(), http, &config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        let now = SystemTime::now();
-        let left = event.context.deadline().duration_since(now);
-        let budget = Budget::new(now, left.unwrap_or(UNKNOWN_DEADLINE));
+        let budget = budget_of(&event);
         trust.deliver(&event.payload, &budget).await
     }))
     .await

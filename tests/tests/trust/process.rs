@@ -8,7 +8,7 @@ use harness::trust::case::pattern;
 use harness::trust::{PERMISSIONS, Site};
 use sandbox::datadog::Datadog;
 use sandbox::executables::build;
-use sandbox::gate::{Call, Fate, Service};
+use sandbox::gate::{Call, CallRecord, Fate, Service};
 use sandbox::lambda::{Function, FunctionError, FunctionOptions, Output};
 use sandbox::secrets_manager::SecretsManager;
 use sandbox::server::{Door, Server};
@@ -25,6 +25,10 @@ struct Deployed {
 
 impl Deployed {
     async fn new(executable: PathBuf) -> Self {
+        Self::with(executable, &[]).await
+    }
+
+    async fn with(executable: PathBuf, more: &[(&str, &str)]) -> Self {
         let secrets_manager = SecretsManager::new(REGION, ACCOUNT);
         let world = World::new(Clock::system(), secrets_manager, Datadog::new());
         let site = Site::of(world, &PERMISSIONS);
@@ -32,7 +36,10 @@ impl Deployed {
             let role = json!({ "role_name": "Datadog", "external_id": "1".repeat(32) });
             world.datadog.integrate(ACCOUNT, &role, &json!({}));
         });
-        let options = FunctionOptions {
+        let more = more
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut options = FunctionOptions {
             name: "datadog-trust".to_owned(),
             executable,
             region: REGION.to_owned(),
@@ -48,6 +55,7 @@ impl Deployed {
                 ),
             ]),
         };
+        options.variables.extend(more);
         let output = Output::default();
         let door = Door::to(Service::CloudFormation);
         Self {
@@ -173,4 +181,26 @@ async fn a_program_that_panics_has_last_words() {
         "{reason}"
     );
     deployed.assert_silent().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_setting_that_can_not_be_used_is_answered_at_once() {
+    let [executable] = build(["datadog-trust"], |_| {}).expect("it is built");
+    for (variable, value) in [
+        ("HTTPS_PROXY", "not a proxy"),
+        ("SSL_CERT_FILE", "/dev/zero"),
+    ] {
+        let deployed = Deployed::with(executable.clone(), &[(variable, value)]).await;
+        let minute = Duration::from_mins(1);
+        let (result, answer) = deployed.invoke("Create", None, minute).await;
+        assert_eq!(result, Ok(Value::Null));
+        assert_eq!(answer["Status"], "FAILED");
+        assert_eq!(answer["PhysicalResourceId"], "unknown:Mapping");
+        let reason = answer["Reason"].as_str().expect("a reason");
+        assert!(reason.contains(variable), "{reason}");
+        let calls = deployed.site.gate.calls();
+        let is_datadog = |it: &&CallRecord| it.call.service == Service::Datadog;
+        assert_eq!(calls.iter().filter(is_datadog).count(), 0);
+        deployed.assert_silent().await;
+    }
 }
