@@ -234,6 +234,31 @@ fn every_page_and_template_uses_the_one_word_for_a_thing() {
     assert!(read > 35, "{read} texts");
 }
 
+/// What the tables of the runbooks quote from errors is what the errors say.
+#[test]
+fn every_text_that_the_runbooks_quote_is_in_the_code() {
+    let sources = files(&Path::new(ROOT).join("shared/src"));
+    let sources = sources.iter().filter_map(|it| fs::read_to_string(it).ok());
+    let code = one_line(&sources.collect::<String>().replace("\\\n", " "));
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/operate/runbooks.md"));
+    let page = page.expect("the runbooks");
+    let tables = page.split("| the error says |").skip(1);
+    let rows = tables.flat_map(|it| it.lines().skip(2).take_while(|it| it.starts_with('|')));
+    let first_cells = rows.filter_map(|it| it.split('|').nth(1));
+    let quoted: Vec<_> = first_cells
+        .flat_map(|it| it.split('"').skip(1).step_by(2))
+        .flat_map(|it| it.split('…').map(str::trim))
+        .collect();
+    let missing: Vec<_> = quoted.iter().filter(|it| !code.contains(**it)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(quoted.len() > 15, "{quoted:?}");
+}
+
+/// The text with one blank in place of every row of blanks and ends of lines.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The blocks of commands of a page.
 fn commands(page: &str) -> impl Iterator<Item = &str> {
     let blocks = page.split("```sh\n").skip(1);
