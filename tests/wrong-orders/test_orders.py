@@ -53,7 +53,7 @@ def stories(request, copy):
     """The stories of all orders that were asked for: one build, and as many tests at once as there are processors."""
     cases = [it.callspec for it in request.session.items if hasattr(it, "callspec")]
     asked = [case.params["order"] for case in cases if "order" in case.params]
-    copy.build(asked)
+    copy.build(ORDERS, {"crash_sweep"} | {order.target for order in asked})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {order: pool.submit(copy.story_of, order) for order in asked}
 
@@ -144,7 +144,7 @@ def test_a_patch_has_to_apply_and_to_compile(old, new, reason, order, tmp_path):
     patch = tmp_path / "some.patch"
     patch.write_text("".join(difflib.unified_diff(*lines, f"a/{name}", f"b/{name}")))
     with pytest.raises(NotShown, match=reason):
-        Copy().build([dataclasses.replace(order, patch=patch)])
+        Copy().build([dataclasses.replace(order, patch=patch)], {order.target})
 
 
 def test_two_patches_change_no_line_together(order, tmp_path):
@@ -156,7 +156,7 @@ def test_two_patches_change_no_line_together(order, tmp_path):
         patch.write_text("".join(difflib.unified_diff(text, changed, "a/shared/src/lib.rs", "b/shared/src/lib.rs")))
         orders.append(dataclasses.replace(order, patch=patch))
     with pytest.raises(NotShown, match="another patch changes too"):
-        Copy().build(orders)
+        Copy().build(orders, {order.target})
 
 
 def test_only_the_workspaces_own_crates_change_their_version():
