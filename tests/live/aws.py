@@ -71,7 +71,10 @@ class Account:
         """The release's zips, and its template with their addresses."""
         s3 = self.client("s3")
         place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
-        s3.create_bucket(Bucket=self.bucket, **place)
+        try:
+            s3.create_bucket(Bucket=self.bucket, **place)
+        except s3.exceptions.BucketAlreadyOwnedByYou:
+            pass  # the client has sent it twice, because the first answer was lost
         for package in release.glob("*.zip"):
             s3.upload_file(str(package), self.bucket, package.name)
         template = re.sub(
@@ -88,7 +91,10 @@ class Account:
         if self.stack_status():
             formation.update_stack(**options)
         else:
-            formation.create_stack(**options)
+            try:
+                formation.create_stack(**options)
+            except formation.exceptions.AlreadyExistsException:
+                pass  # likewise: before the run there was none of this name
         status = self.settled(minutes=20)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise StackFailed(f"{status}: {self.reasons()}")
