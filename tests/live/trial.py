@@ -153,12 +153,20 @@ class Trial:
     def rotate(self, name: str, title: str):
         orphans = self.minted(name) - {it for stage in self.labels(name) for it in self.ids(name, stage)}
         replaced, token, began = self.value(name), str(uuid.uuid4()), time.monotonic()
-        self.manager.rotate_secret(SecretId=self.arns[name], ClientRequestToken=token)
-        done = self.until(lambda: self.is_done(name, token), SECONDS)
+        begun = self.until(lambda: self.begins(name, token), 60)
+        done = begun and self.until(lambda: self.is_done(name, token), SECONDS)
         took = f"{time.monotonic() - began:.0f} s"
         self.page.row(f"{name}, {title}: ends", done, "RotateSecret", took if done else f"not after {took}")
         if done:
             self.judge(name, title, replaced, orphans)
+
+    def begins(self, name: str, token: str) -> bool:
+        """False while Secrets Manager is at the check that attaching began."""
+        try:
+            self.manager.rotate_secret(SecretId=self.arns[name], ClientRequestToken=token)
+        except self.manager.exceptions.InvalidRequestException:
+            return False
+        return True
 
     def judge(self, name: str, title: str, replaced: dict, orphans: set[str]):
         """After a rotation: what works, and what does not. Orphans of a killed one stay for 15 minutes."""
