@@ -3,7 +3,9 @@
 pub mod checkup;
 pub mod inspector;
 pub mod orphans;
+mod shape;
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::admin::Admin;
@@ -11,6 +13,38 @@ use crate::error::Problem;
 use crate::keys::KeyRef;
 use crate::protected::{KnownValue, ProtectedKeys};
 use crate::rotation::effects::delete::{Deletion, KeyDeletion};
+
+/// A host that gave no answer to the doctor. What that means for a rotation, which runs elsewhere, is
+/// not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    pub host: String,
+    pub is_aws: bool,
+    /// Why the last request had none, as far as that is known.
+    pub error: Option<String>,
+}
+
+impl Unreached {
+    pub(crate) fn error_type(&self) -> &'static str {
+        if self.is_aws {
+            "SecretsManagerUnreachable"
+        } else {
+            "DatadogUnreachable"
+        }
+    }
+
+    pub(crate) fn advice(&self) -> &'static str {
+        "Look here for a proxy, a missing route, a VPN that is off. A function runs elsewhere: its \
+         last error in the log tells whether it reaches the host."
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = self.error.as_deref().unwrap_or("no answer in time");
+        write!(f, "{} can't be reached from here: {error}", self.host)
+    }
+}
 
 /// Deletes a key that no secret holds: a throwaway of the doctor's probe. Returns `false` if it was
 /// gone before.

@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod log;
 mod network;
+mod terminal;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub use error::{SettingError, StartError};
 pub(crate) use log::OURS;
 pub use log::{LambdaLevel, LogSettings};
 pub use network::NetworkSettings;
+pub use terminal::TerminalSettings;
 
 const DATADOG_API_URL: &str = "DATADOG_API_URL";
 
@@ -23,6 +25,9 @@ pub struct Settings {
     /// `DATADOG_API_URL`: replaces `https://api.<site>`, without a slash at its end; for the sandbox
     /// and for tests.
     pub datadog_api_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`: the SDK goes by it. The doctor tells
+    /// where it leads.
+    pub secrets_manager_url: Option<String>,
     /// For secrets that name no admin secret: goes before [`Self::admin_secret_arn`].
     pub delegation: DelegationSettings,
     /// `None`: not in Lambda, where nobody collects metrics.
@@ -78,6 +83,8 @@ impl Settings {
             admin_secret_arn: variable("ADMIN_SECRET_ARN"),
             datadog_api_url: variable(DATADOG_API_URL)
                 .map(|it| it.trim_end_matches('/').to_owned()),
+            secrets_manager_url: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+                .or_else(|| variable("AWS_ENDPOINT_URL")),
             delegation: DelegationSettings::from_env(),
             metrics: variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| MetricSettings {
                 function,

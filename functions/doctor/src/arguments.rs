@@ -2,35 +2,114 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use datadog_rotation::Kind;
 use datadog_rotation::secrets::SecretArn;
-use lexopt::prelude::*;
 
-/// How it is called, in short.
-pub const USAGE: &str = "\
-usage: datadog-doctor check  SECRET_ARN... [--json] [--admin-secret ARN] [--type TYPE]
-       datadog-doctor orphans SECRET_ARN... [--delete] [--json] [--admin-secret ARN] [--type TYPE]
-       datadog-doctor probe  [--mappings ACCOUNT_ID] [--json] [--admin-secret ARN]
-       datadog-doctor --help | --version
-";
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is fine
+  1  a rotation would fail, an orphaned key is left, or something could not be looked at
+  2  the command line is wrong
 
-const HELP: &str = "
-check says, for each secret, what a rotation of it would fail on. It changes nothing, and needs no
-function and no rotation turned on. orphans lists keys that bear this suite's names and that no
-version names. probe acts as the functions would: it makes throwaway keys at Datadog, watches what
-becomes of them, and deletes them, within a minute. None of them ever prints a key.
+AWS credentials come from the environment or a profile. No command ever prints a key.";
 
-  --delete            delete those orphaned keys that a rotation would delete itself
-  --mappings ACCOUNT_ID
-                      ask about mappings too, with a role of this AWS account that does not exist
-  --json              one JSON document instead of tables
-  --admin-secret ARN  the admin secret of secrets that name none; else ADMIN_SECRET_ARN
-  --type TYPE         the secrets' type, where they do not tell it: api-key, application-key or
-                      admin-key
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor check datadog/api-key
+  datadog-doctor check arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-key-AbCdEf
+  datadog-doctor check datadog/api-key datadog/app-key --json | jq '.secrets[] | select(.ok | not)'";
 
-Credentials of AWS come from the environment or a profile. The exit code is 0 if all is fine, 1 if
-something would fail, is left over or could not be looked at, 2 if this was called wrong.
-";
+const ORPHANS_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor orphans datadog/api-key datadog/app-key
+  datadog-doctor orphans datadog/api-key datadog/app-key --delete
+
+Name all secrets of an organisation at once: a key that another of them holds is not orphaned.";
+
+const PROBE_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor probe --admin-secret arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/admin-AbCdEf
+  datadog-doctor probe --mappings 123456789012";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor completions bash > /etc/bash_completion.d/datadog-doctor
+  datadog-doctor completions zsh > \"${fpath[1]}/_datadog-doctor\"";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor man | man -l -
+  datadog-doctor man check > /usr/local/share/man/man1/datadog-doctor-check.1";
+
+/// Checks secrets with Datadog keys, finds orphaned keys, and tries what Datadog allows
+#[derive(Debug, Parser)]
+#[command(name = "datadog-doctor", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Word,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Word {
+    /// Say what the next rotation of each secret would fail on; change nothing
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Secrets),
+    /// List orphaned keys: live keys that no version of the secrets holds
+    #[command(after_help = ORPHANS_EXAMPLES)]
+    Orphans {
+        #[command(flatten)]
+        secrets: Secrets,
+        /// Delete those orphaned keys that a rotation would delete itself
+        #[arg(long)]
+        delete: bool,
+    },
+    /// Create throwaway keys as the functions would, watch them for up to a minute, and delete them
+    #[command(after_help = PROBE_EXAMPLES)]
+    Probe {
+        /// Ask about mappings too, with a role of this AWS account that does not exist
+        #[arg(long, value_name = "ACCOUNT_ID", value_parser = account)]
+        mappings: Option<String>,
+        #[command(flatten)]
+        admin: AdminSecret,
+    },
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page of the program or of one command
+    #[command(after_help = MAN_EXAMPLES)]
+    Man { command: Option<String> },
+}
+
+#[derive(Args, Debug)]
+struct Secrets {
+    /// Names or full ARNs of secrets; a name is looked up in the region of the environment or profile
+    #[arg(value_name = "SECRET", required = true, value_parser = secret)]
+    secrets: Vec<String>,
+    #[command(flatten)]
+    admin: AdminSecret,
+    /// The secrets' type, where neither the service nor the fields tell it
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    kind: Option<TypeWord>,
+}
+
+#[derive(Args, Debug)]
+struct AdminSecret {
+    /// The admin secret of secrets that name none [default: ADMIN_SECRET_ARN]
+    #[arg(long, value_name = "ARN", value_parser = arn)]
+    admin_secret: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TypeWord {
+    ApiKey,
+    ApplicationKey,
+    AdminKey,
+}
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +127,7 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     pub command: Command,
-    /// Full ARNs, each once, at least one; of a probe none.
+    /// Names or full ARNs, each once, at least one; of a probe none.
     pub secrets: Vec<String>,
     pub json: bool,
     pub admin_secret: Option<String>,
@@ -59,115 +138,115 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     Task(Task),
-    /// Help, or the version.
+    /// Help, the version, completions or a man page.
     Text(String),
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum UsageError {
-    #[error("{0}")]
-    Syntax(#[from] lexopt::Error),
-    #[error("the first argument is to be check, orphans or probe")]
-    NoCommand,
-    #[error("at least one secret is to be named by its ARN")]
-    NoSecret,
-    #[error("{0:?} is no full ARN of a secret, arn:aws:secretsmanager:…")]
-    NoArn(String),
-    #[error("{0:?} is none of api-key, application-key and admin-key")]
-    NoKind(String),
-    #[error("--delete is of orphans alone")]
-    Delete,
-    #[error("--mappings is of probe alone")]
-    Mappings,
-    #[error("{0:?} is no AWS account's number of 12 digits")]
-    NoAccount(String),
-    #[error("probe takes no secrets; --admin-secret names the one to act with")]
-    SecretsOfProbe,
-    #[error("probe takes no --type")]
-    KindOfProbe,
+/// Reads `arguments`, without the program's own name. `columns` is the width of the terminal.
+///
+/// # Errors
+/// What is wrong with them, with a suggestion for what was meant.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    columns: usize,
+) -> Result<Asked, clap::Error> {
+    let command = Line::command().term_width(columns);
+    let arguments = std::iter::once(OsString::from("datadog-doctor")).chain(arguments);
+    let matches = command.clone().try_get_matches_from(arguments);
+    let line = matches.and_then(|it| <Line as clap::FromArgMatches>::from_arg_matches(&it));
+    match line {
+        Ok(line) => line.asked(command),
+        Err(error) if is_help(error.kind()) => Ok(Asked::Text(error.to_string())),
+        Err(error) => Err(error),
+    }
 }
 
-/// `arguments` without the program's own name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, UsageError> {
-    let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut command, mut is_to_delete, mut json) = (None, false, false);
-    let (mut secrets, mut admin_secret, mut kind) = (Vec::new(), None, None);
-    let mut mappings = None;
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Asked::Text(format!("{USAGE}{HELP}"))),
-            Short('V') | Long("version") => {
-                let version = env!("CARGO_PKG_VERSION");
-                return Ok(Asked::Text(format!("datadog-doctor {version}\n")));
+fn is_help(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
+impl Line {
+    fn asked(self, mut command: clap::Command) -> Result<Asked, clap::Error> {
+        let json = self.json;
+        let of_secrets = |command, it: Secrets| {
+            Asked::Task(Task {
+                command,
+                secrets: once_each(it.secrets),
+                json,
+                admin_secret: it.admin.admin_secret,
+                kind: it.kind.map(TypeWord::kind),
+            })
+        };
+        Ok(match self.command {
+            Word::Check(secrets) => of_secrets(Command::Check, secrets),
+            Word::Orphans { secrets, delete } => of_secrets(Command::Orphans { delete }, secrets),
+            Word::Probe { mappings, admin } => Asked::Task(Task {
+                command: Command::Probe { mappings },
+                secrets: Vec::new(),
+                json,
+                admin_secret: admin.admin_secret,
+                kind: None,
+            }),
+            Word::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut command, "datadog-doctor", &mut script);
+                Asked::Text(String::from_utf8_lossy(&script).into_owned())
             }
-            Long("delete") => is_to_delete = true,
-            Long("json") => json = true,
-            Long("admin-secret") => admin_secret = Some(arn(parser.value()?.string()?)?),
-            Long("mappings") => mappings = Some(account(parser.value()?.string()?)?),
-            Long("type") => kind = Some(kind_of(&parser.value()?.string()?)?),
-            Value(value) if command.is_none() => {
-                command = Some(match value.string()?.as_str() {
-                    "check" => Command::Check,
-                    "orphans" => Command::Orphans { delete: false },
-                    "probe" => Command::Probe { mappings: None },
-                    _ => return Err(UsageError::NoCommand),
-                });
+            Word::Man { command: of } => Asked::Text(man_page(command, of.as_deref())?),
+        })
+    }
+}
+
+fn man_page(mut command: clap::Command, of: Option<&str>) -> Result<String, clap::Error> {
+    command.build();
+    let page = match of {
+        None => command,
+        Some(name) => match command.find_subcommand(name) {
+            Some(found) => found.clone().display_name(format!("datadog-doctor-{name}")),
+            None => {
+                let text = format!("there is no command {name:?}");
+                return Err(command.error(ErrorKind::InvalidSubcommand, text));
             }
-            Value(value) => secrets.push(arn(value.string()?)?),
-            other => return Err(other.unexpected().into()),
+        },
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+impl TypeWord {
+    fn kind(self) -> Kind {
+        match self {
+            Self::ApiKey => Kind::ApiKey,
+            Self::ApplicationKey => Kind::ApplicationKey,
+            Self::AdminKey => Kind::AdminKey,
         }
     }
-    let command = match command.ok_or(UsageError::NoCommand)? {
-        Command::Orphans { .. } => Command::Orphans {
-            delete: is_to_delete,
-        },
-        _ if is_to_delete => return Err(UsageError::Delete),
-        Command::Probe { .. } => Command::Probe {
-            mappings: mappings.take(),
-        },
-        Command::Check => Command::Check,
-    };
-    if mappings.is_some() {
-        return Err(UsageError::Mappings);
-    }
-    match (&command, secrets.is_empty(), kind) {
-        (Command::Probe { .. }, false, _) => return Err(UsageError::SecretsOfProbe),
-        (Command::Probe { .. }, true, Some(_)) => return Err(UsageError::KindOfProbe),
-        (Command::Check | Command::Orphans { .. }, true, _) => return Err(UsageError::NoSecret),
-        _ => {}
-    }
-    Ok(Asked::Task(Task {
-        command,
-        secrets: once_each(secrets),
-        json,
-        admin_secret,
-        kind,
-    }))
 }
 
-fn arn(text: String) -> Result<String, UsageError> {
-    if SecretArn::parse(&text).is_some() {
-        Ok(text)
+/// A full ARN, or a name as Secrets Manager allows it.
+fn secret(text: &str) -> Result<String, &'static str> {
+    let is_name_character = |it: char| it.is_ascii_alphanumeric() || "/_+=.@-".contains(it);
+    if text.starts_with("arn:") {
+        arn(text)
+    } else if (1..=512).contains(&text.len()) && text.chars().all(is_name_character) {
+        Ok(text.to_owned())
     } else {
-        Err(UsageError::NoArn(text))
+        Err("it is neither a full ARN of a secret nor the name of one")
     }
 }
 
-fn account(text: String) -> Result<String, UsageError> {
-    if text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit()) {
-        Ok(text)
-    } else {
-        Err(UsageError::NoAccount(text))
-    }
+fn arn(text: &str) -> Result<String, &'static str> {
+    SecretArn::parse(text)
+        .map(|it| it.to_string())
+        .ok_or("it is not the full ARN of a secret, arn:aws:secretsmanager:…")
 }
 
-fn kind_of(text: &str) -> Result<Kind, UsageError> {
-    match text {
-        "api-key" => Ok(Kind::ApiKey),
-        "application-key" => Ok(Kind::ApplicationKey),
-        "admin-key" => Ok(Kind::AdminKey),
-        _ => Err(UsageError::NoKind(text.to_owned())),
-    }
+fn account(text: &str) -> Result<String, &'static str> {
+    let is_account = text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
+    is_account
+        .then(|| text.to_owned())
+        .ok_or("it is not the number of an AWS account, which has 12 digits")
 }
 
 /// In the order of their first naming.
@@ -182,70 +261,4 @@ pub(crate) fn once_each(secrets: Vec<String>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-AbCdEf";
-
-    fn parsed(line: &str) -> Result<Asked, UsageError> {
-        parse(line.split_whitespace().map(OsString::from))
-    }
-
-    #[test]
-    fn options_may_stand_anywhere() {
-        let line =
-            format!("--json orphans --type=admin-key {ARN} --delete {ARN} --admin-secret {ARN}");
-        let task = Task {
-            command: Command::Orphans { delete: true },
-            secrets: vec![ARN.into()],
-            json: true,
-            admin_secret: Some(ARN.into()),
-            kind: Some(Kind::AdminKey),
-        };
-        assert_eq!(parsed(&line).unwrap(), Asked::Task(task));
-    }
-
-    #[test]
-    fn wrong_usage_is_named() {
-        for (line, words) in [
-            (String::new(), "check, orphans or probe"),
-            ("prove".into(), "check, orphans or probe"),
-            ("check".into(), "at least one"),
-            ("check datadog/api".into(), "no full ARN"),
-            (format!("check {ARN} --delete"), "orphans alone"),
-            (format!("check {ARN} --type key"), "api-key"),
-            (format!("check {ARN} --admin-secret"), "missing argument"),
-            (format!("check {ARN} --region x"), "--region"),
-            (
-                format!("orphans {ARN} --mappings 123456789012"),
-                "probe alone",
-            ),
-            ("probe --mappings 12345678901".into(), "12 digits"),
-            ("probe --mappings 12345678901x".into(), "12 digits"),
-            ("probe --delete".into(), "orphans alone"),
-            ("probe --type api-key".into(), "no --type"),
-            (format!("probe {ARN}"), "no secrets"),
-        ] {
-            let error = parsed(&line).unwrap_err().to_string();
-            assert!(error.contains(words), "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_probe_is_of_no_secret() {
-        let asked = parsed("probe --mappings 123456789012 --json").unwrap();
-        let Asked::Task(task) = asked else {
-            panic!("no task");
-        };
-        let mappings = Some("123456789012".to_owned());
-        assert_eq!(task.command, Command::Probe { mappings });
-        assert!(task.secrets.is_empty() && task.json);
-    }
-
-    #[test]
-    fn help_and_version_need_nothing_else() {
-        for line in ["--help", "check -h", "--version"] {
-            assert!(matches!(parsed(line).unwrap(), Asked::Text(_)), "{line}");
-        }
-    }
-}
+mod tests;

@@ -6,10 +6,13 @@
 
 pub mod arguments;
 pub mod document;
+pub mod look;
 pub mod orphans;
 pub mod outside;
 pub mod probe;
 pub mod program;
+mod progress;
+mod reach;
 mod scheduled;
 mod table;
 
@@ -20,9 +23,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use datadog_rotation::log;
-use datadog_rotation::settings::{LogSettings, is_lambda};
+use datadog_rotation::settings::{LogSettings, TerminalSettings, is_lambda};
 
 use arguments::{Asked, Command, Task};
+use look::Look;
 use outside::Outside;
 use tokio::sync::Notify;
 
@@ -43,7 +47,8 @@ pub async fn run() -> ExitCode {
     }
     log::init_on(&LogSettings::of_program(), io::stderr);
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    match arguments::parse(arguments) {
+    let columns = Look::of_streams(TerminalSettings::from_env()).columns;
+    match arguments::parse(arguments, columns) {
         Ok(Asked::Text(text)) => finish(&io::stdout().write_all(text.as_bytes()).map(|()| true)),
         Ok(Asked::Task(task)) => match begin(&task).await {
             Ok((outside, stop)) => {
@@ -52,7 +57,11 @@ pub async fn run() -> ExitCode {
             }
             Err(error) => complain(&error.to_string(), WRONG),
         },
-        Err(error) => complain(&format!("{error}\n\n{}", arguments::USAGE), USAGE),
+        Err(error) => {
+            // There is nobody to tell if this fails.
+            let _told = write!(io::stderr(), "{error}");
+            USAGE.into()
+        }
     }
 }
 

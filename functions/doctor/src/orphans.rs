@@ -9,6 +9,7 @@ use datadog_rotation::rotation::decide::YOUNGEST_ORPHAN;
 use serde::Serialize;
 
 use crate::outside::{Outside, for_one};
+use crate::progress::Progress;
 
 /// One run over several secrets.
 #[derive(Debug)]
@@ -60,13 +61,22 @@ pub struct Summary {
 
 impl Report {
     /// Looks at each secret. Deletes nothing.
-    pub(crate) async fn of(outside: &Outside, secrets: &[String]) -> Self {
+    pub(crate) async fn of(
+        outside: &Outside,
+        secrets: &[String],
+        progress: &mut Progress<'_>,
+    ) -> Self {
         let watch = &outside.watch;
         let now = watch.now();
         let mut seen = Vec::new();
         for secret in secrets {
-            let inspector = outside.inspector_of(secret);
-            let search = inspector.search(secret, &for_one(watch)).await;
+            progress.next(secret);
+            outside.reach.forget_questions();
+            let (inspector, budget) = (outside.inspector_of(secret), for_one(watch));
+            let search = tokio::select! {
+                search = inspector.search(secret, &budget) => search,
+                lost = outside.reach.lost() => Err(lost.into()),
+            };
             let keys = Vec::new();
             seen.push(Seen {
                 secret: secret.clone(),

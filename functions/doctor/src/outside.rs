@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -15,11 +16,14 @@ use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
 use datadog_rotation::inspect::checkup::Checkup;
 use datadog_rotation::inspect::inspector::Inspector;
-use datadog_rotation::secrets::{Secrets, region_of};
-use datadog_rotation::settings::{Settings, StartError};
+use datadog_rotation::secrets::{SecretArn, Secrets, region_of};
+use datadog_rotation::settings::{Settings, StartError, TerminalSettings};
 use datadog_rotation::start;
 
 use crate::arguments::Task;
+use crate::look::Look;
+use crate::progress::Progress;
+use crate::reach::Reach;
 
 /// As long as the template lets a rotation function run: a secret that takes longer is ill.
 const TIME_FOR_ONE: Duration = Duration::from_mins(5);
@@ -35,6 +39,8 @@ pub struct Outside {
     admin_secrets: BTreeMap<String, String>,
     pub(crate) clock: Clock,
     pub(crate) watch: Budget,
+    pub(crate) reach: Reach,
+    pub(crate) look: Look,
 }
 
 impl Outside {
@@ -48,7 +54,8 @@ impl Outside {
         watch: Budget,
     ) -> Self {
         let clock = Clock::default();
-        let http = clock.listen(http.clone(), watch);
+        let reach = Reach::new(settings.secrets_manager_url.as_deref());
+        let http = reach.watch(clock.listen(http.clone(), watch));
         let admin_secret_arn = task.admin_secret.clone().or(settings.admin_secret_arn);
         let settings = Settings {
             admin_secret_arn,
@@ -68,6 +75,8 @@ impl Outside {
             admin_secrets: BTreeMap::new(),
             clock,
             watch,
+            reach,
+            look: Look::PLAIN,
         }
     }
 
@@ -91,16 +100,45 @@ impl Outside {
     }
 
     /// What a rotation of each secret would fail on.
-    pub(crate) async fn checkups(&self, secrets: &[String]) -> Vec<Checkup> {
+    pub(crate) async fn checkups(
+        &self,
+        secrets: &[String],
+        progress: &mut Progress<'_>,
+    ) -> Vec<Checkup> {
         let mut checkups = Vec::new();
         for secret in secrets {
-            let inspector = self.inspector_of(secret);
-            checkups.push(inspector.checkup(secret, &for_one(&self.watch)).await);
+            progress.next(secret);
+            self.reach.forget_questions();
+            let (inspector, budget) = (self.inspector_of(secret), for_one(&self.watch));
+            let checkup = inspector.checkup(secret, &budget, self.reach.lost());
+            checkups.push(checkup.await);
         }
         checkups
     }
 
-    /// The real network, and this process's environment.
+    /// The ARNs of these secrets. A name that can't be looked up stays a name: what follows says why.
+    pub(crate) async fn arns(&self, secrets: &[String]) -> Vec<String> {
+        let mut arns = Vec::new();
+        for secret in secrets {
+            arns.push(match SecretArn::parse(secret) {
+                Some(arn) => arn.to_string(),
+                None => self.arn(secret).await,
+            });
+        }
+        crate::arguments::once_each(arns)
+    }
+
+    async fn arn(&self, name: &str) -> String {
+        self.reach.forget_questions();
+        let budget = for_one(&self.watch);
+        let found = tokio::select! {
+            found = self.inspector.clients.secrets.describe(name, &budget) => found.ok(),
+            _ = self.reach.lost() => None,
+        };
+        found.map_or_else(|| name.to_owned(), |it| it.arn.to_string())
+    }
+
+    /// The real network, and this process's environment and streams.
     pub(crate) async fn network(task: &Task) -> Result<Self, StartError> {
         let http = start::network()?;
         let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
@@ -108,16 +146,23 @@ impl Outside {
         let arn = task.secrets.first().or(task.admin_secret.as_ref());
         let arn = arn.or(settings.admin_secret_arn.as_ref());
         let region = arn.and_then(|arn| region_of(arn));
+        let has_names = task.secrets.iter().any(|it| SecretArn::parse(it).is_none());
         let region = region.map(|it| Region::new(it.to_owned()));
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())
             .region(match region {
                 Some(region) => Some(region),
+                // A name has no region of its own.
+                None if has_names => DefaultRegionChain::builder().build().region().await,
                 None => EnvironmentVariableRegionProvider::new().region().await,
             })
             .load()
             .await;
-        Ok(Self::new(task, settings, &http, &config, watch))
+        let look = Look::of_streams(TerminalSettings::from_env());
+        Ok(Self {
+            look,
+            ..Self::new(task, settings, &http, &config, watch)
+        })
     }
 }
 

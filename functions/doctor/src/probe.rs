@@ -98,7 +98,7 @@ pub async fn run(
     if task.json {
         crate::document::write(out, &document::Document::of(&report))?;
     } else {
-        report::write_table(out, &report)?;
+        report::write_table(out, &report, outside.look)?;
     }
     Ok(report.is_fine())
 }
@@ -114,6 +114,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
         admin = inspector.default_admin(&budget) => admin.map(Admin::alone),
         () = sleep_until(deadline) => return Report::nothing(End::OutOfTime, None),
         () = stop.notified() => return Report::nothing(End::Interrupted, None),
+        lost = outside.reach.lost() => return Report::nothing(End::Barred, Some(lost.into())),
     };
     let mut admin = match admin {
         Ok(admin) => admin,
@@ -121,11 +122,20 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     };
     let notebook = Notebook::new(notes);
     let working = Probe::of(task, outside, &admin, &wire, &notebook);
+    let mut unreached = None;
     let end = tokio::select! {
         end = Box::pin(working.work()) => end,
         () = sleep_until(deadline) => End::OutOfTime,
         () = stop.notified() => End::Interrupted,
+        lost = outside.reach.lost() => {
+            unreached = Some(lost);
+            End::Barred
+        }
     };
+    // Nothing is made before Datadog has answered.
+    if let Some(lost) = unreached {
+        return Report::nothing(end, Some(lost.into()));
+    }
     admin.renew(&lasting(watch, TIME_TO_CLEAN));
     let cleaning = Probe::of(task, outside, &admin, &wire, &notebook);
     tokio::select! {

@@ -8,10 +8,11 @@ use tokio::sync::Notify;
 use crate::arguments::{Command, Task};
 use crate::orphans::Report;
 use crate::outside::Outside;
+use crate::progress::Progress;
 use crate::{document, probe, table};
 
-/// Does what is asked and writes what came of it. Answers whether all is fine. `notes` and `stop`
-/// are a probe's.
+/// Does what is asked and writes what came of it. Answers whether all is fine. `notes` hears what is
+/// being done; `stop` is a probe's.
 ///
 /// # Errors
 /// Those of `out`.
@@ -24,23 +25,29 @@ pub async fn run(
 ) -> io::Result<bool> {
     match &task.command {
         Command::Check => {
-            let checkups = outside.checkups(&task.secrets).await;
+            let secrets = outside.arns(&task.secrets).await;
+            let mut progress = Progress::new(notes, outside.look.shows_progress, secrets.len());
+            let checkups = outside.checkups(&secrets, &mut progress).await;
+            drop(progress);
             if task.json {
                 document::write(out, &document::Checkups::of(&checkups))?;
             } else {
-                table::write_checkups(out, &checkups)?;
+                table::write_checkups(out, &checkups, outside.look)?;
             }
             Ok(checkups.iter().all(Checkup::is_ok))
         }
         Command::Orphans { delete } => {
-            let mut report = Report::of(outside, &task.secrets).await;
+            let secrets = outside.arns(&task.secrets).await;
+            let mut progress = Progress::new(notes, outside.look.shows_progress, secrets.len());
+            let mut report = Report::of(outside, &secrets, &mut progress).await;
+            drop(progress);
             if *delete {
                 report.delete(&outside.watch).await;
             }
             if task.json {
                 document::write(out, &document::Orphans::of(&report))?;
             } else {
-                table::write_orphans(out, &report)?;
+                table::write_orphans(out, &report, outside.look)?;
             }
             Ok(report.summary().is_fine())
         }

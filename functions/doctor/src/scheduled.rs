@@ -21,6 +21,7 @@ use crate::arguments::{Command, Task};
 use crate::document::class;
 use crate::orphans::{Found, Report, Summary};
 use crate::outside::Outside;
+use crate::progress::Progress;
 use event::{Job, Order};
 
 /// Local emulators send deadlines that have passed already.
@@ -98,7 +99,7 @@ async fn obey(
     let outside = Outside::new(&task, settings, http, config, watch);
     let outside = outside.with_admin_secrets(admin_secrets);
     let summary = match job {
-        Job::Check => json!(check(&outside, &task, metrics.as_ref()).await),
+        Job::Check => json!(check(&outside, &task, metrics.as_ref()).await?),
         Job::Orphans => json!(search(&outside, &task, metrics.as_ref()).await?),
     };
     Ok(summary)
@@ -108,8 +109,10 @@ async fn check(
     outside: &Outside,
     task: &Task,
     metrics: Option<&MetricSettings>,
-) -> checks::Summary {
-    let checkups = outside.checkups(&task.secrets).await;
+) -> Result<checks::Summary, Failure> {
+    let checkups = outside
+        .checkups(&task.secrets, &mut Progress::silent())
+        .await;
     let summary = checks::Summary::of(&checkups);
     checks::tell(&checkups, summary);
     if let Some(metrics) = metrics {
@@ -120,7 +123,10 @@ async fn check(
             outside.watch.now(),
         );
     }
-    summary
+    match checks::unreached(&checkups) {
+        None => Ok(summary),
+        Some((error_type, text)) => Err(Failure { error_type, text }),
+    }
 }
 
 async fn search(
@@ -128,7 +134,7 @@ async fn search(
     task: &Task,
     metrics: Option<&MetricSettings>,
 ) -> Result<Summary, Failure> {
-    let report = Report::of(outside, &task.secrets).await;
+    let report = Report::of(outside, &task.secrets, &mut Progress::silent()).await;
     let summary = report.summary();
     tell(&report, &summary);
     if let Some(metrics) = metrics {

@@ -1,13 +1,13 @@
-//! What people read: plain text, in 100 columns where words allow it.
+//! What people read: text in the columns that there are, where words allow it.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use datadog_rotation::inspect::checkup::{Checkup, Finding};
+use datadog_rotation::inspect::checkup::{Checkup, Finding, Status};
+use datadog_rotation::inspect::orphans::OrphanState;
 
+use crate::look::Look;
 use crate::orphans::{Found, FoundKey, Report, Seen};
-
-const COLUMNS: usize = 100;
 
 /// What a check can't see.
 const UNTRIED: &str = "Not tried: PutSecretValue and UpdateSecretVersionStage, which change \
@@ -20,55 +20,79 @@ const UNLISTED: &str = "API keys can't be listed without the scope api_keys_read
 pub(crate) struct Row<'a> {
     pub(crate) cells: Vec<&'a str>,
     pub(crate) paragraphs: Vec<String>,
+    /// Whose colour the first word has.
+    pub(crate) status: Option<Status>,
 }
 
 /// # Errors
 /// Those of the output.
-pub(crate) fn write_checkups(out: &mut impl Write, checkups: &[Checkup]) -> io::Result<()> {
+pub(crate) fn write_checkups(
+    out: &mut impl Write,
+    checkups: &[Checkup],
+    look: Look,
+) -> io::Result<()> {
     for checkup in checkups {
         let kind = checkup.kind.map(datadog_rotation::Kind::name);
-        write_heading(out, &checkup.secret, checkup.name.as_deref(), kind)?;
-        let rows: Vec<_> = checkup.findings.iter().map(row_of_finding).collect();
-        write_rows(out, &rows)?;
+        write_heading(out, &checkup.secret, checkup.name.as_deref(), kind, look)?;
+        let seen = checkup.findings.iter().filter(|it| it.is_seen);
+        let mut rows: Vec<_> = seen.map(|it| row_of_finding(it, look)).collect();
+        rows.extend(row_of_unseen(checkup, look));
+        write_rows(out, &rows, look)?;
     }
-    let failing = checkups.iter().filter(|it| !it.is_ok()).count();
-    let total = checkups.len();
-    write_text(
-        out,
-        &format!("Rotation would fail for {failing} of {total}. {UNTRIED}"),
-    )
+    let count = |status| checkups.iter().filter(|it| it.outcome() == status).count();
+    let (failing, total) = (count(Status::Failed), checkups.len());
+    let mut text = format!("Rotation would fail for {failing} of {total}. ");
+    match count(Status::Unknown) {
+        0 => {}
+        some => text += &format!("{some} of {total} could not be looked at from here. "),
+    }
+    write_text(out, &(text + UNTRIED), look)
 }
 
-fn row_of_finding(finding: &Finding) -> Row<'_> {
+fn row_of_finding(finding: &Finding, look: Look) -> Row<'_> {
     let text = match finding.error_type {
         Some(error_type) => format!("{error_type}: {}", finding.text),
         None => finding.text.clone(),
     };
     Row {
-        cells: vec![finding.status.word(), finding.check.word()],
+        cells: vec![look.mark(finding.status), finding.check.word()],
         paragraphs: [Some(text), finding.advice.clone()]
             .into_iter()
             .flatten()
             .collect(),
+        status: Some(finding.status),
     }
+}
+
+/// One row for all checks that something before them stands in the way of.
+fn row_of_unseen(checkup: &Checkup, look: Look) -> Option<Row<'_>> {
+    let unseen = checkup.findings.iter().filter(|it| !it.is_seen);
+    let words: Vec<_> = unseen.map(|it| it.check.word()).collect();
+    let count = words.len();
+    (count > 0).then(|| Row {
+        cells: vec![look.mark(Status::Unknown), "the rest"],
+        paragraphs: vec![format!("not looked at yet ({count}): {}", words.join(", "))],
+        status: Some(Status::Unknown),
+    })
 }
 
 /// # Errors
 /// Those of the output.
-pub(crate) fn write_orphans(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(crate) fn write_orphans(out: &mut impl Write, report: &Report, look: Look) -> io::Result<()> {
     for Seen { secret, found } in &report.seen {
         match found {
-            Ok(found) => write_found(out, secret, found, report)?,
+            Ok(found) => write_found(out, secret, found, report, look)?,
             Err(unseen) => {
-                write_heading(out, secret, None, None)?;
+                write_heading(out, secret, None, None, look)?;
                 let row = Row {
                     cells: vec!["not looked at"],
                     paragraphs: vec![
                         format!("{}: {}", unseen.error_type(), unseen.text()),
                         unseen.advice(),
                     ],
+                    status: Some(Status::Failed),
                 };
-                write_rows(out, &[row])?;
+                write_rows(out, &[row], look)?;
             }
         }
     }
@@ -85,7 +109,7 @@ pub(crate) fn write_orphans(out: &mut impl Write, report: &Report) -> io::Result
         it.not_searched,
         it.secrets
     );
-    write_text(out, &text)
+    write_text(out, &text, look)
 }
 
 fn write_found(
@@ -93,30 +117,43 @@ fn write_found(
     secret: &str,
     found: &Found,
     report: &Report,
+    look: Look,
 ) -> io::Result<()> {
     let (name, kind) = (found.search.name(), found.search.kind().name());
-    write_heading(out, secret, Some(name), Some(kind))?;
+    write_heading(out, secret, Some(name), Some(kind), look)?;
     let mut rows: Vec<_> = found
         .keys
         .iter()
         .map(|key| Row {
             cells: vec![mark(key)],
             paragraphs: paragraphs(key, report),
+            status: Some(status(key)),
         })
         .collect();
     if found.search.unlisted().is_some() {
         rows.push(Row {
             cells: vec!["not listed"],
             paragraphs: vec![UNLISTED.to_owned()],
+            status: Some(Status::Warning),
         });
     }
     if rows.is_empty() {
         rows.push(Row {
             cells: vec!["none"],
             paragraphs: vec!["There is no orphaned key.".to_owned()],
+            status: Some(Status::Ok),
         });
     }
-    write_rows(out, &rows)
+    write_rows(out, &rows, look)
+}
+
+fn status(key: &FoundKey) -> Status {
+    match (&key.deleted, key.orphan.state) {
+        (Some(Ok(())), _) => Status::Ok,
+        (Some(Err(_)), _) => Status::Failed,
+        (None, OrphanState::Young) => Status::Unknown,
+        (None, _) => Status::Warning,
+    }
 }
 
 fn mark(key: &FoundKey) -> &'static str {
@@ -161,29 +198,38 @@ fn write_heading(
     secret: &str,
     name: Option<&str>,
     kind: Option<&str>,
+    look: Look,
 ) -> io::Result<()> {
     if let Some(name) = name {
-        writeln!(out, "{name} ({})", kind.unwrap_or("type not known"))?;
+        let kind = kind.unwrap_or("type not known");
+        writeln!(out, "{} ({kind})", look.bold(name))?;
     }
-    writeln!(out, "{secret}")
+    writeln!(out, "{}", look.dim(secret))
 }
 
-pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>]) -> io::Result<()> {
+pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>], look: Look) -> io::Result<()> {
     let columns = rows.iter().map(|row| row.cells.len()).max();
     let widths: Vec<_> = (0..columns.unwrap_or_default())
         .map(|at| {
             let cells = rows.iter().filter_map(|row| row.cells.get(at));
-            cells.map(|cell| cell.len()).max().unwrap_or_default()
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
         })
         .collect();
     let indent = 2 + widths.iter().map(|width| width + 2).sum::<usize>();
     for row in rows {
         write!(out, "  ")?;
-        for (cell, width) in row.cells.iter().zip(&widths) {
-            write!(out, "{cell:width$}  ")?;
+        for (at, (cell, width)) in row.cells.iter().zip(&widths).enumerate() {
+            let padded = format!("{cell:width$}");
+            match row.status {
+                Some(status) if at == 0 => write!(out, "{}  ", look.coloured(status, &padded))?,
+                _ => write!(out, "{padded}  ")?,
+            }
         }
         let lines = row.paragraphs.iter();
-        let lines = lines.flat_map(|it| wrapped(it, COLUMNS - indent));
+        let lines = lines.flat_map(|it| wrapped(it, look.columns - indent));
         for (at, line) in lines.enumerate() {
             let indent = if at == 0 { 0 } else { indent };
             writeln!(out, "{:indent$}{line}", "")?;
@@ -192,8 +238,8 @@ pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>]) -> io::Result<(
     writeln!(out)
 }
 
-pub(crate) fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
-    wrapped(text, COLUMNS)
+pub(crate) fn write_text(out: &mut impl Write, text: &str, look: Look) -> io::Result<()> {
+    wrapped(text, look.columns)
         .iter()
         .try_for_each(|line| writeln!(out, "{line}"))
 }
@@ -239,14 +285,66 @@ mod tests {
         let row = |cell| Row {
             cells: vec![cell, "x"],
             paragraphs: vec!["word ".repeat(20), "more".to_owned()],
+            status: Some(Status::Ok),
         };
-        let mut out = Vec::new();
-        write_rows(&mut out, &[row("ok"), row("failed")]).unwrap();
+        let (mut out, look) = (Vec::new(), Look::PLAIN);
+        write_rows(&mut out, &[row("ok"), row("failed")], look).unwrap();
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0].find("word"), Some(13));
         assert_eq!(lines[1].find("word"), Some(13));
         assert_eq!(lines[2], "             more");
-        assert!(lines.iter().all(|it| it.len() <= COLUMNS), "{text}");
+        assert!(lines.iter().all(|it| it.len() <= look.columns), "{text}");
+    }
+
+    fn printed(look: Look) -> String {
+        let row = |status| Row {
+            cells: vec![look.mark(status), "check"],
+            paragraphs: vec!["word ".repeat(60)],
+            status: Some(status),
+        };
+        let all = [Status::Ok, Status::Warning, Status::Failed, Status::Unknown];
+        let mut out = Vec::new();
+        write_rows(&mut out, &all.map(row), look).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn colour_and_signs_are_for_who_can_show_them() {
+        let plain = printed(Look::PLAIN);
+        assert!(plain.is_ascii() && !plain.contains('\u{1b}'), "{plain}");
+        assert!(plain.contains("warning"));
+        let signs = printed(Look {
+            has_signs: true,
+            ..Look::PLAIN
+        });
+        assert!(
+            !signs.contains('\u{1b}') && !signs.contains("warning"),
+            "{signs}"
+        );
+        for sign in ["✔  check", "▲  check", "✖  check", "?  check"] {
+            assert!(signs.contains(sign), "{signs}");
+        }
+        let coloured = printed(Look {
+            has_colour: true,
+            has_signs: true,
+            ..Look::PLAIN
+        });
+        assert!(coloured.contains("\u{1b}[32m✔\u{1b}[0m"), "{coloured:?}");
+    }
+
+    #[test]
+    fn lines_are_as_wide_as_there_is_room() {
+        for columns in [60, 80, 140] {
+            let text = printed(Look {
+                columns,
+                ..Look::PLAIN
+            });
+            let longest = text.lines().map(|it| it.trim_end().len()).max().unwrap();
+            assert!(
+                longest <= columns && longest > columns - 6,
+                "{columns}: {longest}"
+            );
+        }
     }
 }

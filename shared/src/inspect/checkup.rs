@@ -1,14 +1,18 @@
 //! The doctor's checkup: the engine's own checks, each by itself, on a secret whose rotation need
 //! not be turned on. Read-only.
 
+mod api_key;
 mod described;
+mod endpoint;
 mod finding;
 
 pub(super) use finding::advice;
 pub use finding::{Check, Checkup, Finding, Status};
 
-use described::{say_rotation, say_versions, sound};
+use api_key::{examine_api_key, examine_reading};
+use described::{say_replicas, say_rotation, say_versions, sound};
 
+use super::Unreached;
 use super::inspector::{Inspector, OpenedSecret};
 use crate::admin::{Admin, Reach};
 use crate::budget::Budget;
@@ -16,15 +20,27 @@ use crate::datadog::KeyQuota;
 use crate::error::Problem;
 use crate::keys::KeyClass;
 use crate::rotation::context::{LoadedSecret, SecretReader};
-use crate::rotation::observe::{AdminSource, ApiKeyVerification, NamedBy};
+use crate::rotation::observe::{AdminSource, NamedBy};
 use crate::secrets::SecretArn;
 use crate::value::ValueError;
 
 impl Inspector {
-    /// What a rotation of this secret would fail on, as far as it can be told without effects.
-    pub async fn checkup(&self, secret: &str, budget: &Budget) -> Checkup {
+    /// What a rotation of this secret would fail on, as far as it can be told without effects. Ends
+    /// when `lost` does, with what was found by then.
+    pub async fn checkup(
+        &self,
+        secret: &str,
+        budget: &Budget,
+        lost: impl Future<Output = Unreached>,
+    ) -> Checkup {
         let mut checkup = Checkup::of(secret);
-        Box::pin(self.examine(&mut checkup, budget)).await;
+        let unreached = tokio::select! {
+            _ = Box::pin(self.examine(&mut checkup, budget)) => None,
+            unreached = lost => Some(unreached),
+        };
+        if let Some(unreached) = unreached {
+            checkup.say_unreached(&unreached);
+        }
         checkup.complete()
     }
 
@@ -39,13 +55,23 @@ impl Inspector {
         let described = described.map_err(Problem::from);
         let description = to.take(Check::Secret, described.and_then(sound))?;
         to.name = Some(description.name.clone());
-        to.say(Check::Secret, Status::Ok, "found");
+        to.secret = description.arn.to_string();
+        let (status, text) = endpoint::of_aws(self.clients.settings.secrets_manager_url.as_deref());
+        to.say(Check::Secret, status, text);
         say_rotation(to, &description, budget.now());
+        say_replicas(to, &description.replicas);
         let versions = secrets.versions(&secret, budget).await;
         if let Some(labels) = to.take(Check::Versions, versions.map_err(Problem::from)) {
             say_versions(to, &labels);
         }
-        let opened = to.take(Check::Value, self.open(&secret, budget).await)?;
+        let opened = match self.open(&secret, budget).await {
+            Ok(opened) => opened,
+            Err(unopened) => {
+                to.fail(Check::Value, &unopened.problem);
+                to.add(unopened.hint);
+                return None;
+            }
+        };
         let kind = opened.kind;
         to.kind = Some(kind);
         say_value(to, &opened);
@@ -99,11 +125,9 @@ async fn admin_of(
     match opened.admin(&source, budget).await {
         Ok((admin, rotates_itself)) => {
             to.say(Check::AdminSecret, Status::Ok, how);
-            let site = match &opened.clients.settings.datadog_api_url {
-                Some(url) => format!("{}, but DATADOG_API_URL sends all to {url}", admin.site()),
-                None => admin.site().to_string(),
-            };
-            to.say(Check::Site, Status::Ok, site);
+            let url = opened.clients.settings.datadog_api_url.as_deref();
+            let (status, text) = endpoint::of_datadog(url, admin.site());
+            to.say(Check::Site, status, text);
             Some((admin, rotates_itself))
         }
         Err(problem) if is_about_site(&problem) => {
@@ -192,6 +216,7 @@ fn say_keyless(to: &mut Checkup) {
         Check::ApplicationKeyQuota,
         Check::ApiKey,
         Check::Organisation,
+        Check::ApiKeyAttributes,
         Check::ApiKeysRead,
         Check::ApiKeyQuota,
     ] {
@@ -235,51 +260,6 @@ async fn examine_permissions(to: &mut Checkup, reader: SecretReader<'_>, secret:
             Check::Permissions,
             &Problem::MissingPermissions { account, missing },
         );
-    }
-}
-
-async fn examine_api_key(to: &mut Checkup, reader: SecretReader<'_>, secret: &LoadedSecret) {
-    let Some(part) = secret.current.credential.api() else {
-        return;
-    };
-    let key = part.key_ref();
-    match reader.verify_api_key(secret, part).await {
-        Ok(ApiKeyVerification::Works) => {
-            let text = format!("{key} works; whether it is of this id is not known");
-            to.say(Check::ApiKey, Status::Warning, text);
-            let text = "not known without api_keys_read and without /api/v2/validate";
-            to.say(Check::Organisation, Status::Unknown, text);
-        }
-        Err(problem @ Problem::OrganisationMismatch { .. }) => {
-            let text = format!("{key} works, and is of this id");
-            to.say(Check::ApiKey, Status::Ok, text);
-            to.fail(Check::Organisation, &problem);
-        }
-        known => {
-            if to.take(Check::ApiKey, known).is_some() {
-                let text = format!("{key} works, and is of this id");
-                to.say(Check::ApiKey, Status::Ok, text);
-                to.say(Check::Organisation, Status::Ok, "the admin's own");
-            }
-        }
-    }
-}
-
-async fn examine_reading(to: &mut Checkup, secret: &LoadedSecret) {
-    match to.take(Check::ApiKeysRead, secret.admin.api_key_quota().await) {
-        Some(Some(room)) => {
-            let text = "there: orphaned API keys are found, category and settings copied";
-            to.say(Check::ApiKeysRead, Status::Ok, text);
-            say_room(to, Check::ApiKeyQuota, KeyClass::Api, room);
-        }
-        Some(None) => {
-            let text = "not there; with it rotations find orphaned API keys and copy category and \
-                        settings, and the quota can be seen";
-            to.say(Check::ApiKeysRead, Status::Warning, text);
-            let text = "not known without api_keys_read";
-            to.say(Check::ApiKeyQuota, Status::Unknown, text);
-        }
-        None => {}
     }
 }
 

@@ -3,6 +3,7 @@
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::shape;
 use crate::admin::{Admin, AdminSecret};
 use crate::budget::Budget;
 use crate::clients::Clients;
@@ -34,13 +35,29 @@ pub(super) struct OpenedSecret {
     pub current: Version,
 }
 
+/// Why a secret was not opened.
+pub(super) struct Unopened {
+    pub problem: Problem,
+    /// What the value may be instead, by the names of its fields.
+    pub hint: Option<String>,
+}
+
+impl From<Problem> for Unopened {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            hint: None,
+        }
+    }
+}
+
 impl Inspector {
     /// Reads the secret and the value of AWSCURRENT, by one reading of the labels.
     pub(super) async fn open(
         &self,
         secret: &str,
         budget: &Budget,
-    ) -> Result<OpenedSecret, Problem> {
+    ) -> Result<OpenedSecret, Unopened> {
         let clients = Clients {
             secrets: self
                 .clients
@@ -53,11 +70,20 @@ impl Inspector {
             .managed_type
             .as_deref()
             .and_then(Kind::from_name);
-        let kind = match self.kind.or(told) {
+        let wanted = self.kind.or(told);
+        let unopened = |problem| Unopened {
+            problem,
+            hint: shape::hint(&stored, wanted),
+        };
+        let kind = match wanted {
             Some(kind) => kind,
-            None => parse_fields(&stored, Role::Current)?
-                .kind()
-                .ok_or(Problem::UnknownKind)?,
+            None => {
+                let fields = parse_fields(&stored, Role::Current).map_err(unopened)?;
+                fields
+                    .kind()
+                    .ok_or(Problem::UnknownKind)
+                    .map_err(unopened)?
+            }
         };
         let reader = SecretReader {
             kind,
@@ -65,7 +91,9 @@ impl Inspector {
             secret,
             budget,
         };
-        let current = reader.parse(&id, &stored, Role::Current)?;
+        let current = reader
+            .parse(&id, &stored, Role::Current)
+            .map_err(unopened)?;
         Ok(OpenedSecret {
             kind,
             clients,

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::Unreached;
 use super::checkup::advice;
 use super::inspector::Inspector;
 use crate::budget::Budget;
@@ -23,11 +24,23 @@ use crate::rotation::effects::delete::KeyDeletion;
 
 /// Why nothing was found out about a secret, or a key was not deleted.
 #[derive(Debug)]
-pub struct Unseen(Problem);
+pub struct Unseen(Why);
+
+#[derive(Debug)]
+enum Why {
+    Problem(Problem),
+    Unreached(Unreached),
+}
 
 impl From<Problem> for Unseen {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        Self(Why::Problem(problem))
+    }
+}
+
+impl From<Unreached> for Unseen {
+    fn from(unreached: Unreached) -> Self {
+        Self(Why::Unreached(unreached))
     }
 }
 
@@ -35,17 +48,26 @@ impl Unseen {
     /// A stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
-        self.0.error_type()
+        match &self.0 {
+            Why::Problem(problem) => problem.error_type(),
+            Why::Unreached(unreached) => unreached.error_type(),
+        }
     }
 
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.to_string()
+        match &self.0 {
+            Why::Problem(problem) => problem.to_string(),
+            Why::Unreached(unreached) => unreached.to_string(),
+        }
     }
 
     #[must_use]
     pub fn advice(&self) -> String {
-        advice(&self.0)
+        match &self.0 {
+            Why::Problem(problem) => advice(problem),
+            Why::Unreached(unreached) => unreached.advice().to_owned(),
+        }
     }
 }
 
@@ -98,11 +120,12 @@ impl Inspector {
     pub async fn search(&self, secret: &str, budget: &Budget) -> Result<Search, Unseen> {
         Box::pin(self.look_for_orphans(secret, budget))
             .await
-            .map_err(Unseen)
+            .map_err(Unseen::from)
     }
 
     async fn look_for_orphans(&self, secret: &str, budget: &Budget) -> Result<Search, Problem> {
-        let opened = self.open(secret, budget).await?;
+        let opened = self.open(secret, budget).await;
+        let opened = opened.map_err(|it| it.problem)?;
         let (kind, reader) = (opened.kind, opened.reader(budget));
         let source = reader.choose_admin(&opened.description, &opened.current.value)?;
         let (admin, rotates_itself) = opened.admin(&source, budget).await?;
@@ -231,7 +254,7 @@ impl Search {
             };
             let sent = attempt.send().await;
             let gone = sent.and_then(|it| it.is_gone().then_some(()).ok_or(Problem::KeyInUse));
-            outcomes.push((key, gone.map_err(Unseen)));
+            outcomes.push((key, gone.map_err(Unseen::from)));
         }
         outcomes
     }

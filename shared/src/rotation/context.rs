@@ -14,7 +14,7 @@ use crate::event::{RotationEvent, VersionId};
 use crate::key_name::KeyNames;
 use crate::keys::{KeyClass, KeyId};
 use crate::protected::ProtectedKeys;
-use crate::secrets::{CURRENT, Description, PENDING, SecretArn};
+use crate::secrets::{CURRENT, Description, MAY_LOSE_TAG, PENDING, SecretArn};
 use crate::value::{SecretValue, ValueError};
 
 /// Reads one secret, for a step or for the doctor.
@@ -142,6 +142,16 @@ pub(crate) struct LoadedSecret {
 }
 
 impl LoadedSecret {
+    /// Returns whether the secret's owner has said, by a field or tag, that a new API key may lack it.
+    pub(crate) fn may_lose(&self, attribute: &str) -> bool {
+        let field = self.current.value.text(MAY_LOSE_TAG);
+        let said = [field, self.description.may_lose.clone()];
+        said.iter()
+            .flatten()
+            .flat_map(|it| it.split([',', ' ']))
+            .any(|it| it == attribute)
+    }
+
     /// Refuses a version of another service account than the admin's. Otherwise whoever may write
     /// the secret could have a key made for any service account.
     pub(crate) fn refuse_other_account(&self, version: &Version) -> Result<(), Problem> {

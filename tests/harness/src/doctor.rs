@@ -68,7 +68,7 @@ impl Bench {
         arguments: &[&str],
     ) -> Told {
         let arguments = arguments.iter().map(OsString::from);
-        let Asked::Task(task) = parse(arguments).expect("right usage") else {
+        let Asked::Task(task) = parse(arguments, 100).expect("right usage") else {
             panic!("nothing is to be done");
         };
         let (settings, http) = (self.settings.clone(), Http::new(way));

@@ -12,10 +12,12 @@ use datadog_rotation::inspect::checkup::Check;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::by_hand::ids;
 use harness::doctor::{line, of_status};
+use harness::stage::ENROLL;
 use harness::transport::InProcess;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::{SceneOptions, token};
+use sandbox::secrets_manager::Replication;
 use serde_json::{Value, json};
 
 const API: Kind = Kind::ApiKey;
@@ -222,14 +224,15 @@ async fn without_api_keys_read_it_says_what_it_can_not_see() {
         let checkup = bench.checkup(bench.secret(kind)).await;
         assert_eq!(checkup["ok"], true);
         assert_eq!(of_status(&checkup, "warning"), ["api_keys_read"]);
-        assert_eq!(of_status(&checkup, "unknown"), ["api_key_quota"]);
+        let unknown = ["api_key_attributes", "api_key_quota"];
+        assert_eq!(of_status(&checkup, "unknown"), unknown);
     }
     bench
         .gate
         .with_world(|world| world.datadog.settings.validate_v2 = false);
     let checkup = bench.checkup(bench.secret(API)).await;
     assert_eq!(of_status(&checkup, "warning"), ["api_key", "api_keys_read"]);
-    let unknown = ["organisation", "api_key_quota"];
+    let unknown = ["organisation", "api_key_attributes", "api_key_quota"];
     assert_eq!(of_status(&checkup, "unknown"), unknown);
 }
 
@@ -302,4 +305,94 @@ async fn a_secret_is_asked_for_in_its_own_region() {
     let hosts = spy.1.lock().unwrap();
     let all: Vec<_> = hosts.iter().map(String::as_str).collect();
     assert_eq!(all, ["secretsmanager.eu-west-1.amazonaws.com"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_looked_up() {
+    let bench = bench();
+    let checkup = bench.checkup("datadog/api-key").await;
+    assert_eq!(checkup["secret"], bench.secret(API));
+    assert_eq!(checkup["ok"], true);
+    let told = bench.check(&["datadog/nobody", "--json"]).await;
+    let checkup = &told.json()["secrets"][0];
+    assert_eq!(line(checkup, "secret")["error_type"], "SecretNotFound");
+    assert_eq!(checkup["secret"], "datadog/nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attribute_that_may_be_lost_is_told_beforehand() {
+    let bench = bench();
+    let id = &ids(&bench.current(API))[0];
+    bench
+        .gate
+        .with_world(|world| world.datadog.switch(id, ENROLL, true));
+    let told = |checkup: &Value| {
+        let line = line(checkup, "api_key_attributes").clone();
+        (
+            line["status"].clone(),
+            line["text"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (status, text) = told(&bench.checkup(bench.secret(API)).await);
+    assert_eq!(status, "warning");
+    assert!(
+        text.contains(ENROLL) && text.contains("AttributeLost"),
+        "{text}"
+    );
+
+    let mut value = bench.current(API);
+    value["mayLoseAttributes"] = json!(ENROLL);
+    bench.store(API, &value);
+    let (status, text) = told(&bench.checkup(bench.secret(API)).await);
+    assert_eq!(status, "ok", "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_another_shape_is_told_apart() {
+    let bench = bench();
+    for (value, words) in [
+        (json!({"DD_API_KEY": "x"}), "as `DD_API_KEY`"),
+        (bench.current(APP), "those of a DatadogApplicationKey"),
+        (json!({"apiKey": 7}), "`apiKey`"),
+    ] {
+        bench.store(API, &value);
+        let told = bench
+            .check(&[bench.secret(API), "--json", "--type", "api-key"])
+            .await;
+        let text = line(&told.json()["secrets"][0], "value")["text"].to_string();
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+/// What waits for a check that failed has one line for all.
+#[tokio::test(start_paused = true)]
+async fn one_cause_has_one_line() {
+    let bench = bench();
+    bench.store(API, &json!("bare"));
+    let told = bench.check(&[bench.secret(API)]).await;
+    let lines: Vec<_> = told.output.lines().collect();
+    let rest = lines.iter().filter(|it| it.contains("not looked at"));
+    assert_eq!(rest.count(), 1, "{}", told.output);
+    assert!(told.output.contains("the rest"), "{}", told.output);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_failed_is_told() {
+    let bench = bench();
+    let replicate = |since: Duration| {
+        bench.gate.with_world(|world| {
+            let replication = Replication::FailedSince(world.now() - since);
+            let manager = &mut world.secrets_manager;
+            manager.replicate(bench.secret(API), "eu-west-1", replication);
+        });
+    };
+    replicate(Duration::from_hours(1));
+    bench.store(API, &bench.current(API));
+    // The status comes after the change.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let checkup = bench.checkup(bench.secret(API)).await;
+    assert_eq!(of_status(&checkup, "failed"), ["replicas"], "{checkup:#}");
+    let line = line(&checkup, "replicas");
+    assert_eq!(line["error_type"], "ReplicaFailed");
+    assert!(line["text"].as_str().unwrap().contains("eu-west-1"));
 }

@@ -18,3 +18,4 @@ mod races;
 mod schedule;
 mod sweep;
 mod together;
+mod unreached;

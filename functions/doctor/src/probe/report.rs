@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use datadog_rotation::admin::Admin;
+use datadog_rotation::inspect::checkup::Status;
 use datadog_rotation::inspect::orphans::Unseen;
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::question::{Answer, Finding, Question, Scope};
 use super::throwaway::{Class, Fate, Throwaway};
 use super::wire::RateLimit;
 use super::{End, Notebook};
+use crate::look::Look;
 use crate::table::{Row, write_rows, write_text};
 
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl End {
 
 /// # Errors
 /// Those of the output.
-pub(super) fn write_table(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(super) fn write_table(out: &mut impl Write, report: &Report, look: Look) -> io::Result<()> {
     if let Some(error) = &report.error {
         let text = format!(
             "{}: {} {}",
@@ -126,7 +128,7 @@ pub(super) fn write_table(out: &mut impl Write, report: &Report) -> io::Result<(
             error.text(),
             error.advice()
         );
-        return write_text(out, &text);
+        return write_text(out, &text, look);
     }
     if let Some(who) = &report.who {
         let by = if who.keyless {
@@ -146,13 +148,13 @@ pub(super) fn write_table(out: &mut impl Write, report: &Report) -> io::Result<(
         .iter()
         .map(|(answer, it)| row_of(answer, it))
         .collect();
-    write_rows(out, &rows)?;
+    write_rows(out, &rows, look)?;
     let things: Vec<_> = report.things.iter().map(row_of_thing).collect();
     if !things.is_empty() {
         writeln!(out, "throwaway")?;
-        write_rows(out, &things)?;
+        write_rows(out, &things, look)?;
     }
-    write_text(out, &summary(report))
+    write_text(out, &summary(report), look)
 }
 
 fn shown(answer: Answer) -> String {
@@ -167,6 +169,12 @@ fn row_of<'a>(answer: &'a str, finding: &Finding) -> Row<'a> {
     Row {
         cells: vec![answer, finding.question.word()],
         paragraphs: paragraphs.into_iter().flatten().collect(),
+        status: Some(match finding.answer {
+            Answer::No if finding.question.is_needed() => Status::Failed,
+            Answer::No => Status::Warning,
+            Answer::Unknown => Status::Unknown,
+            _ => Status::Ok,
+        }),
     }
 }
 
@@ -185,6 +193,11 @@ fn row_of_thing(thing: &Throwaway) -> Row<'_> {
     Row {
         cells: vec![thing.word(), thing.class.word()],
         paragraphs,
+        status: Some(if thing.is_left() {
+            Status::Failed
+        } else {
+            Status::Ok
+        }),
     }
 }
 

@@ -32,6 +32,27 @@ fn is_overdue(finding: &Finding) -> bool {
     finding.check == Check::Rotation && finding.status == Status::Warning
 }
 
+/// Returns why secrets could not be looked at from this function, if there are such: its error type,
+/// and a sentence for each.
+pub(super) fn unreached(checkups: &[Checkup]) -> Option<(&'static str, String)> {
+    let all = checkups
+        .iter()
+        .flat_map(|it| it.findings.iter().map(move |finding| (it, finding)));
+    let unreached = all.filter_map(|(checkup, finding)| {
+        let error_type = finding
+            .error_type
+            .filter(|_| finding.status == Status::Unknown)?;
+        let advice = finding.advice.as_deref().unwrap_or_default();
+        let (secret, text) = (&checkup.secret, &finding.text);
+        Some((
+            error_type,
+            format!("{secret} was not looked at: {text}. {advice}"),
+        ))
+    });
+    let (types, sentences): (Vec<_>, Vec<_>) = unreached.unzip();
+    Some((*types.first()?, sentences.join(" ")))
+}
+
 /// Logs a line for each finding that somebody should know, and one that counts them.
 pub(super) fn tell(checkups: &[Checkup], summary: Summary) {
     for checkup in checkups {

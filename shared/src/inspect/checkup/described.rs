@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Check, Checkup, Status};
 use crate::error::Problem;
-use crate::secrets::{CURRENT, Description, Labels, PENDING};
+use crate::secrets::{CURRENT, Description, Labels, PENDING, Replica, ReplicaStatus};
 use crate::timestamp::timestamp;
 
 /// A schedule's window may last until the end of the day; after that a rotation is overdue.
@@ -58,6 +58,30 @@ pub(super) fn say_versions(to: &mut Checkup, labels: &Labels) {
     }
 }
 
+/// A rotation waits for every replica before it deletes the replaced key.
+pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
+    let of = |status| {
+        let regions = replicas.iter().filter(|it| it.status == status);
+        regions.map(|it| it.region.as_str()).collect::<Vec<_>>()
+    };
+    let (failed, behind) = (of(ReplicaStatus::Failed), of(ReplicaStatus::InProgress));
+    if !failed.is_empty() {
+        let region = failed.join(", ");
+        to.fail(Check::Replicas, &Problem::ReplicaFailed { region });
+    } else if !behind.is_empty() {
+        let text = format!(
+            "not in sync yet: {}; a rotation waits for it",
+            behind.join(", ")
+        );
+        to.say(Check::Replicas, Status::Warning, text);
+    } else if replicas.is_empty() {
+        to.say(Check::Replicas, Status::Ok, "none");
+    } else {
+        let text = format!("in sync: {}", of(ReplicaStatus::InSync).join(", "));
+        to.say(Check::Replicas, Status::Ok, text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +116,35 @@ mod tests {
         assert!(sound(of(Some("us-east-1"))).is_ok());
         let replica = sound(of(Some("eu-west-1"))).unwrap_err();
         assert!(replica.to_string().contains("eu-west-1"), "{replica}");
+    }
+
+    #[test]
+    fn a_replica_that_failed_goes_before_one_that_is_behind() {
+        let replica = |region: &str, status| Replica {
+            region: region.to_owned(),
+            status,
+        };
+        let (ok, behind, failed) = (
+            replica("eu-west-1", ReplicaStatus::InSync),
+            replica("eu-west-2", ReplicaStatus::InProgress),
+            replica("eu-west-3", ReplicaStatus::Failed),
+        );
+        for (replicas, status, word) in [
+            (vec![], Status::Ok, "none"),
+            (vec![ok.clone()], Status::Ok, "eu-west-1"),
+            (
+                vec![ok.clone(), behind.clone()],
+                Status::Warning,
+                "eu-west-2",
+            ),
+            (vec![ok, behind, failed], Status::Failed, "eu-west-3"),
+        ] {
+            let mut checkup = Checkup::of("dd");
+            say_replicas(&mut checkup, &replicas);
+            let finding = &checkup.findings[0];
+            assert_eq!(finding.status, status, "{finding:?}");
+            assert!(finding.text.contains(word), "{finding:?}");
+        }
     }
 
     #[test]

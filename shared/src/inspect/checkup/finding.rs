@@ -3,6 +3,7 @@
 use crate::credential::Kind;
 use crate::datadog::DatadogProblem;
 use crate::error::Problem;
+use crate::inspect::Unreached;
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
@@ -12,6 +13,7 @@ pub enum Check {
     Secret,
     Rotation,
     Versions,
+    Replicas,
     Value,
     AdminSecret,
     Site,
@@ -23,15 +25,17 @@ pub enum Check {
     ApplicationKeyQuota,
     ApiKey,
     Organisation,
+    ApiKeyAttributes,
     ApiKeysRead,
     ApiKeyQuota,
 }
 
 impl Check {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Secret,
         Self::Rotation,
         Self::Versions,
+        Self::Replicas,
         Self::Value,
         Self::AdminSecret,
         Self::Site,
@@ -43,6 +47,7 @@ impl Check {
         Self::ApplicationKeyQuota,
         Self::ApiKey,
         Self::Organisation,
+        Self::ApiKeyAttributes,
         Self::ApiKeysRead,
         Self::ApiKeyQuota,
     ];
@@ -54,6 +59,7 @@ impl Check {
             Self::Secret => "secret",
             Self::Rotation => "rotation",
             Self::Versions => "versions",
+            Self::Replicas => "replicas",
             Self::Value => "value",
             Self::AdminSecret => "admin_secret",
             Self::Site => "site",
@@ -65,6 +71,7 @@ impl Check {
             Self::ApplicationKeyQuota => "application_key_quota",
             Self::ApiKey => "api_key",
             Self::Organisation => "organisation",
+            Self::ApiKeyAttributes => "api_key_attributes",
             Self::ApiKeysRead => "api_keys_read",
             Self::ApiKeyQuota => "api_key_quota",
         }
@@ -78,9 +85,11 @@ impl Check {
             Self::ServiceAccount | Self::ApplicationKey | Self::ApplicationKeyQuota => {
                 holds(KeyClass::Application)
             }
-            Self::ApiKey | Self::Organisation | Self::ApiKeysRead | Self::ApiKeyQuota => {
-                holds(KeyClass::Api)
-            }
+            Self::ApiKey
+            | Self::Organisation
+            | Self::ApiKeyAttributes
+            | Self::ApiKeysRead
+            | Self::ApiKeyQuota => holds(KeyClass::Api),
             _ => true,
         }
     }
@@ -93,7 +102,7 @@ pub enum Status {
     Warning,
     /// A rotation would fail.
     Failed,
-    /// It can't be told, or not before something else is mended.
+    /// It can't be told: not from here, or not before something else is mended.
     Unknown,
 }
 
@@ -116,7 +125,9 @@ pub struct Finding {
     pub check: Check,
     pub status: Status,
     pub text: String,
-    /// That of the error in which a rotation would end.
+    /// Whether it was looked at. If not, something before it stands in the way.
+    pub is_seen: bool,
+    /// That of the error in which a rotation would end, or that stands in the way of the look itself.
     pub error_type: Option<&'static str>,
     /// What to do about it.
     pub advice: Option<String>,
@@ -143,10 +154,25 @@ impl Checkup {
         }
     }
 
-    /// Whether nothing was found that a rotation would fail on.
+    /// [`Status::Failed`] if a rotation would fail, else [`Status::Unknown`] if this machine could not
+    /// look, else [`Status::Ok`].
+    #[must_use]
+    pub fn outcome(&self) -> Status {
+        let is_there = |status| {
+            let of_status = |it: &Finding| it.status == status && it.error_type.is_some();
+            self.findings.iter().any(of_status)
+        };
+        match (is_there(Status::Failed), is_there(Status::Unknown)) {
+            (true, _) => Status::Failed,
+            (false, true) => Status::Unknown,
+            (false, false) => Status::Ok,
+        }
+    }
+
+    /// Whether all was looked at and nothing was found that a rotation would fail on.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.findings.iter().all(|it| it.status != Status::Failed)
+        self.outcome() == Status::Ok
     }
 
     pub(super) fn say(&mut self, check: Check, status: Status, text: impl Into<String>) {
@@ -154,19 +180,34 @@ impl Checkup {
             check,
             status,
             text: text.into(),
+            is_seen: true,
             error_type: None,
             advice: None,
         });
     }
 
+    /// Notes a problem. One of this machine says nothing of a rotation, which runs elsewhere.
     pub(super) fn fail(&mut self, check: Check, problem: &Problem) {
+        let status = if is_of_this_machine(problem) {
+            Status::Unknown
+        } else {
+            Status::Failed
+        };
         self.findings.push(Finding {
             check,
-            status: Status::Failed,
+            status,
             text: problem.to_string(),
+            is_seen: true,
             error_type: Some(problem.error_type()),
             advice: Some(advice(problem)),
         });
+    }
+
+    /// Adds a sentence to what was said last.
+    pub(super) fn add(&mut self, sentence: Option<String>) {
+        if let (Some(finding), Some(sentence)) = (self.findings.last_mut(), sentence) {
+            finding.text = format!("{}. {sentence}", finding.text);
+        }
     }
 
     /// What is at hand if there is no problem; a problem is noted.
@@ -174,20 +215,60 @@ impl Checkup {
         result.inspect_err(|problem| self.fail(check, problem)).ok()
     }
 
-    /// Says of what was not come to that it was not.
+    /// Notes what could not be reached, at the check that was being made.
+    pub(super) fn say_unreached(&mut self, unreached: &Unreached) {
+        let is_open = |check: &Check| self.findings.iter().all(|it| it.check != *check);
+        let asked = |check: &Check| unreached.is_aws || *check > Check::Site;
+        let check = Check::ALL.into_iter().find(|it| is_open(it) && asked(it));
+        self.findings.push(Finding {
+            check: check.unwrap_or(Check::Secret),
+            status: Status::Unknown,
+            text: unreached.to_string(),
+            is_seen: true,
+            error_type: Some(unreached.error_type()),
+            advice: Some(unreached.advice().to_owned()),
+        });
+    }
+
+    /// Says of each check that was not made what it waits for.
     pub(super) fn complete(mut self) -> Self {
+        let cause = self.findings.iter().find(|it| it.error_type.is_some());
+        let text = match cause {
+            Some(cause) => format!("not looked at: {} comes first", cause.check.word()),
+            None => "not looked at, because of the above".to_owned(),
+        };
         for check in Check::ALL {
             let is_due = self.kind.is_none_or(|kind| check.is_of(kind));
             if is_due && self.findings.iter().all(|it| it.check != check) {
-                self.say(
-                    check,
-                    Status::Unknown,
-                    "not looked at, because of the above",
-                );
+                self.say(check, Status::Unknown, text.clone());
+                self.findings
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|it| it.is_seen = false);
             }
         }
         self.findings.sort_by_key(|it| it.check);
         self
+    }
+}
+
+/// Whether the problem is one of the machine that looks: its network, its credentials.
+fn is_of_this_machine(problem: &Problem) -> bool {
+    match problem {
+        Problem::Start(_) => true,
+        Problem::Secrets(error) | Problem::AdminUnreadable(error) => matches!(
+            error.problem,
+            SecretsProblem::NoCredentials
+                | SecretsProblem::CredentialsRefused { .. }
+                | SecretsProblem::NotSent
+                | SecretsProblem::NotConnected(_)
+                | SecretsProblem::TimedOut
+        ),
+        Problem::Datadog(error) => matches!(
+            error.problem,
+            DatadogProblem::NotConnected(_) | DatadogProblem::TimedOut { .. }
+        ),
+        _ => false,
     }
 }
 

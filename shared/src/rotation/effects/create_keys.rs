@@ -15,7 +15,6 @@ use crate::keys::{KeyClass, KeyId, KeyRef, ServiceAccountId};
 use crate::rotation::context::StepContext;
 use crate::rotation::journal::{Entry, Journal};
 use crate::rotation::observe::CurrentKeys;
-use crate::secrets::MAY_LOSE_TAG as MAY_LOSE;
 
 /// Creates a successor for each key of AWSCURRENT, which may do what that one may.
 pub(in crate::rotation) async fn create_keys(
@@ -91,7 +90,8 @@ async fn create_api_key(
     journal: &mut Journal,
 ) -> Result<ApiPart, Problem> {
     let like = current.api.as_ref();
-    let enrolls = like.is_some_and(|it| it.attributes.is_true(ENROLL)) && !may_lose(cx, ENROLL);
+    let enrolls =
+        like.is_some_and(|it| it.attributes.is_true(ENROLL)) && !cx.secret.may_lose(ENROLL);
     for n in 0..SERIES {
         let name = announce(cx, KeyClass::Api, n);
         let answer = cx.secret.admin.create_api_key(&name, like, enrolls).await;
@@ -254,15 +254,6 @@ fn differs_in_settings(like: &ApiKeyDetails, answered: &ApiKeyDetails) -> Option
     } else {
         None
     }
-}
-
-/// Returns whether the secret's owner has said, by a field or tag, that the new key may lack it.
-fn may_lose(cx: &StepContext<'_>, attribute: &str) -> bool {
-    let field = cx.secret.current.value.text(MAY_LOSE);
-    let tag = cx.secret.description.may_lose.clone();
-    let said = [field, tag].into_iter().flatten();
-    said.flat_map(|it| it.split([',', ' ']).map(str::to_owned).collect::<Vec<_>>())
-        .any(|it| it == attribute)
 }
 
 fn warn_of_lost_attributes(cx: &StepContext<'_>, key: &KeyRef, lost: &[String]) {
