@@ -27,15 +27,30 @@ use screen::Screen;
 /// Why the program ends without having done what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProgramError {
-    #[error(transparent)]
+    #[error("the functions were not built. --functions DIRECTORY takes what is built already")]
     Build(#[from] BuildError),
     #[error(transparent)]
     Stack(#[from] StackError),
-    #[error("failed to listen")]
-    Listen(#[source] io::Error),
+    #[error(
+        "failed to listen on port {port}. Take another one with {option} PORT, or a free one with {option} 0"
+    )]
+    Listen {
+        port: u16,
+        option: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to wait for signals")]
+    Signals(#[source] io::Error),
+    #[error("no functions in --functions {}", directory.display())]
+    Functions {
+        directory: PathBuf,
+        #[source]
+        source: BuildError,
+    },
     #[error("failed to write the report")]
     Report(#[from] serde_json::Error),
-    #[error("failed to write {}", path.display())]
+    #[error("failed to write --svg {}", path.display())]
     Picture {
         path: PathBuf,
         #[source]
@@ -62,7 +77,10 @@ pub(crate) async fn run() -> ExitCode {
 /// Builds the functions unless the command line says where they are.
 async fn executables(arguments: &Arguments, screen: &Screen) -> Result<Executables, ProgramError> {
     if let Some(directory) = &arguments.functions {
-        return Ok(Executables::in_directory(directory)?);
+        return Executables::in_directory(directory).map_err(|source| ProgramError::Functions {
+            directory: directory.clone(),
+            source,
+        });
     }
     let building = screen.begin("building the functions");
     let heard = building.clone();

@@ -13,8 +13,8 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Print one JSON document instead of the story
-    #[arg(long)]
+    /// Print one JSON document: instead of the story, or of serve's lines for a shell
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 
     /// Draw every key's life into this file as well
@@ -46,17 +46,19 @@ impl Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Keep it all running for the AWS CLI, boto3 and Datadog's own clients
+    /// Keep it all running for the AWS CLI, boto3 and Datadog's own clients.
+    ///
+    /// Tells where on standard output: a terminal gets lines to paste into another shell, a pipe gets JSON.
     Serve(Serving),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
-    /// 0 takes a free one
+    /// Where Secrets Manager listens; 0 takes a free port
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) secrets_manager_port: u16,
 
-    /// 0 takes a free one
+    /// Where Datadog listens; 0 takes a free port
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) datadog_port: u16,
 

@@ -27,7 +27,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
     ));
     if arguments.keyless {
         screen.line(&look::note(
-            "Keyless: there is no admin key. The admin secret says as whom the functions act.",
+            "Keyless: no admin key. The admin secret says as whom the functions act.",
         ));
     }
     let options = StackOptions {

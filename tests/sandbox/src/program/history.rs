@@ -19,10 +19,13 @@ use super::screen::{Screen, Task};
 pub(crate) type Snapshot = BTreeMap<String, Standing>;
 
 /// Width of a step's column: its name and a blank.
-const STEP_WIDTH: usize = 14;
+const STEP_WIDTH: usize = 13;
 
-/// Width of what stands before the first of them: mark, kind and secret.
-const TITLE_WIDTH: usize = 30;
+/// Width of a secret's name, the longest of them.
+const SECRET_WIDTH: usize = 15;
+
+/// Width of what stands before the first of them: mark, type of rotation and secret.
+const TITLE_WIDTH: usize = 4 + 9 + SECRET_WIDTH;
 
 #[derive(Debug)]
 pub(crate) struct StepRun {
@@ -150,7 +153,9 @@ impl History {
             return;
         };
         if !self.screen.is_live() {
-            self.screen.line(&plain(&rotation.title(), &run));
+            for line in plain(&rotation.title(), &run) {
+                self.screen.line(&line);
+            }
         }
         rotation.steps.push(run);
         if let Some(task) = task {
@@ -172,7 +177,9 @@ impl History {
             self.screen
                 .line(&format!("  {mark} {}", row(&book.rotations, None)));
             if let Some(error) = error {
-                self.screen.line(&format!("    {}", style(error).red()));
+                for line in look::wrapped(&error.to_string(), look::WIDTH - 4) {
+                    self.screen.line(&format!("    {}", style(line).red()));
+                }
             }
         }
     }
@@ -197,7 +204,7 @@ impl Rotation {
             Some(number) => format!("rotate {number}"),
             None => "check".to_owned(),
         };
-        let secret = pad_str(&self.secret, 17, Alignment::Left, None);
+        let secret = pad_str(&self.secret, SECRET_WIDTH, Alignment::Left, None);
         format!("{kind:<8} {secret}")
     }
 }
@@ -210,7 +217,7 @@ fn row(rotations: &[Rotation], running: Option<Step>) -> String {
     let cells = Step::ALL.map(|step| {
         let last = rotation.steps.iter().rfind(|run| run.step == step);
         match last {
-            _ if running == Some(step) => format!("{:>STEP_WIDTH$}", "…"),
+            _ if running == Some(step) => format!("{:>STEP_WIDTH$}", look::glyphs().cut),
             Some(run) => cell(run),
             None => " ".repeat(STEP_WIDTH),
         }
@@ -224,13 +231,17 @@ fn cell(run: &StepRun) -> String {
     format!("{took:>width$} {}", look::yes_or_no(run.error.is_none()))
 }
 
-fn plain(title: &str, run: &StepRun) -> String {
-    let outcome = match &run.error {
-        None => "ok".to_owned(),
-        Some(error) => format!("FAILED {error}"),
-    };
+/// A line for a step, and what it failed on below.
+fn plain(title: &str, run: &StepRun) -> Vec<String> {
     let (step, took) = (run.step, look::duration(run.took));
-    format!("  {title}  {step:<STEP_WIDTH$}{took:>7}  {outcome}")
+    let outcome = if run.error.is_none() { "ok" } else { "FAILED" };
+    let mut lines = vec![format!(
+        "  {title}  {step:<STEP_WIDTH$}{took:>7}  {outcome}"
+    )];
+    let error = run.error.as_ref().map(ToString::to_string);
+    let error = look::wrapped(&error.unwrap_or_default(), look::WIDTH - 4);
+    lines.extend(error.iter().map(|line| format!("    {line}")));
+    lines
 }
 
 fn snapshot(world: &World, ledger: &Ledger) -> Snapshot {
@@ -238,4 +249,33 @@ fn snapshot(world: &World, ledger: &Ledger) -> Snapshot {
     let keys = world.datadog.keys().iter();
     keys.filter_map(|key| Some((key.id.clone(), standing(world, owner(&key.id)?, &key.id))))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use console::measure_text_width;
+
+    use super::*;
+
+    #[test]
+    fn a_row_fits_a_terminal() {
+        let run = |step| StepRun {
+            step,
+            attempt: 1,
+            took: Duration::from_millis(123_456),
+            error: None,
+            after: Snapshot::new(),
+        };
+        let rotation = Rotation {
+            secret: "datadog/app-key".to_owned(),
+            token: String::new(),
+            number: Some(6),
+            steps: Step::ALL.map(run).into(),
+            succeeded: true,
+        };
+
+        let row = format!("  {} {}", look::yes_or_no(true), row(&[rotation], None));
+
+        assert_eq!(measure_text_width(&row), look::WIDTH, "{row}");
+    }
 }

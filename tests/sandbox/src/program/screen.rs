@@ -107,5 +107,5 @@ impl Task {
 fn spinner() -> ProgressStyle {
     ProgressStyle::with_template("  {spinner:.cyan} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
-        .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+        .tick_chars(look::glyphs().spinner)
 }

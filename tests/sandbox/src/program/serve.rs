@@ -35,13 +35,25 @@ pub(crate) async fn run(
 
     let begun = rotations_begun(&stack);
     let delay = Duration::from_millis(serving.delay_ms);
-    let open = |service, port| open(&stack, service, port, delay);
-    let secrets_manager = open(Service::SecretsManager, serving.secrets_manager_port).await?;
-    let datadog = open(Service::Datadog, serving.datadog_port).await?;
+    let open = |service, port, option| open(&stack, service, port, option, delay);
+    let secrets_manager = open(
+        Service::SecretsManager,
+        serving.secrets_manager_port,
+        "--secrets-manager-port",
+    );
+    let secrets_manager = secrets_manager.await?;
+    let datadog = open(Service::Datadog, serving.datadog_port, "--datadog-port").await?;
     let rotating = (!serving.by_hand)
         .then(|| tokio::spawn(keep_rotating(Arc::clone(&stack), begun, screen.clone())));
     let announcement = announcement(&stack, &secrets_manager, &datadog);
-    Screen::on(Term::stdout()).line(&announcement.to_string());
+    let output = Screen::on(Term::stdout());
+    if arguments.json || !output.is_live() {
+        output.line(&announcement.to_string());
+    } else {
+        screen.line("\n  Paste these into another shell:\n");
+        output.line(&exports(&announcement));
+        screen.line("");
+    }
     let doing = if serving.by_hand {
         "  serving; the steps of a rotation are yours; Ctrl-C ends"
     } else {
@@ -49,7 +61,7 @@ pub(crate) async fn run(
     };
     screen.line(&style(doing).dim().to_string());
 
-    told_to_end().await.map_err(ProgramError::Listen)?;
+    told_to_end().await.map_err(ProgramError::Signals)?;
     if let Some(rotating) = rotating {
         rotating.abort();
     }
@@ -61,6 +73,7 @@ async fn open(
     stack: &Stack,
     service: Service,
     port: u16,
+    option: &'static str,
     delay: Duration,
 ) -> Result<Server, ProgramError> {
     let door = Door {
@@ -69,7 +82,11 @@ async fn open(
         ..Door::to(service)
     };
     let opened = Server::start(stack.gate.clone(), door).await;
-    opened.map_err(ProgramError::Listen)
+    opened.map_err(|source| ProgramError::Listen {
+        port,
+        option,
+        source,
+    })
 }
 
 /// The first line on standard output, for programs.
@@ -92,12 +109,36 @@ fn announcement(stack: &Stack, secrets_manager: &Server, datadog: &Server) -> Va
     })
 }
 
-/// Rings at each `RotateSecret` that was accepted.
+/// The same for a person, as commands of a shell: with them the AWS CLI and the doctor find the sandbox.
+fn exports(announcement: &Value) -> String {
+    let lines = [
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "/secretsManager"),
+        ("AWS_DEFAULT_REGION", "/region"),
+        ("AWS_REGION", "/region"),
+        ("DATADOG_API_URL", "/datadog"),
+        ("DD_API_KEY", "/datadogCredentials/apiKey"),
+        ("DD_APP_KEY", "/datadogCredentials/appKey"),
+        ("ADMIN_SECRET_ARN", "/secrets/adminKey"),
+        ("API_KEY_SECRET_ARN", "/secrets/apiKey"),
+        ("APPLICATION_KEY_SECRET_ARN", "/secrets/applicationKey"),
+    ];
+    // The sandbox takes any credentials, but the clients of AWS want some.
+    let credentials = "export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox";
+    let told = lines.into_iter().filter_map(|(name, pointer)| {
+        let value = announcement.pointer(pointer)?.as_str()?;
+        Some(format!("export {name}='{value}'"))
+    });
+    told.chain([credentials.to_owned()])
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Rings at each `RotateSecret`: one that was refused, because the rotation before is not complete, has that one tried again.
 fn rotations_begun(stack: &Stack) -> Arc<Notify> {
     let begun = Arc::new(Notify::new());
     let bell = Arc::clone(&begun);
     stack.gate.watch(move |_, record| {
-        if record.changed_something && record.call.operation == "RotateSecret" {
+        if record.call.operation == "RotateSecret" {
             bell.notify_one();
         }
     });
@@ -151,5 +192,34 @@ fn outcome(result: Result<(), &FunctionError>) -> String {
     match result {
         Ok(()) => "ok".to_owned(),
         Err(error) => format!("FAILED {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_gets_lines_for_a_shell() {
+        let told = json!({
+            "secretsManager": "http://127.0.0.1:1",
+            "datadog": "http://127.0.0.1:2",
+            "region": "us-east-1",
+            "secrets": {"adminKey": "arn:admin", "apiKey": "arn:api", "applicationKey": "arn:app"},
+            "datadogCredentials": {"apiKey": "a", "appKey": "b"},
+        });
+
+        let lines = exports(&told);
+
+        for wanted in [
+            "export AWS_ENDPOINT_URL_SECRETS_MANAGER='http://127.0.0.1:1'",
+            "export DATADOG_API_URL='http://127.0.0.1:2'",
+            "export ADMIN_SECRET_ARN='arn:admin'",
+            "export APPLICATION_KEY_SECRET_ARN='arn:app'",
+            "export DD_APP_KEY='b'",
+        ] {
+            assert!(lines.lines().any(|line| line == wanted), "{lines}");
+        }
+        assert_eq!(lines.lines().count(), 10, "nothing is left out: {lines}");
     }
 }

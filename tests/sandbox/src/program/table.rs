@@ -5,7 +5,7 @@ use console::{Alignment, pad_str, style};
 use super::look::{self, short};
 use super::report::{Report, Verdict, VersionReport};
 
-const COLUMNS: [usize; 5] = [19, 12, 26, 12, 14];
+const COLUMNS: [usize; 5] = [17, 10, 23, 10, 12];
 
 pub(crate) fn versions(report: &Report) -> Vec<String> {
     let head = ["secret", "version", "labels", "key", "at Datadog"];
@@ -25,7 +25,11 @@ pub(crate) fn versions(report: &Report) -> Vec<String> {
 
 fn version_lines(name: &str, version: &VersionReport) -> Vec<String> {
     let labels = version.labels.join(" ");
-    let labels = if labels.is_empty() { "–" } else { &labels };
+    let labels = if labels.is_empty() {
+        look::glyphs().none
+    } else {
+        &labels
+    };
     let mut first = [name, short(&version.version), labels];
     let mut lines = Vec::new();
     for key in &version.keys {
@@ -49,7 +53,8 @@ fn version_lines(name: &str, version: &VersionReport) -> Vec<String> {
 
 fn line(cells: [&str; 5]) -> String {
     let cells = cells.into_iter().zip(COLUMNS);
-    let padded = cells.map(|(cell, width)| pad_str(cell, width, Alignment::Left, Some("…")));
+    let padded =
+        cells.map(|(cell, width)| pad_str(cell, width, Alignment::Left, Some(look::glyphs().cut)));
     format!("  {}", padded.collect::<String>())
 }
 
@@ -60,10 +65,16 @@ pub(crate) fn verdicts(report: &Report) -> Vec<String> {
 fn verdict(verdict: &Verdict) -> Vec<String> {
     let mark = look::yes_or_no(verdict.held);
     let code = style(verdict.promise.code()).bold();
-    let text = pad_str(verdict.text, 58, Alignment::Left, None);
-    let checked = style(&verdict.checked).dim();
-    let mut lines = vec![format!("  {mark} {code}  {text}{checked}")];
-    let breaches = verdict.breaches.iter();
-    lines.extend(breaches.map(|breach| format!("       {}", style(breach).red())));
+    let text = format!("{}, {}", verdict.text, verdict.checked);
+    let texts = look::wrapped(&text, look::WIDTH - 8);
+    let mut start = format!("  {mark} {code}  ");
+    let mut lines = Vec::new();
+    for text in texts {
+        lines.push(start + &text);
+        start = " ".repeat(8);
+    }
+    let breaches = verdict.breaches.iter().map(ToString::to_string);
+    let breaches = breaches.flat_map(|breach| look::wrapped(&breach, look::WIDTH - 8));
+    lines.extend(breaches.map(|it| format!("        {}", style(it).red())));
     lines
 }

@@ -10,7 +10,8 @@ use super::report::{KeyReport, Report};
 const STEP: usize = 2;
 const ROTATION: usize = 4 * STEP;
 const BEFORE: usize = 6;
-const LABEL: usize = 34;
+/// Columns of a key's ID and class.
+const LABEL: usize = 20;
 
 pub(crate) fn lines(report: &Report) -> Vec<String> {
     let mut lines = header(report);
@@ -40,28 +41,20 @@ fn header(report: &Report) -> Vec<String> {
 
 fn header_line(before: &str, rotations: &[String]) -> String {
     let mut cells = vec![format!("{:LABEL$}{before:<BEFORE$}", "")];
-    cells.extend(
-        rotations
-            .iter()
-            .map(|cell| pad_str(cell, ROTATION, Alignment::Left, Some("…")).into_owned()),
-    );
-    style(cells.join("│")).dim().to_string()
+    cells.extend(rotations.iter().map(|cell| {
+        pad_str(cell, ROTATION, Alignment::Left, Some(look::glyphs().cut)).into_owned()
+    }));
+    style(cells.join(look::glyphs().column)).dim().to_string()
 }
 
 fn row(key: &KeyReport) -> String {
-    let name = if key.minted {
-        tail(&key.name)
-    } else {
-        &key.name
-    };
-    let name = pad_str(name, 15, Alignment::Left, Some("…"));
-    let label = format!("    {} {} {name}", short(&key.id), style(key.class).dim());
+    let label = format!("    {} {}", short(&key.id), style(key.class).dim());
     let mut row = pad_str(&label, LABEL, Alignment::Left, None).into_owned();
 
     let mut last = None;
     row += &bar(&mut last, key.before, BEFORE);
     for rotation in &key.rotations {
-        row += &style("│").dim().to_string();
+        row += &style(look::glyphs().column).dim().to_string();
         for &standing in rotation {
             row += &bar(&mut last, standing, STEP);
         }
@@ -80,22 +73,13 @@ fn bar(last: &mut Option<Standing>, standing: Option<Standing>, width: usize) ->
     }
 }
 
-/// The part of a minted key's name that no other has: `…-20261121-x7q2aa`.
-fn tail(name: &str) -> &str {
-    let unique = "YYYYMMDD-XXXXXX".len();
-    name.len()
-        .checked_sub(unique)
-        .and_then(|start| name.get(start..))
-        .unwrap_or(name)
-}
-
 fn legend() -> String {
     let legend: Vec<_> = [
         (Standing::Pending, "pending"),
         (Standing::Current, "current"),
         (Standing::Previous, "previous"),
         (Standing::Revoked, "revoked"),
-        (Standing::Minted, "in no labelled version"),
+        (Standing::Minted, "without a label"),
     ]
     .into_iter()
     .map(|(standing, text)| {
