@@ -25,6 +25,7 @@ FILLED = {
     "ADMIN_SECRET_ARN": SECRET.format("admin"),
     "YOU@EXAMPLE.COM": "you@example.com",
     "you@example.com": "you@example.com",
+    "ALARM_EMAIL": "you@example.com",
     "subnet-ONE": "subnet-0123abcd",
     "subnet-TWO": "subnet-4567abcd",
     "sg-ONE": "sg-0123abcd",

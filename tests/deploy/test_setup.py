@@ -40,6 +40,7 @@ def follow(world, release, home, text: str) -> subprocess.CompletedProcess:
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": world.endpoint,
         "DD_SITE": "datadoghq.com",
         "SERVICE_ACCOUNT_ID": world.datadog.service_account,
+        "ALARM_EMAIL": "you@example.com",
     }
     environment["PATH"] = os.pathsep.join([str(BUILT), environment["PATH"]])
     keys = f"{world.datadog.api_key}\n{world.datadog.app_key}\n"
@@ -60,7 +61,7 @@ def test_every_block_is_run_or_says_why_not():
     assert {mark for mark, _ in blocks()} == {"", "yours", *NOT_RUN}
     assert script().count("export ") == 0
     asked = {name for _, code in blocks() for name in re.findall(r"^export (\w+)=…", code, re.M)}
-    assert asked == {"AWS_DEFAULT_REGION", "DD_SITE", "SERVICE_ACCOUNT_ID"}
+    assert asked == {"ALARM_EMAIL", "AWS_DEFAULT_REGION", "DD_SITE", "SERVICE_ACCOUNT_ID"}
 
 
 def test_no_key_is_typed_where_a_history_keeps_it():
