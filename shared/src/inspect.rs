@@ -33,6 +33,7 @@ impl Unreached {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "asked like every other failure")]
     pub(crate) fn advice(&self) -> &'static str {
         "Look here for a proxy, a missing route, a VPN that is off. A function runs elsewhere: its \
          last error in the log tells whether it reaches the host."

@@ -75,8 +75,8 @@ impl fmt::Display for State {
                  the next invocation deletes them.",
             ),
             Self::Abandoned => f.write_str(
-                "AWSPENDING was taken off this version and what else it held was deleted; \
-                 AWSCURRENT is unchanged.",
+                "AWSPENDING was taken off this version. Its keys are dead or were deleted, unless the log \
+                 says that one was left alone. AWSCURRENT is unchanged.",
             ),
         }
     }

@@ -75,15 +75,12 @@ impl Inspector {
             problem,
             hint: shape::hint(&stored, wanted),
         };
-        let kind = match wanted {
-            Some(kind) => kind,
-            None => {
-                let fields = parse_fields(&stored, Role::Current).map_err(unopened)?;
-                fields
-                    .kind()
-                    .ok_or(Problem::UnknownKind)
-                    .map_err(unopened)?
-            }
+        let kind = if let Some(kind) = wanted {
+            kind
+        } else {
+            let fields = parse_fields(&stored, Role::Current).map_err(unopened)?;
+            let kind = fields.kind().ok_or(Problem::UnknownKind);
+            kind.map_err(unopened)?
         };
         let reader = SecretReader {
             kind,

@@ -37,6 +37,8 @@ pub(super) enum Entry {
     Gone,
     /// A key was left alone, for something that must work names it.
     Protected,
+    /// Datadog refuses to delete an orphaned key.
+    Undeletable,
     /// So many orphaned keys were found.
     OrphansFound(usize),
     /// AWSPENDING was taken off a version whose keys are dead.
@@ -89,6 +91,7 @@ impl Journal {
                 Entry::Deleted(_)
                 | Entry::Gone
                 | Entry::Protected
+                | Entry::Undeletable
                 | Entry::OrphansFound(_)
                 | Entry::Outcome(_) => state,
             })
@@ -97,7 +100,7 @@ impl Journal {
     /// Returns what the step came to, in the order in which it happened.
     pub(super) fn outcome(&self) -> String {
         let mut words: Vec<String> = Vec::new();
-        let (mut deleted, mut gone, mut protected) = (0, 0, 0);
+        let (mut deleted, mut gone, mut protected, mut undeletable) = (0, 0, 0, 0);
         for entry in &self.0 {
             match entry {
                 Entry::Outcome(outcome) => words.push((*outcome).to_owned()),
@@ -106,6 +109,7 @@ impl Journal {
                 Entry::Deleted(_) => deleted += 1,
                 Entry::Gone => gone += 1,
                 Entry::Protected => protected += 1,
+                Entry::Undeletable => undeletable += 1,
                 _ => {}
             }
         }
@@ -113,6 +117,7 @@ impl Journal {
             (deleted, "deleted"),
             (gone, "gone already"),
             (protected, "left alone"),
+            (undeletable, "that can't be deleted"),
         ] {
             if count > 0 {
                 words.push(format!("keys {what}: {count}"));

@@ -87,12 +87,12 @@ pub(super) async fn test(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let mut versions = reader.begin(event).await?;
+    if matches!(versions.token, TokenVersion::Empty) {
+        versions.token = reader.late_value(&event.token).await?;
+    }
     if versions.is_keyless()? {
         journal.outcome_is("no keys to verify");
         return Ok(());
-    }
-    if matches!(versions.token, TokenVersion::Empty) {
-        versions.token = reader.late_value(&event.token).await?;
     }
     let cx = reader.context(event, versions).await?;
     match cx.token.filled() {
@@ -128,11 +128,11 @@ pub(super) async fn finish(
         journal.outcome_is("the version is AWSCURRENT already");
         return Ok(());
     }
-    if versions.is_keyless()? {
-        return promote_copy(reader, event, &versions, journal).await;
-    }
     if matches!(versions.token, TokenVersion::Empty) {
         versions.token = reader.late_value(&event.token).await?;
+    }
+    if versions.is_keyless()? {
+        return promote_copy(reader, event, &versions, journal).await;
     }
     let cx = reader.context(event, versions).await?;
     let pending = match &cx.token {

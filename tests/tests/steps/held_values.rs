@@ -5,6 +5,8 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use harness::bench::Bench;
 use harness::by_hand::{ids, with};
+use http::StatusCode;
+use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
 use sandbox::secrets_manager::Replication;
@@ -113,6 +115,57 @@ async fn a_key_that_a_failed_replica_serves_outlives_its_version() {
         bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
         for id in ids(&served) {
             assert!(bench.is_live(&id), "{}: {}", kind.name(), bench.story());
+        }
+    }
+}
+
+/// A rotation created the key, and somebody copied its value into the admin secret and forgot the ID.
+#[tokio::test(start_paused = true)]
+async fn an_admins_key_that_a_rotation_created_outlives_a_stale_id_beside_it() {
+    let (kind, bench) = (Kind::ApiKey, bench());
+    bench.rotate(kind).await.unwrap();
+    let copied = bench.current(kind);
+    let admin = bench.current(Kind::AdminKey);
+    bench.store(
+        Kind::AdminKey,
+        &with(admin, "adminApiKey", copied["apiKey"].clone()),
+    );
+    for _ in 0..4 {
+        bench.wait(AGE_FLOOR).await;
+        let rotated = bench.rotate(kind).await;
+        assert!(rotated.is_ok(), "{rotated:?}: {}", bench.story());
+    }
+    assert!(bench.is_live(&ids(&copied)[0]), "{}", bench.story());
+}
+
+/// One that can't be deleted must not stop every rotation from then on.
+#[tokio::test(start_paused = true)]
+async fn an_orphaned_key_that_can_not_be_deleted_stops_no_rotation() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        bench.rotate(kind).await.unwrap();
+        let orphaned = ids(&bench.current(kind));
+        for _ in 0..2 {
+            bench.store(kind, &bench.by_hand(kind));
+        }
+        bench.wait(AGE_FLOOR).await;
+        let first = orphaned[0].clone();
+        bench.gate.follow(move |call: &Call| {
+            let is_its_deletion = call.operation.starts_with("DELETE")
+                && call.subject.as_deref() == Some(first.as_str());
+            if is_its_deletion {
+                Fate::Refuse(StatusCode::FORBIDDEN)
+            } else {
+                Fate::Pass
+            }
+        });
+        let rotated = bench.rotate(kind).await;
+        assert!(rotated.is_ok(), "{rotated:?}: {}", bench.story());
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        bench.wait(AGE_FLOOR).await;
+        bench.rotate(kind).await.unwrap();
+        for id in &orphaned {
+            assert!(!bench.is_live(id), "{}: {}", kind.name(), bench.story());
         }
     }
 }

@@ -78,6 +78,26 @@ pub enum Candidates<'a> {
     },
 }
 
+impl<'a> Candidates<'a> {
+    fn listed(self) -> &'a [ListedKey] {
+        match self {
+            Self::Named(_) => &[],
+            Self::Orphans { listed, .. } => listed,
+        }
+    }
+
+    /// Returns the listed keys with the ends of their values, as far as Datadog shows them.
+    pub(crate) fn shown(self) -> impl Iterator<Item = (&'a KeyRef, Option<&'a str>)> {
+        let listed = self.listed().iter();
+        listed.map(|it| (&it.key, it.last4.as_deref()))
+    }
+
+    /// Returns the end of this key's value, if the key is listed and Datadog shows it.
+    pub(crate) fn end_of(self, key: &KeyRef) -> Option<&'a str> {
+        self.shown().find(|(it, _)| *it == key)?.1
+    }
+}
+
 /// Returns the candidates that may be deleted, application keys first.
 ///
 /// `kept` are the keys of the versions to be kept.

@@ -72,6 +72,8 @@ pub(in crate::rotation) async fn delete(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let doomed = deletable(candidates, kept);
+    let mut kept = kept.clone();
+    kept.confirm(candidates.shown());
     if reason == Reason::Orphaned {
         journal.note(Entry::OrphansFound(doomed.len()));
     }
@@ -94,15 +96,32 @@ pub(in crate::rotation) async fn delete(
             admin,
             key: &key,
             value: value.map(|api| &api.key),
-            known: known_value(&key, old),
+            known: match candidates.end_of(&key) {
+                Some(end) => KnownValue::End(Some(end)),
+                None => known_value(&key, old),
+            },
             lag: match held {
                 _ if reason == Reason::Unstored => LAG_OF_NEW_KEYS,
                 Held::Works => LAG_OF_KNOWN_KEYS,
                 Held::No | Held::Yes | Held::Unasked => Duration::ZERO,
             },
-            kept,
+            kept: &kept,
         };
-        journal.note(match attempt.send().await? {
+        let sent = match attempt.send().await {
+            // It must not stop every rotation from now on. The next one's search finds it again.
+            Err(problem) if reason == Reason::Orphaned && problem.is_answered() => {
+                tracing::warn!(
+                    secret = %cx.reader.secret,
+                    %key,
+                    %problem,
+                    "an orphaned key can't be deleted: delete it at Datadog, or find out why"
+                );
+                journal.note(Entry::Undeletable);
+                continue;
+            }
+            sent => sent?,
+        };
+        journal.note(match sent {
             Deletion::Deleted => Entry::Deleted(key),
             Deletion::Gone => Entry::Gone,
             Deletion::Protected => {
