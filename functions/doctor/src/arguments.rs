@@ -86,6 +86,10 @@ enum Word {
 }
 
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the argument's name, which its help and messages show"
+)]
 struct Secrets {
     /// Names or full ARNs of secrets; a name is looked up in the region of the environment or profile
     #[arg(value_name = "SECRET", required = true, value_parser = secret)]
@@ -98,6 +102,10 @@ struct Secrets {
 }
 
 #[derive(Args, Debug)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "the help shows these comments as they are"
+)]
 struct AdminSecret {
     /// The admin secret of secrets that name none [default: ADMIN_SECRET_ARN]
     #[arg(long, value_name = "ARN", value_parser = arn)]
@@ -105,6 +113,7 @@ struct AdminSecret {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[expect(clippy::enum_variant_names, reason = "the words that are typed")]
 enum TypeWord {
     ApiKey,
     ApplicationKey,
@@ -201,13 +210,13 @@ fn man_page(mut command: clap::Command, of: Option<&str>) -> Result<String, clap
     command.build();
     let page = match of {
         None => command,
-        Some(name) => match command.find_subcommand(name) {
-            Some(found) => found.clone().display_name(format!("datadog-doctor-{name}")),
-            None => {
+        Some(name) => {
+            let Some(found) = command.find_subcommand(name) else {
                 let text = format!("there is no command {name:?}");
                 return Err(command.error(ErrorKind::InvalidSubcommand, text));
-            }
-        },
+            };
+            found.clone().display_name(format!("datadog-doctor-{name}"))
+        }
     };
     let mut text = Vec::new();
     clap_mangen::Man::new(page).render(&mut text)?;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::clients::Clients;
@@ -149,6 +150,8 @@ impl Outside {
         let has_names = task.secrets.iter().any(|it| SecretArn::parse(it).is_none());
         let region = region.map(|it| Region::new(it.to_owned()));
         let config = aws_config::defaults(BehaviorVersion::latest())
+            // Else a malformed AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is a panic.
+            .retry_config(RetryConfig::standard())
             .http_client(http.clone())
             .region(match region {
                 Some(region) => Some(region),

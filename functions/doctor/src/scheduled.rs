@@ -6,6 +6,7 @@ mod event;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use datadog_rotation::budget::Budget;
 use datadog_rotation::error::Problem;
@@ -65,6 +66,8 @@ pub(crate) async fn run() -> Result<(), lambda_runtime::Error> {
 
 async fn configuration(http: &Http) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
+        // Else a malformed AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is a panic.
+        .retry_config(RetryConfig::standard())
         .http_client(http.clone())
         .load()
         .await

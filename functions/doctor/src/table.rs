@@ -41,12 +41,12 @@ pub(crate) fn write_checkups(
     }
     let count = |status| checkups.iter().filter(|it| it.outcome() == status).count();
     let (failing, total) = (count(Status::Failed), checkups.len());
-    let mut text = format!("Rotation would fail for {failing} of {total}. ");
-    match count(Status::Unknown) {
-        0 => {}
-        some => text += &format!("{some} of {total} could not be looked at from here. "),
-    }
-    write_text(out, &(text + UNTRIED), look)
+    let unseen = match count(Status::Unknown) {
+        0 => String::new(),
+        some => format!("{some} of {total} could not be looked at from here. "),
+    };
+    let text = format!("Rotation would fail for {failing} of {total}. {unseen}{UNTRIED}");
+    write_text(out, &text, look)
 }
 
 fn row_of_finding(finding: &Finding, look: Look) -> Row<'_> {
