@@ -164,8 +164,11 @@ async fn a_slow_service_is_given_up_in_time_and_cleaned_up_after() {
         assert!(probed.took <= MINUTE, "{seconds}: {probed:?}");
         let told = probed.told.unwrap();
         assert_eq!(inventory(&bench), before, "{seconds}: {}", told.output);
-        if seconds >= 4 {
-            assert!(!answered(&told.json(), "unknown").is_empty());
+        match seconds {
+            // So late that the host counts as out of reach from here.
+            8 => assert_eq!(told.json()["error"]["error_type"], "DatadogUnreachable"),
+            4 => assert!(!answered(&told.json(), "unknown").is_empty()),
+            _ => {}
         }
     }
 }
