@@ -367,7 +367,7 @@ BROKEN = {
     "a page that the message names": ('"docs/operate/runbooks.md', '"docs/operate/runbook.md', wordless),
     "a variable of the message": ("<error>", "<errors>", wordless),
     "a quote of the message": ('"<event> at', "<event> at", wordless),
-    "a field of the log": ("kind, error_type, message", "kind, error_kind, message", unlogged_fields),
+    "a field of the log": ("type, error_type, message", "kind, error_type, message", unlogged_fields),
 }
 
 
