@@ -351,8 +351,8 @@ fn add_tag(attributes: &mut Map<String, Value>, tag: String) {
     }
 }
 
-/// The id of a registration of ours, which may not be the given one: a rollback, or a second
-/// delivery.
+/// Returns the ID of a registration of ours. It differs from the given one in a rollback, or in a
+/// second invocation for one event.
 fn ours(given: Option<&PhysicalId>, found: &AwsAccount) -> PhysicalId {
     match given {
         Some(given) if given.thing() == Some(&found.id) => given.clone(),

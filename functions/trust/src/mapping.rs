@@ -264,7 +264,8 @@ fn exists(kind: MappingKind, id: TrustId) -> Stop {
     TrustError::MappingExists { kind, id }.into()
 }
 
-/// The id of a mapping of ours that is not the given one: a rollback, or a second delivery.
+/// Returns the ID of a mapping of ours that is not the given one: in a rollback, or in a second
+/// invocation for one event.
 fn instead_of_another(given: Option<&PhysicalId>, id: TrustId) -> PhysicalId {
     match given {
         // The way back: the one that was to replace it is deleted by CloudFormation.

@@ -1,10 +1,11 @@
-//! What a delivery is about to do, noted where the next delivery of the same environment finds it.
+//! Notes what an invocation is about to do, so that the next one of the same environment knows.
 //!
-//! A mapping bears no name, no tag and no date: whether the one that a second delivery finds was
-//! made by the first, which died before it could answer, nothing at Datadog tells. So that it was
-//! absent is noted before it is made. `/tmp` outlives a process that crashed or ran out of time
-//! for as long as Lambda keeps the environment, which is likely for the minute until it tries
-//! again, and not certain: without the note the mapping is somebody else's, and is left.
+//! A mapping has no name, no tag and no date. So nothing at Datadog tells a second invocation whether
+//! the first one created the mapping and died before it could answer. Therefore the first one notes
+//! in `/tmp` that the mapping was absent, before it creates it. `/tmp` outlives a process that
+//! crashed or ran out of time, as long as Lambda keeps the environment. That is likely for the minute
+//! until Lambda tries again, but not certain. Without the note the mapping counts as somebody else's,
+//! and stays.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::event::Envelope;
 use crate::physical_id::PhysicalId;
 
-/// A mapping that was absent when a delivery went to make it.
+/// A mapping that was absent when an invocation was about to create it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     is_intake: bool,
@@ -136,7 +137,7 @@ impl Notes {
         &self.page.intents
     }
 
-    /// Whether an earlier delivery has noted the same.
+    /// Notes the intent. Returns whether an earlier invocation has noted the same.
     pub fn intend(&mut self, intent: &Intent) -> bool {
         let known = self.page.intents.contains(intent);
         if !known {
@@ -177,7 +178,7 @@ impl Notes {
             .map_err(io::Error::from)
             .and_then(|page| fs::write(&self.path, page));
         if let Err(error) = written {
-            tracing::warn!(%error, "nothing can be noted: a delivery that dies may leave what it makes");
+            tracing::warn!(%error, "no note can be written: if this invocation dies, what it creates may be left at Datadog");
         }
     }
 }

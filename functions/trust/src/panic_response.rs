@@ -15,7 +15,7 @@ use serde_json::Map;
 use crate::answer::Answer;
 use crate::event::Envelope;
 
-/// As long as the time that a delivery keeps back for its answer.
+/// As long as the time that an invocation keeps back for its answer.
 const TIME: Duration = Duration::from_secs(15);
 
 /// What is to be said if the function dies now.

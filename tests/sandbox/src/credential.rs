@@ -77,7 +77,7 @@ pub fn keys_labelled(secret: &Secret, label: &str) -> Vec<NamedKey> {
     secret.labelled(label).map(keys_of).unwrap_or_default()
 }
 
-/// Whether the secret's type keeps the displaced key alive for one rotation: API keys do.
+/// Whether the secret's type keeps the replaced key alive for one rotation: API keys do.
 #[must_use]
 pub fn has_grace(secret: &Secret) -> bool {
     let current = keys_labelled(secret, "AWSCURRENT");

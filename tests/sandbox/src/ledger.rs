@@ -39,8 +39,8 @@ struct Book {
     held: BTreeMap<String, BTreeSet<String>>,
     /// Key id → the secret whose rotation made it.
     minted: BTreeMap<String, String>,
-    /// Keys of AWSPREVIOUS that a rotation ended when it was about to displace them. Whether it
-    /// then came to do so or somebody came between is all one.
+    /// Keys of AWSPREVIOUS that a rotation deleted when it was about to promote. Whether it then
+    /// did, or somebody came between, makes no difference.
     displaced: BTreeSet<String>,
     calls: u64,
     breaches: Vec<Breach>,
@@ -128,7 +128,7 @@ impl Ledger {
         self.book().minted.contains_key(key_id)
     }
 
-    /// The ids of minted keys that live and that no version needs: what P3 forbids, once no
+    /// The IDs of created keys that live and that no version needs: what P3 forbids, once no
     /// rotation is under way.
     #[must_use]
     pub fn orphans(&self, world: &World) -> Vec<String> {
@@ -139,7 +139,7 @@ impl Ledger {
             .collect()
     }
 
-    /// P3, for a moment when no rotation is under way: the minted keys that live are those of
+    /// P3, for a moment when no rotation is under way: the created keys that live are those of
     /// AWSCURRENT, and for API keys of AWSPREVIOUS.
     #[must_use]
     pub fn orphans_and_losses(&self, world: &World) -> Vec<Breach> {
@@ -334,7 +334,7 @@ fn is_live(world: &World, id: &str) -> bool {
     world.datadog.key(id).is_some_and(Key::is_live)
 }
 
-/// Whether a version with a value waits for promotion: finishSecret retires AWSPREVIOUS's key
+/// Whether a version with a value waits for promotion: finishSecret deletes AWSPREVIOUS's key
 /// before it promotes.
 fn is_about_to_displace(secret: &Secret) -> bool {
     secret.labelled("AWSPENDING").is_some_and(|pending| {

@@ -117,7 +117,7 @@ mod tests {
     fn a_secret_within_a_line_is_a_leak_that_is_told_without_it() {
         let secrets = ["0123456789abcdef".to_owned(), "ddapp_x".to_owned()];
         let spoken = [
-            ("one", "minted aws-sm-api-key"),
+            ("one", "created aws-sm-api-key"),
             ("two", "header: \"0123456789abcdef\""),
         ];
 

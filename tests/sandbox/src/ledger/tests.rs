@@ -153,7 +153,7 @@ async fn the_grace_key_has_to_live_until_a_successor_waits() {
     assert_eq!(
         story.broken(),
         [],
-        "finishSecret retires it before it promotes"
+        "finishSecret deletes it before it promotes"
     );
 
     let early = Story::begin();

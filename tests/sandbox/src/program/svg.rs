@@ -26,13 +26,13 @@ const STYLE: &str = "\
     text { font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328 }\n\
     .head { font-size: 16px; font-weight: 600 } .name { font-weight: 600 } .quiet { fill: #59636e }\n\
     .ground { fill: #ffffff; stroke: #d1d9e0 } .rule { stroke: #d1d9e0 }\n\
-    .minted { fill: #bc4c00 } .current { fill: #1a7f37 } .previous { fill: #bf8700 }\n\
+    .created { fill: #bc4c00 } .current { fill: #1a7f37 } .previous { fill: #bf8700 }\n\
     .pending { fill: none; stroke: #0969da; stroke-width: 2; stroke-dasharray: 4 2 }\n\
     .revoked { stroke: #cf222e; stroke-width: 2.5 } .held { fill: #1a7f37 } .broken { fill: #cf222e }\n\
     @media (prefers-color-scheme: dark) {\n\
     text { fill: #f0f6fc } .quiet { fill: #9198a1 }\n\
     .ground { fill: #0d1117; stroke: #3d444d } .rule { stroke: #3d444d }\n\
-    .minted { fill: #f0883e } .current { fill: #2ea043 } .previous { fill: #d29922 }\n\
+    .created { fill: #f0883e } .current { fill: #2ea043 } .previous { fill: #d29922 }\n\
     .pending { stroke: #58a6ff } .revoked { stroke: #f85149 } .held { fill: #3fb950 } .broken { fill: #f85149 }\n\
     }\n";
 
@@ -122,7 +122,7 @@ impl Drawing {
     fn bar(&mut self, standing: Standing, from: usize, to: usize, top: usize) -> fmt::Result {
         // Told apart by their shapes as well as by their colours.
         let (class, top, height) = match standing {
-            Standing::Minted => ("minted", top + 4, BAR - 8),
+            Standing::Minted => ("created", top + 4, BAR - 8),
             Standing::Pending => ("pending", top + 1, BAR - 2),
             Standing::Previous => ("previous", top + 3, BAR - 6),
             Standing::Current | Standing::Revoked => ("current", top, BAR),
