@@ -286,6 +286,7 @@ impl Admin {
                 answer => return answer,
             },
         };
+        // Boxed: every call would carry its future, and few need a stand-in.
         let pair = Box::pin(self.stand_in_for(problem)).await?;
         Box::pin(pair.act(&call)).await
     }

@@ -110,6 +110,7 @@ impl Datadog {
                 let call = call.clone();
                 return Err(DatadogError { call, problem });
             }
+            // Boxed: it would be part of the future of every caller.
             let problem = match Box::pin(self.try_once(authority, call, budget)).await {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem.after(before.take()),

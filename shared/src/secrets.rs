@@ -318,6 +318,7 @@ where
     let mut crowd = Crowd::new(THROTTLED_FOR);
     loop {
         let left = budget.left();
+        // Boxed: a step makes several calls side by side, and the SDK's futures are large.
         let problem = match tokio::time::timeout(left, Box::pin(send())).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => SecretsProblem::of(call, &error),

@@ -166,6 +166,7 @@ impl Delegate {
         }
         // Before anything can fail: a stale token must not be found here by the next call.
         *held = None;
+        // Boxed: every call of an identity would carry its future, and few make an exchange.
         let grant = match Box::pin(self.exchange()).await {
             Err(NotGranted::Over(_)) => Box::pin(self.exchange()).await,
             granted => granted,

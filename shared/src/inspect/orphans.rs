@@ -118,6 +118,7 @@ pub enum Doubt {
 impl Inspector {
     /// Reads all that is needed to tell which keys are orphaned. No effect.
     pub async fn search(&self, secret: &str, budget: &Budget) -> Result<Search, Unseen> {
+        // Boxed, as a checkup is.
         Box::pin(self.look_for_orphans(secret, budget))
             .await
             .map_err(Unseen::from)

@@ -1,25 +1,16 @@
 //! What the function refuses whoever invokes it: all that its variables do not allow.
 
 use datadog_trust::leash::Leash;
+use harness::trust::Site;
 use harness::trust::case::{AWS_ACCOUNT, pattern};
 use harness::trust::stack::{Outcome, Stack};
-use harness::trust::{PERMISSIONS, Site};
 use sandbox::gate::Service;
 use sandbox::scene::request;
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, IDENTITY, INTAKE};
+use super::{ACCOUNT, IDENTITY, INTAKE, integrated};
 
 const RUNNER: &str = "arn:aws:sts::123456789012:assumed-role/runner/*";
-
-fn integrated() -> Site {
-    let site = Site::new(&PERMISSIONS);
-    site.gate.with_world(|world| {
-        let role = json!({ "role_name": "Datadog", "external_id": "1".repeat(32) });
-        world.datadog.integrate(AWS_ACCOUNT, &role, &json!({}));
-    });
-    site
-}
 
 fn identity(role: &str, account: &str) -> Value {
     json!({ "RoleName": role, "ServiceAccountId": account })

@@ -11,23 +11,10 @@ use sandbox::gate::{Call, Fate, Service};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{ACCOUNT, IDENTITY, INTAKE};
-
-fn integrated() -> Site {
-    let site = Site::new(&PERMISSIONS);
-    site.gate.with_world(|world| {
-        let role = json!({ "role_name": "Datadog", "external_id": "1".repeat(32) });
-        world.datadog.integrate(AWS_ACCOUNT, &role, &json!({}));
-    });
-    site
-}
+use super::{ACCOUNT, IDENTITY, INTAKE, account, integrated, keyed};
 
 fn mapping(site: &Site) -> Value {
     json!({ "RoleName": "runner", "ServiceAccountId": site.account })
-}
-
-fn account() -> Value {
-    json!({ "AwsAccountId": AWS_ACCOUNT, "RoleName": "Datadog" })
 }
 
 fn count(site: &Site, operation: &str) -> usize {
@@ -319,19 +306,6 @@ async fn adopting_an_account_changes_nothing() {
     assert_ne!(site.trusted(), before);
     assert_eq!(stack.delete().await, Outcome::Complete);
     assert!(site.trusted().iter().any(|it| it.contains(AWS_ACCOUNT)));
-}
-
-fn keyed() -> (Site, Value) {
-    let site = Site::new(&PERMISSIONS);
-    site.gate.with_world(|world| {
-        let keys = json!({ "access_key_id": "AKIAIOSFODNN7EXAMPLE" });
-        let settings =
-            json!({ "account_tags": ["team:a"], "aws_regions": { "include_only": ["eu-west-1"] } });
-        world.datadog.integrate(AWS_ACCOUNT, &keys, &settings);
-    });
-    let mut properties = account();
-    properties["SwitchFromKeys"] = "true".into();
-    (site, properties)
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,43 +1,12 @@
 //! Settings of a registration: checked before anything is changed, compared as sets, and replaced
 //! as choices; and the switch from access keys, whose deletion can't be undone.
 
-use harness::trust::case::AWS_ACCOUNT;
 use harness::trust::stack::{Outcome, Stack};
 use harness::trust::{PERMISSIONS, Site};
 use sandbox::gate::{Call, Fate};
 use serde_json::{Value, json};
 
-use super::ACCOUNT;
-
-const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-
-fn account() -> Value {
-    json!({ "AwsAccountId": AWS_ACCOUNT, "RoleName": "Datadog" })
-}
-
-/// A registration by access keys, and the properties that switch it.
-fn keyed() -> (Site, Value) {
-    let site = Site::new(&PERMISSIONS);
-    site.gate.with_world(|world| {
-        let keys = json!({ "access_key_id": KEY });
-        let settings =
-            json!({ "account_tags": ["team:a"], "aws_regions": { "include_only": ["eu-west-1"] } });
-        world.datadog.integrate(AWS_ACCOUNT, &keys, &settings);
-    });
-    let mut properties = account();
-    properties["SwitchFromKeys"] = "true".into();
-    (site, properties)
-}
-
-/// A registration that was made by hand, with these settings.
-fn registered(settings: &Value) -> Site {
-    let site = Site::new(&PERMISSIONS);
-    site.gate.with_world(|world| {
-        let role = json!({ "role_name": "Datadog", "external_id": "1".repeat(32) });
-        world.datadog.integrate(AWS_ACCOUNT, &role, settings);
-    });
-    site
-}
+use super::{ACCOUNT, KEY, account, keyed, registered};
 
 fn attributes(site: &Site) -> Value {
     site.gate.with_world(|world| {

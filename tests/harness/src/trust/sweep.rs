@@ -43,28 +43,61 @@ pub fn run_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Box<B
 }
 
 async fn live_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Box<Broken>> {
+    let hold = move |site: &Site| {
+        let mut number = 0;
+        site.gate.follow(move |call: &Call| {
+            if call.caller.as_deref() != Some(CALLER) {
+                return Fate::Pass;
+            }
+            number += 1;
+            if number != held + 1 {
+                return Fate::Pass;
+            }
+            let (pause, release) = pause();
+            tokio::spawn(async move {
+                tokio::time::sleep(so_long).await;
+                release.pass();
+            });
+            Fate::Pause(pause)
+        });
+    };
+    let run = format!("twice at once, call {held} held for {so_long:?}");
+    live_through(case, hold, |stack| stack.has_twin = true, false, &run).await
+}
+
+async fn live(case: Case, fault: Disturbance, loses: bool) -> Result<Life, Box<Broken>> {
+    let disturb = move |site: &Site| {
+        let mut number = 0;
+        site.gate.follow(move |_: &Call| {
+            number += 1;
+            match fault {
+                Some((at, fault)) if at + 1 == number => fault.fate(),
+                _ => Fate::Pass,
+            }
+        });
+    };
+    let may_leave = loses && fault.is_some_and(|(_, fault)| is_deadly(fault));
+    let run = format!("with {fault:?}, environments lost: {loses}");
+    let lose = |stack: &mut Stack<'_>| stack.loses_environments = loses;
+    live_through(case, disturb, lose, may_leave, &run).await
+}
+
+/// Lives through the case and judges it. `disturb` says what befalls the calls, `prepare` what the stack
+/// is like, `run` both in words.
+async fn live_through(
+    case: Case,
+    disturb: impl FnOnce(&Site),
+    prepare: impl FnOnce(&mut Stack<'_>),
+    may_leave: bool,
+    run: &str,
+) -> Result<Life, Box<Broken>> {
     let listening = Listening::begin();
     let site = Site::new(&PERMISSIONS);
     case.set(&site);
     let (before, theirs) = (site.trusted(), site.ids());
-    let mut number = 0;
-    site.gate.follow(move |call: &Call| {
-        if call.caller.as_deref() != Some(CALLER) {
-            return Fate::Pass;
-        }
-        number += 1;
-        if number != held + 1 {
-            return Fate::Pass;
-        }
-        let (pause, release) = pause();
-        tokio::spawn(async move {
-            tokio::time::sleep(so_long).await;
-            release.pass();
-        });
-        Fate::Pause(pause)
-    });
+    disturb(&site);
     let mut stack = Stack::new(&site, case.resource.name());
-    stack.has_twin = true;
+    prepare(&mut stack);
     let outcomes = case.run(&mut stack).await;
     let during = site.trusted();
     let deleted = stack.delete().await;
@@ -76,50 +109,12 @@ async fn live_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Bo
         during: &during,
         outcomes: &outcomes,
         deleted,
-        may_leave: false,
+        may_leave,
         heard: listening.heard(),
     };
     judged.judge().map_err(|what| {
         Box::new(Broken {
-            run: format!("{case:?} twice at once, call {held} held for {so_long:?}; {outcomes:?}"),
-            what,
-            story: format!("{}{:#?}", site.story(), stack.answers),
-        })
-    })
-}
-
-async fn live(case: Case, fault: Disturbance, loses: bool) -> Result<Life, Box<Broken>> {
-    let listening = Listening::begin();
-    let site = Site::new(&PERMISSIONS);
-    case.set(&site);
-    let (before, theirs) = (site.trusted(), site.ids());
-    let mut number = 0;
-    site.gate.follow(move |_: &Call| {
-        number += 1;
-        match fault {
-            Some((at, fault)) if at + 1 == number => fault.fate(),
-            _ => Fate::Pass,
-        }
-    });
-    let mut stack = Stack::new(&site, case.resource.name());
-    stack.loses_environments = loses;
-    let outcomes = case.run(&mut stack).await;
-    let during = site.trusted();
-    let deleted = stack.delete().await;
-    let life = Judged {
-        case,
-        stack: &stack,
-        before: &before,
-        theirs: &theirs,
-        during: &during,
-        outcomes: &outcomes,
-        deleted,
-        may_leave: loses && fault.is_some_and(|(_, fault)| is_deadly(fault)),
-        heard: listening.heard(),
-    };
-    life.judge().map_err(|what| {
-        Box::new(Broken {
-            run: format!("{case:?} with {fault:?}, environments lost: {loses}; {outcomes:?}"),
+            run: format!("{case:?} {run}; {outcomes:?}"),
             what,
             story: format!("{}{:#?}", site.story(), stack.answers),
         })
