@@ -118,7 +118,7 @@ pub enum Doubt {
 impl Inspector {
     /// Reads all that is needed to tell which keys are orphaned. No effect.
     pub async fn search(&self, secret: &str, budget: &Budget) -> Result<Search, Unseen> {
-        // Boxed, as a checkup is.
+        // Boxed: it is as large as a step's, and its callers hold it in a loop over secrets.
         Box::pin(self.look_for_orphans(secret, budget))
             .await
             .map_err(Unseen::from)

@@ -172,6 +172,162 @@ pub(crate) fn replication(replicas: &[Replica]) -> Replication {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::{AppPart, Credential, Kind};
+    use crate::datadog::{Attributes, Status};
+    use crate::event::VersionId;
+    use crate::keys::{AppKey, KeyId, ServiceAccountId};
+    use crate::value::SecretValue;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+    const BY_HAND: &str = "somebody's";
+
+    fn names(kind: Kind) -> KeyNames {
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd-AbCdEf";
+        KeyNames::new(kind, arn, "dd")
+    }
+
+    /// A version of an application key, stored at this minute.
+    fn version(n: u8, account: u8, minute: Option<u32>) -> Version {
+        let uuid = |n: u8| format!("{n:08}-1111-4111-8111-111111111111");
+        let part = AppPart {
+            key: AppKey::parse(&"0".repeat(40)).unwrap(),
+            id: KeyId::parse(&uuid(n)).unwrap(),
+            service_account: ServiceAccountId::parse(&uuid(account)).unwrap(),
+        };
+        Version {
+            id: VersionId::parse(&uuid(n)).unwrap(),
+            value: SecretValue::parse("{}").unwrap(),
+            credential: Credential::Application(part),
+            unfamiliar: None,
+            created: minute.map(|it| SystemTime::UNIX_EPOCH + MINUTE * it),
+        }
+    }
+
+    fn id() -> KeyId {
+        KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap()
+    }
+
+    /// An application key that bears a name of this version.
+    fn key_of(version: &Version) -> AppKeyDetails {
+        let names = names(Kind::ApplicationKey);
+        AppKeyDetails {
+            name: names.name(KeyClass::Application, &version.id, 0, "20260101"),
+            ..key_by_hand()
+        }
+    }
+
+    fn key_by_hand() -> AppKeyDetails {
+        AppKeyDetails {
+            id: id(),
+            name: BY_HAND.into(),
+            last4: None,
+            created: None,
+            scopes: None,
+            owner: None,
+            attributes: Attributes::default(),
+        }
+    }
+
+    fn api_key(name: &str) -> KeyLookup<ApiKeyDetails> {
+        KeyLookup::Found(ApiKeyDetails {
+            id: id(),
+            name: name.into(),
+            last4: None,
+            created: None,
+            status: Status::Active,
+            category: None,
+            remote_config_read_enabled: None,
+            created_by: None,
+            attributes: Attributes::default(),
+        })
+    }
+
+    #[test]
+    fn what_a_rotation_replaced_is_older_and_beside_a_key_of_the_current_version() {
+        let names = names(Kind::ApplicationKey);
+        let current = version(1, 9, Some(10));
+        let by = |key: Option<&AppKeyDetails>, previous: &Version| {
+            replaced_by(&names, key, &current, previous)
+        };
+        let (own, older) = (key_of(&current), version(2, 9, Some(9)));
+        assert_eq!(by(Some(&own), &older), PutAsideBy::Rotation);
+        assert_eq!(by(None, &older), PutAsideBy::Person);
+        assert_eq!(by(Some(&key_by_hand()), &older), PutAsideBy::Person);
+        assert_eq!(by(Some(&key_of(&older)), &older), PutAsideBy::Person);
+        for previous in [
+            version(2, 9, Some(10)),
+            version(2, 9, Some(11)),
+            version(2, 9, None),
+            version(2, 8, Some(9)),
+        ] {
+            assert_eq!(by(Some(&own), &previous), PutAsideBy::Person);
+        }
+    }
+
+    #[test]
+    fn what_a_rotation_left_under_awsprevious_bears_the_name_of_that_version() {
+        let names = names(Kind::ApplicationKey);
+        let (current, previous) = (version(1, 9, None), version(2, 9, None));
+        let is_left = |key: Option<&AppKeyDetails>, previous: &Version| {
+            is_left_by_rotation(&names, key, &current, previous)
+        };
+        let own = key_of(&previous);
+        assert!(is_left(Some(&own), &previous));
+        assert!(!is_left(None, &previous));
+        assert!(!is_left(Some(&key_by_hand()), &previous));
+        assert!(!is_left(Some(&key_of(&current)), &previous));
+        assert!(!is_left(Some(&own), &version(2, 8, None)));
+    }
+
+    #[test]
+    fn an_api_key_is_a_persons_if_a_person_made_both() {
+        let names = names(Kind::ApiKey);
+        let (made, by_hand) = (
+            api_key("aws-sm-api-key-dd-20260101-aaaaaa"),
+            api_key(BY_HAND),
+        );
+        let by = |current, previous| api_key_replaced_by(&names, current, previous);
+        assert_eq!(by(&by_hand, &by_hand), PutAsideBy::Person);
+        for unknown in [&made, &KeyLookup::NotFound, &KeyLookup::Forbidden] {
+            assert_eq!(by(unknown, &by_hand), PutAsideBy::Rotation);
+            assert_eq!(by(&by_hand, unknown), PutAsideBy::Rotation);
+        }
+    }
+
+    #[test]
+    fn orphaned_keys_are_searched_for_where_a_name_says_so() {
+        let names = names(Kind::ApiKey);
+        let class = KeyClass::Api;
+        let key = KeyRef { class, id: id() };
+        let is_due = |name: &str, known: &BTreeSet<KeyRef>| {
+            let listed = ListedKey {
+                key: key.clone(),
+                name: name.into(),
+                created: None,
+                last4: None,
+            };
+            is_orphan_search_due(&names, &[listed], known)
+        };
+        let (none, known) = (BTreeSet::new(), BTreeSet::from([key.clone()]));
+        assert!(is_due("aws-sm-api-key-dd-20260101-aaaaaa", &none));
+        assert!(!is_due("aws-sm-api-key-dd-20260101-aaaaaa", &known));
+        assert!(!is_due(BY_HAND, &none));
+    }
+
+    #[test]
+    fn a_version_is_old_when_nobody_can_be_about_to_store_it() {
+        let is_so = |stored, now: u32| {
+            is_old(
+                &version(1, 9, stored),
+                SystemTime::UNIX_EPOCH + MINUTE * now,
+            )
+        };
+        assert!(!is_so(Some(1), 15));
+        assert!(is_so(Some(1), 16));
+        assert!(is_so(Some(1), 17));
+        assert!(!is_so(Some(1), 0));
+        assert!(!is_so(None, 60));
+    }
 
     #[test]
     fn the_older_a_key_the_less_it_is_waited_for() {

@@ -171,4 +171,13 @@ mod tests {
         let undone = journal([Entry::Created { keys }, Entry::CreationUndone]);
         assert_eq!(undone.state(), State::Undone);
     }
+
+    #[test]
+    fn what_is_noted_is_told() {
+        let mut journal = Journal::default();
+        journal.note(Entry::Stored);
+        journal.outcome_is("the new keys work");
+        assert_eq!(journal.state(), State::Pending);
+        assert_eq!(journal.outcome(), "the new keys work");
+    }
 }
