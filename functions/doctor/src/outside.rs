@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
@@ -143,24 +142,25 @@ impl Outside {
     pub(crate) async fn network(task: &Task) -> Result<Self, StartError> {
         let http = start::network()?;
         let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
-        // Each secret's ARN tells its region: looking for a default one could take seconds.
-        let arn = task.secrets.first().or(task.admin_secret.as_ref());
-        let arn = arn.or(settings.admin_secret_arn.as_ref());
-        let region = arn.and_then(|arn| region_of(arn));
-        let has_names = task.secrets.iter().any(|it| SecretArn::parse(it).is_none());
-        let region = region.map(|it| Region::new(it.to_owned()));
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let loader = aws_config::defaults(BehaviorVersion::latest())
             // Else a malformed AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is a panic.
             .retry_config(RetryConfig::standard())
-            .http_client(http.clone())
-            .region(match region {
-                Some(region) => Some(region),
-                // A name has no region of its own.
-                None if has_names => DefaultRegionChain::builder().build().region().await,
+            .http_client(http.clone());
+        let has_names = task.secrets.iter().any(|it| SecretArn::parse(it).is_none());
+        let loader = if has_names {
+            // A name has no region of its own: the SDK looks for one.
+            loader
+        } else {
+            // Each secret's ARN tells its region: looking for a default one could take seconds.
+            let arn = task.secrets.first().or(task.admin_secret.as_ref());
+            let arn = arn.or(settings.admin_secret_arn.as_ref());
+            let region = arn.and_then(|arn| region_of(arn));
+            loader.region(match region {
+                Some(region) => Some(Region::new(region.to_owned())),
                 None => EnvironmentVariableRegionProvider::new().region().await,
             })
-            .load()
-            .await;
+        };
+        let config = loader.load().await;
         let look = Look::of_streams(TerminalSettings::from_env());
         Ok(Self {
             look,

@@ -63,6 +63,7 @@ impl OpenWorld {
         Command::new(&*DOCTOR)
             .args(arguments)
             .env_clear()
+            .env("AWS_REGION", REGION) // of names
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env(

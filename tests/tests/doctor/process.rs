@@ -24,6 +24,9 @@ async fn exit_codes_and_streams() {
     assert_eq!(table.status.code(), Some(0));
     assert!(text(&table.stdout).contains("Rotation would fail for 0 of 1."));
 
+    let named = site.doctor(&["check", "datadog/app-key"]).await;
+    assert_eq!(named.stdout, table.stdout);
+
     let nobody = secrets.api_key.replace("api-key", "nobody");
     let wrong = site.doctor(&["check", &nobody]).await;
     assert_eq!(wrong.status.code(), Some(1));
