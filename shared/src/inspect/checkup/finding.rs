@@ -219,7 +219,9 @@ impl Checkup {
     pub(super) fn say_unreached(&mut self, unreached: &Unreached) {
         let is_open = |check: &Check| self.findings.iter().all(|it| it.check != *check);
         let asked = |check: &Check| unreached.is_aws || *check > Check::Site;
-        let check = Check::ALL.into_iter().find(|it| is_open(it) && asked(it));
+        let is_due = |check: &Check| self.kind.is_none_or(|kind| check.is_of(kind));
+        let mut checks = Check::ALL.into_iter();
+        let check = checks.find(|it| is_due(it) && is_open(it) && asked(it));
         self.findings.push(Finding {
             check: check.unwrap_or(Check::Secret),
             status: Status::Unknown,
