@@ -14,6 +14,7 @@
 //! - [`scene`] and [`stack`] set all of it up with three secrets worth rotating.
 
 pub mod account;
+pub mod certificate;
 pub mod cloudformation;
 pub mod credential;
 pub mod datadog;

@@ -12,8 +12,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 /// No request of a rotation or its users comes near.
 const LARGEST_REQUEST: usize = 1024 * 1024;
@@ -35,8 +37,13 @@ impl Loopback {
     /// Port 0 takes a free one. Requests over 1 MiB are answered with 413 and never reach the
     /// handler. `delay` is how far away the listener seems: a request takes so long to arrive, and
     /// its answer as long to come back; before the first request of a connection both times pass
-    /// for the handshake.
-    pub(crate) async fn start<H, F>(port: u16, delay: Duration, handler: H) -> io::Result<Self>
+    /// for the handshake of TCP, and once more for that of TLS.
+    pub(crate) async fn start<H, F>(
+        port: u16,
+        delay: Duration,
+        tls: Option<TlsAcceptor>,
+        handler: H,
+    ) -> io::Result<Self>
     where
         H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
@@ -44,7 +51,7 @@ impl Loopback {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         Ok(Self {
             address: listener.local_addr()?,
-            task: tokio::spawn(accept(listener, delay, handler)),
+            task: tokio::spawn(accept(listener, delay, tls, handler)),
         })
     }
 
@@ -59,7 +66,12 @@ impl Drop for Loopback {
     }
 }
 
-async fn accept<H, F>(listener: TcpListener, delay: Duration, handler: H) -> Infallible
+async fn accept<H, F>(
+    listener: TcpListener,
+    delay: Duration,
+    tls: Option<TlsAcceptor>,
+    handler: H,
+) -> Infallible
 where
     H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
@@ -68,7 +80,20 @@ where
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(converse(stream, delay, handler.clone()));
+                let (tls, handler) = (tls.clone(), handler.clone());
+                connections.spawn(async move {
+                    pass(delay * 2).await;
+                    let Some(tls) = tls else {
+                        return converse(stream, delay, handler).await;
+                    };
+                    // Small messages, and both sides wait for them.
+                    let _without = stream.set_nodelay(true);
+                    pass(delay * 2).await;
+                    // A client that does not trust the certificate leaves.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, delay, handler).await;
+                    }
+                });
             }
             // Out of file descriptors, for one: asking again at once would only spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -77,12 +102,11 @@ where
     }
 }
 
-async fn converse<H, F>(stream: TcpStream, delay: Duration, handler: H)
+async fn converse<H, F>(stream: impl AsyncRead + AsyncWrite + Unpin, delay: Duration, handler: H)
 where
     H: Fn(Request<Bytes>) -> F,
     F: Future<Output = Reply>,
 {
-    pass(delay * 2).await;
     let service = service_fn(|request| respond(request, delay, &handler));
     // A connection ends with an error when the other side leaves or a reply is `Close`.
     let _ended = http1::Builder::new()

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sandbox::certificate::CertificateError;
 use sandbox::executables::{BuildError, Executables};
 use sandbox::stack::StackError;
 
@@ -50,6 +51,14 @@ pub(crate) enum ProgramError {
     },
     #[error("failed to write the report")]
     Report(#[from] serde_json::Error),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error("failed to write --tls {}", path.display())]
+    Authority {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("failed to write --svg {}", path.display())]
     Picture {
         path: PathBuf,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 
+use crate::certificate::Certificate;
 use crate::gate::{Caller, Gate, Outcome, Service};
 use crate::loopback::{Loopback, Reply};
 
@@ -25,6 +26,8 @@ pub struct Door {
     pub caller: Option<String>,
     /// How long the network takes, each way. Opening a connection costs one way and back.
     pub delay: Duration,
+    /// Without one the door speaks plain HTTP.
+    pub certificate: Option<Certificate>,
     /// Called when the gate decides that the caller dies.
     pub on_kill: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -38,6 +41,7 @@ impl Door {
             port: 0,
             caller: None,
             delay: Duration::ZERO,
+            certificate: None,
             on_kill: None,
         }
     }
@@ -50,27 +54,34 @@ impl fmt::Debug for Door {
             .field("port", &self.port)
             .field("caller", &self.caller)
             .field("delay", &self.delay)
+            .field("tls", &self.certificate.is_some())
             .finish_non_exhaustive()
     }
 }
 
 /// A door that is open; dropping it closes it and every connection through it.
 #[derive(Debug)]
-pub struct Server(Loopback);
+pub struct Server {
+    scheme: &'static str,
+    loopback: Loopback,
+}
 
 impl Server {
     /// # Errors
     /// The port is taken.
     pub async fn start(gate: Gate, door: Door) -> io::Result<Self> {
         let Door { port, delay, .. } = door;
+        let tls = door.certificate.as_ref().map(Certificate::acceptor);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let handler = move |request| handle(gate.clone(), door.clone(), request);
-        Ok(Self(Loopback::start(port, delay, handler).await?))
+        let loopback = Loopback::start(port, delay, tls, handler).await?;
+        Ok(Self { scheme, loopback })
     }
 
-    /// `http://127.0.0.1:<port>`
+    /// `http://127.0.0.1:<port>`, or with `https`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.0.address())
+        format!("{}://{}", self.scheme, self.loopback.address())
     }
 }
 

@@ -58,7 +58,7 @@ impl RuntimeApi {
             async move { far_side.handle(&request).await }
         };
         Ok(Self {
-            server: Loopback::start(0, Duration::ZERO, handler).await?,
+            server: Loopback::start(0, Duration::ZERO, None, handler).await?,
             invocations,
             reports,
         })

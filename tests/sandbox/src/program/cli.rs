@@ -66,6 +66,10 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub(crate) delay_ms: u64,
 
+    /// Speak TLS, and write the certificate of the CA to trust into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls: Option<PathBuf>,
+
     /// Leave the steps of a rotation to you: `RotateSecret` begins it and invokes nothing
     #[arg(long)]
     pub(crate) by_hand: bool,

@@ -1,11 +1,13 @@
 //! The sandbox as a server: for the AWS CLI, boto3 and Datadog's own clients.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use console::{Term, style};
+use sandbox::certificate::Certificate;
 use sandbox::gate::Service;
 use sandbox::lambda::FunctionError;
 use sandbox::rotation::{Observer, Progress};
@@ -34,8 +36,16 @@ pub(crate) async fn run(
     stack.turn_rotation_on(&Log(screen.clone())).await?;
 
     let begun = rotations_begun(&stack);
-    let delay = Duration::from_millis(serving.delay_ms);
-    let open = |service, port, option| open(&stack, service, port, option, delay);
+    let certificate = serving.tls.as_deref().map(certificate).transpose()?;
+    let open = |service, port, option| {
+        let door = Door {
+            port,
+            delay: Duration::from_millis(serving.delay_ms),
+            certificate: certificate.clone(),
+            ..Door::to(service)
+        };
+        open(&stack, door, option)
+    };
     let secrets_manager = open(
         Service::SecretsManager,
         serving.secrets_manager_port,
@@ -69,18 +79,19 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn open(
-    stack: &Stack,
-    service: Service,
-    port: u16,
-    option: &'static str,
-    delay: Duration,
-) -> Result<Server, ProgramError> {
-    let door = Door {
-        port,
-        delay,
-        ..Door::to(service)
-    };
+/// One for both services; its CA goes into this file.
+fn certificate(path: &Path) -> Result<Certificate, ProgramError> {
+    let certificate = Certificate::for_loopback()?;
+    let written = std::fs::write(path, certificate.authority());
+    written.map_err(|source| ProgramError::Authority {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(certificate)
+}
+
+async fn open(stack: &Stack, door: Door, option: &'static str) -> Result<Server, ProgramError> {
+    let port = door.port;
     let opened = Server::start(stack.gate.clone(), door).await;
     opened.map_err(|source| ProgramError::Listen {
         port,

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::*;
 use crate::datadog::Datadog;
@@ -22,7 +26,7 @@ fn gate(fate: fn() -> Fate) -> Gate {
 
 /// Everything that the server says until it closes the connection.
 async fn exchange(server: &Server, body: &str) -> String {
-    let mut stream = TcpStream::connect(server.0.address()).await.unwrap();
+    let mut stream = TcpStream::connect(server.loopback.address()).await.unwrap();
     let length = body.len();
     let head = "POST /api/v2/api_keys HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n";
     let request = format!("{head}Content-Length: {length}\r\n\r\n{body}");
@@ -107,7 +111,7 @@ async fn a_request_over_a_mebibyte_never_reaches_the_gate() {
 }
 
 /// One request and its answer on a connection that stays open.
-async fn ask(stream: &mut TcpStream) {
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let request = "GET /api/v1/validate HTTP/1.1\r\nHost: sandbox\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = [0; 4096];
@@ -122,7 +126,7 @@ async fn delay_is_paid_four_times_on_a_new_connection_and_twice_on_an_old_one() 
         ..Door::to(Service::Datadog)
     };
     let server = Server::start(gate(|| Fate::Pass), door).await.unwrap();
-    let mut stream = TcpStream::connect(server.0.address()).await.unwrap();
+    let mut stream = TcpStream::connect(server.loopback.address()).await.unwrap();
 
     let begun = Instant::now();
     ask(&mut stream).await;
@@ -133,4 +137,40 @@ async fn delay_is_paid_four_times_on_a_new_connection_and_twice_on_an_old_one() 
 
     assert!(first >= delay * 4, "{first:?}");
     assert!(second >= delay * 2 && second < delay * 4, "{second:?}");
+}
+
+#[tokio::test]
+async fn over_tls_a_new_connection_pays_for_one_more_handshake() {
+    let delay = Duration::from_millis(100);
+    let certificate = Certificate::for_loopback().unwrap();
+    let trusted = CertificateDer::from_pem_slice(certificate.authority().as_bytes()).unwrap();
+    let door = Door {
+        delay,
+        certificate: Some(certificate),
+        ..Door::to(Service::Datadog)
+    };
+    let server = Server::start(gate(|| Fate::Pass), door).await.unwrap();
+    let address = server.loopback.address();
+    assert_eq!(server.url(), format!("https://{address}"));
+
+    let begun = Instant::now();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::from(address.ip());
+    let mut stream = trusting(trusted).connect(name, stream).await.unwrap();
+    ask(&mut stream).await;
+    let first = begun.elapsed();
+
+    assert!(first >= delay * 6, "{first:?}");
+}
+
+fn trusting(authority: CertificateDer<'static>) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
 }
