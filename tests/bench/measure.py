@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import budgets
 import build
 import calls
 import contender
 import goals
 import instructions
 import picture
+import share
 import sizes
 import steps
 import tables
@@ -26,8 +28,8 @@ MARKERS = "<!-- measured -->\n", "<!-- end -->"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="of everything that is timed; default: 5")
-    parser.add_argument("--write", action="store_true", help="put tables and picture into docs/figures")
+    parser.add_argument("--repeats", type=int, default=3, help="of everything that is timed; default: 3")
+    parser.add_argument("--write", action="store_true", help="put tables and picture into docs/figures, and a line into README.md")
     arguments = parser.parse_args()
     folder = build.target_folder() / "release"
     figures = measure(contender.Built(folder, folder / "sandbox"), arguments.repeats)
@@ -44,10 +46,9 @@ def measure(built: contender.Built, repeats: int) -> dict:
     begun = os.getloadavg()[0]
     figures = {
         "start": starts(built, contenders, 8 * repeats),
-        "rotations": {
-            str(delay): steps.measure(built, contenders, delay, repeats, tell) for delay in (0, goals.DELAY_MS)
-        },
+        "rotations": steps.measure(built, contenders, settings(), repeats, tell),
         "calls": {it.name: calls.count(built, it) for it in contenders},
+        "counted": budgets.counted(budgets.CALLS.read_text()),
         "sizes": {binary: sizes.measure(built.folder, binary) for binary in [*build.functions(), "bare"]},
         "crates": {package: sizes.crates(package) for package in [*build.functions(), "bare"]},
         "instructions": None,
@@ -57,6 +58,14 @@ def measure(built: contender.Built, repeats: int) -> dict:
     else:
         tell("no instructions: valgrind is not installed")
     return figures | {"machine": machine(repeats, begun)}
+
+
+def settings() -> list[steps.Setting]:
+    """Where rotations are measured: where it can be on a share of a processor as well."""
+    if share.available():
+        return [goals.NEAR, goals.FAR, *goals.SHARES]
+    tell("no shares of a processor: control groups can't be made here")
+    return [goals.NEAR, goals.FAR]
 
 
 def starts(built: contender.Built, contenders: list[contender.Contender], repeats: int) -> dict:
@@ -100,6 +109,9 @@ def write(page: str, drawing: str):
     head, _, rest = path.read_text().partition(MARKERS[0])
     path.write_text(head + MARKERS[0] + "\n" + page + "\n" + MARKERS[1] + rest.partition(MARKERS[1])[2])
     (FIGURES / "benchmark.svg").write_text(drawing)
+    # The one line that the README has of all this.
+    readme = ROOT / "README.md"
+    readme.write_text(tables.with_headline(readme.read_text(), tables.headline_of(page)))
 
 
 def tell(what: str):

@@ -39,12 +39,17 @@ def draw(figures: dict) -> str:
 def groups(figures: dict) -> list[tuple]:
     """Heading, values by contender, goal, and how a value is told."""
     start = {name: min(next(iter(kinds.values()))["seconds"]) for name, kinds in figures["start"].items()}
-    near, far = figures["rotations"]["0"], figures["rotations"][str(goals.DELAY_MS)]
+    near, far, small = (figures["rotations"].get(it.name) for it in (goals.NEAR, goals.FAR, goals.SMALL))
 
     def rotation(figures: dict, figure: str) -> dict:
         return {name: min(figures[name]["apiKey"][figure]) for name in ("functions", "Python")}
 
+    shares = small and [
+        ("Rotation at the share of 128 MB, a new process for each step", rotation(small, "cold"), goals.COLD_ROTATION),
+        ("Processor time of that rotation", rotation(small, "cold_cpu"), goals.COLD_CPU),
+    ]
     return [
+        *((*it, milliseconds) for it in shares or []),
         ("Process start to first request for work", start, goals.START_TO_PYTHON, milliseconds),
         ("Peak memory", rotation(near, "peak"), goals.MEMORY, lambda it: f"{it / 1024:.1f} MiB"),
         ("Processor time of a warm rotation, four steps", rotation(near, "whole_cpu"), None, milliseconds),

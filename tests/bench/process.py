@@ -11,6 +11,8 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+from share import Group
+
 TIMEOUT = 120
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:measured"
 
@@ -25,7 +27,8 @@ class Invocation(NamedTuple):
 class Process:
     """Started when it is made; ready when it has asked for work."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]):
+    def __init__(self, command: list[str], environment: dict[str, str], megabytes: int | None = None):
+        """With the share of a processor that this much memory has at Lambda, or all of one."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -37,13 +40,30 @@ class Process:
             (os.POSIX_SPAWN_OPEN, 1, self._output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
-        begun = time.perf_counter()
-        self.pid = os.posix_spawn(command[0], command, variables, file_actions=actions)
+        self._group = megabytes and Group(megabytes)
+        if self._group:
+            begun, overhead = self._launch(command, variables, actions)
+        else:
+            begun, overhead = time.perf_counter(), 0
+            self.pid = os.posix_spawn(command[0], command, variables, file_actions=actions)
         self._end = os.pidfd_open(self.pid)
         self._selector.register(self._end, selectors.EVENT_READ)
         asked = self._wait_for_next()
         self.start_seconds = asked - begun
-        self.start_cpu_seconds = self.cpu_seconds()
+        self.start_cpu_seconds = self.cpu_seconds() - overhead
+
+    def _launch(self, command: list[str], variables: dict[str, str], actions: list) -> tuple[float, float]:
+        """When the command began, and the CPU time that its process had used before."""
+        command = self._group.launching(command)
+        hears, tells = os.pipe()
+        actions = [*actions, (os.POSIX_SPAWN_DUP2, hears, 0)]
+        self.pid = os.posix_spawn(command[0], command, variables, file_actions=actions)
+        os.close(hears)
+        self._group.wait_for(self.pid)
+        overhead, begun = self.cpu_seconds(), time.perf_counter()
+        os.write(tells, b"\n")
+        os.close(tells)
+        return begun, overhead
 
     def __enter__(self):
         return self
@@ -94,6 +114,8 @@ class Process:
             if key.fileobj is not self._end:
                 key.fileobj.close()
         os.close(self._end)
+        if self._group:
+            self._group.close()
         self._selector.close()
 
     def _wait_for_next(self) -> float:

@@ -2,7 +2,10 @@
 
 import json
 import subprocess
+import tempfile
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 
 import boto3
 from contender import Built
@@ -12,8 +15,12 @@ STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 
 
 class Sandbox:
-    def __init__(self, built: Built, delay_ms: int = 0):
+    def __init__(self, built: Built, delay_ms: int = 0, tls: bool = False):
         command = [built.sandbox, "serve", "--by-hand", "--delay-ms", str(delay_ms), "--functions", built.folder]
+        self._folder = tempfile.TemporaryDirectory()
+        authority = str(Path(self._folder.name, "authority.pem"))
+        if tls:
+            command += ["--tls", authority]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         told = json.loads(self._process.stdout.readline())
         self.secrets = told["secrets"]
@@ -23,6 +30,9 @@ class Sandbox:
         }
         # As the template sets it; the yardstick goes by the tag.
         self.settings = {"ADMIN_SECRET_ARN": self.secrets["adminKey"]}
+        if tls:
+            # The functions and urllib3 go by the first, botocore by the second.
+            self.settings |= {"SSL_CERT_FILE": authority, "AWS_CA_BUNDLE": authority}
         own = lambdas_own()
         self._client = boto3.client(
             "secretsmanager",
@@ -30,6 +40,7 @@ class Sandbox:
             region_name=told["region"],
             aws_access_key_id=own["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=own["AWS_SECRET_ACCESS_KEY"],
+            verify=authority if tls else None,
         )
 
     def __enter__(self):
@@ -39,6 +50,7 @@ class Sandbox:
         self._process.terminate()
         self._process.wait()
         self._process.stdout.close()
+        self._folder.cleanup()
 
     def rotate(self, kind: str, deliver) -> list:
         """What `deliver` makes of each step's event. The rotation has come to its end, or this raises."""
@@ -57,19 +69,22 @@ class Sandbox:
             )
         return outcomes
 
-    def process(self, command: list[str], environment: dict[str, str]) -> Process:
+    def process(self, command: list[str], environment: dict[str, str], megabytes: int | None = None) -> Process:
         """A function's process that calls into this sandbox."""
-        return Process(command, self.endpoints | self.settings | environment)
+        return Process(command, self.endpoints | self.settings | environment, megabytes)
 
 
 class Cold:
     """Delivers each step to a process of its own."""
 
-    def __init__(self, sandbox: Sandbox, command: list[str], environment: dict[str, str]):
-        self._start = lambda: sandbox.process(command, environment)
+    def __init__(self, start: Callable[[], Process]):
+        self._start = start
         self.starts = []
+        self.cpu_seconds = 0.0
 
     def __call__(self, event: dict) -> Invocation:
         with self._start() as process:
             self.starts.append(process.start_seconds)
-            return process.invoke(event)
+            invocation = process.invoke(event)
+            self.cpu_seconds += process.start_cpu_seconds + invocation.cpu_seconds
+            return invocation

@@ -1,18 +1,27 @@
 """The figures as Markdown."""
 
+import re
 from statistics import median
 
+import dollars
 import goals
 from contender import KINDS
 from sandbox import STEPS
+from steps import Setting
+
+# Where the README has it.
+MARKS = "<!-- the figures' line -->\n", "<!-- end -->"
+HEADLINE = "A rotation of an API key in four new processes, at the share of a processor that 128 MB have, over TLS:"
 
 
 def page(figures: dict) -> str:
-    near, far = figures["rotations"]["0"], figures["rotations"][str(goals.DELAY_MS)]
+    near, far = (figures["rotations"][it.name] for it in (goals.NEAR, goals.FAR))
     parts = [
         ("Goals", verdicts(figures)),
         ("Process start to first request for work", starts(figures["start"])),
         ("Whole rotations", rotations(figures["rotations"])),
+        ("CPU time of a rotation, a new process for each step", cold_cpu(figures["rotations"])),
+        ("Dollars a year for one secret", dollars_a_year(figures)),
         ("Steps without network delay", steps(near)),
         (f"Steps with {goals.DELAY_MS} ms of network delay each way", steps(far)),
         ("Work of a warm step", work(near, figures["instructions"])),
@@ -21,6 +30,8 @@ def page(figures: dict) -> str:
         ("Calls of a rotation", calls(figures["calls"])),
     ]
     machine = "Measured on: " + "; ".join(figures["machine"]) + ".\n"
+    if line := headline(figures["rotations"]):
+        machine = f"{line}\n\n{machine}"
     return machine + "".join(f"\n## {heading}\n\n{table}" for heading, table in parts)
 
 
@@ -41,14 +52,75 @@ def starts(start: dict) -> str:
     return table(["", "ms", "ms of CPU", "to bare", "to Python"], rows)
 
 
-def rotations(by_delay: dict) -> str:
+def headline(by_setting: dict) -> str | None:
+    """An API key at the share of 128 MB, in one sentence."""
+    if goals.SMALL.name not in by_setting:
+        return None
+    figures = by_setting[goals.SMALL.name]
+    ours, python = (figures[name]["apiKey"] for name in ("functions", "Python"))
+    return (
+        f"{HEADLINE} {seconds(ours['cold'])} s and {min(ours['cold_cpu']) * 1e3:.0f} ms of processor time; a plain "
+        f"Python function takes {seconds(python['cold'])} s and {min(python['cold_cpu']) * 1e3:,.0f} ms."
+    )
+
+
+def seconds(samples: list[float]) -> str:
+    return f"{min(samples):.2f}" if min(samples) < 10 else f"{min(samples):,.1f}"
+
+
+def headline_of(page: str) -> str | None:
+    """The sentence that `headline` put there."""
+    found = re.search(f"^{re.escape(HEADLINE)} .*$", page, re.MULTILINE)
+    return found and found.group()
+
+
+def with_headline(text: str, line: str | None) -> str:
+    """The text with this between the marks of its line of figures, or nothing."""
+    before, begin, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not end:
+        raise ValueError("no place for the line of figures")
+    return before + begin + (f"{line}\n" if line else "") + end + after
+
+
+def rotations(by_setting: dict) -> str:
     rows = []
-    for delay, figures in by_delay.items():
-        for figure, processes in (("cold", "one for each step"), ("whole", "one, warm")):
-            for kind, (label, *_) in KINDS.items():
+    for figure, processes in (("cold", "one for each step"), ("whole", "one, warm")):
+        for kind, (label, *_) in KINDS.items():
+            for setting in measured(by_setting):
+                figures = by_setting[setting.name]
                 ours, python = (figures[name][kind][figure] for name in ("functions", "Python"))
-                rows.append([label, f"{delay} ms", processes, *compared(ours, python, 1e3)])
-    return table(["type", "delay each way", "processes", "functions, ms", "Python, ms", "ratio"], rows)
+                delay = f"{setting.delay_ms} ms"
+                rows.append([label, processes, setting.label, delay, *compared(ours, python, 1e3)])
+    return table(["type", "processes", "processor", "delay each way", "functions, ms", "Python, ms", "ratio"], rows)
+
+
+def measured(by_setting: dict) -> list[Setting]:
+    return [it for it in (goals.NEAR, goals.FAR, *goals.SHARES) if it.name in by_setting]
+
+
+def cold_cpu(by_setting: dict) -> str:
+    rows = []
+    for kind, (label, *_) in KINDS.items():
+        for setting in (it for it in (goals.NEAR, goals.SMALL) if it.name in by_setting):
+            figures = by_setting[setting.name]
+            ours, python = (figures[name][kind]["cold_cpu"] for name in ("functions", "Python"))
+            rows.append([label, setting.label, *compared(ours, python, 1e3)])
+    return table(["type", "processor", "functions, ms", "Python, ms", "ratio"], rows)
+
+
+def dollars_a_year(figures: dict) -> str:
+    """For Lambda, by its memory: the API key, with the delay and a new process for each step."""
+    rows = []
+    for setting in (it for it in goals.SHARES if it.name in figures["rotations"] and it.delay_ms):
+        contenders = figures["rotations"][setting.name]
+        billed = {name: min(it["apiKey"]["billed_ms"]) for name, it in contenders.items()}
+        cost = {name: dollars.lambda_a_year(it, setting.megabytes) for name, it in billed.items()}
+        paid = [f"{billed[name]:,} ms, ${cost[name]:.6f}" for name in ("functions", "Python")]
+        rows.append([setting.label, *paid])
+    if not rows:
+        return goals.NOT_MEASURED + "\n"
+    return table(["memory", "functions: billed for a rotation, a year", "Python"], rows)
 
 
 def steps(rotations: dict) -> str:

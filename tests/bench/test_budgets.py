@@ -1,11 +1,13 @@
 """A budget that is crossed fails, each of them. What is measured without a build is measured here too."""
 
 import re
+import tomllib
 
 import budgets
 import pytest
 
 TEXT = (budgets.HERE / "budgets.toml").read_text()
+TOML = tomllib.loads(TEXT)
 
 
 def lowered(heading: str, key: str, text: str = TEXT) -> str:
@@ -31,12 +33,38 @@ def test_nothing_is_over_its_budget():
         ("calls.budget", "application key"),
         ("calls.budget", "admin pair"),
         ("calls.budget", "admin pair, assisted"),
+        ("chain.budget", "API key"),
+        ("chain.budget", "application key"),
+        ("chain.budget", "admin pair"),
+        ("chain.budget", "admin pair, assisted"),
     ],
 )
 def test_a_budget_that_needs_no_build_fails_when_it_is_crossed(tmp_path, heading, key):
     path = tmp_path / "budgets.toml"
     path.write_text(lowered(heading, key))
     assert budgets.main(["--no-build", "--budgets", str(path)]) == 1
+
+
+# What takes a build, as if each had come to its budget.
+BUILT = {
+    f"{section}{suffix}": figures
+    for section, suffix, figures in (
+        ("binary", ".x86_64", TOML["binary"]["x86_64"]["budget"]),
+        ("zip", ".x86_64", TOML["zip"]["x86_64"]["budget"]),
+        ("instructions", "", TOML["instructions"]["budget"]),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("heading", "key"), [(f"{section}.budget", key) for section, figures in BUILT.items() for key in figures]
+)
+def test_a_budget_that_takes_a_build_fails_when_it_is_crossed(tmp_path, monkeypatch, heading, key):
+    monkeypatch.setattr(budgets, "heavy", lambda only: BUILT)
+    assert budgets.main([]) == 0
+    path = tmp_path / "budgets.toml"
+    path.write_text(lowered(heading, key))
+    assert budgets.main(["--budgets", str(path)]) == 1
 
 
 def test_a_figure_may_reach_its_budget_and_not_pass_it():
@@ -51,5 +79,6 @@ def test_a_figure_without_a_budget_is_an_error():
 
 
 def test_calls_are_read_off_the_page_that_the_tests_hold():
-    counted = budgets.calls(budgets.CALLS.read_text())
-    assert list(counted) == ["API key", "application key", "admin pair", "admin pair, assisted"]
+    counted = budgets.counted(budgets.CALLS.read_text())
+    for figures in counted.values():
+        assert list(figures) == ["API key", "application key", "admin pair", "admin pair, assisted"]
