@@ -1,6 +1,6 @@
 """What rotations cost a year."""
 
-# us-east-1, arm64, as third parties quote the price lists: docs/use/many-secrets.md.
+# us-east-1, arm64, as third parties quote the price lists: docs/operate/cost.md.
 GIGABYTE_SECOND = 0.0000133334
 INVOCATION = 0.2 / 1e6
 CALL = 0.05 / 10_000
