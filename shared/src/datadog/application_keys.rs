@@ -81,6 +81,12 @@ pub struct AppKeyDetails {
 }
 
 impl AppKeyDetails {
+    /// Returns whether it has all that is copied to a successor, and all that is compared.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.last4.is_some() && self.scopes.is_some()
+    }
+
     fn read(resource: &Resource) -> Result<Self, Defect> {
         let owned = |attribute| resource.text(attribute).map(str::to_owned);
         let account = resource.related("owned_by");

@@ -1,6 +1,6 @@
 //! The keys in AWSCURRENT: nothing is changed before they have been found to be what they should.
 
-use super::keys::{is_other_key, patience};
+use super::keys::{is_other_key, listed_whole, patience};
 use crate::admin::KeyLookup;
 use crate::credential::{ApiPart, AppPart};
 use crate::datadog::{ApiKeyDetails, AppKeyDetails, Status};
@@ -51,8 +51,8 @@ impl SecretReader<'_> {
         let credential = &secret.current.credential;
         let application = async {
             match credential.application() {
-                Some(part) => self.verify_application_key(secret, part).await.map(Some),
-                None => Ok(None),
+                Some(part) => self.verify_listed_application_key(secret, part).await,
+                None => Ok((None, Vec::new())),
             }
         };
         let api = async {
@@ -61,17 +61,11 @@ impl SecretReader<'_> {
                 None => Ok((None, Vec::new())),
             }
         };
-        let others = async {
-            match credential.application() {
-                Some(_) => self.list_application_keys(secret).await,
-                None => Ok(Vec::new()),
-            }
-        };
-        let (application, api, others) = tokio::join!(application, api, others);
+        let (application, api) = tokio::join!(application, api);
         let found = application.and_then(|application| Ok((application, api?)));
-        let (application, (api, mut listed)) =
+        let ((application, others), (api, mut listed)) =
             found.map_err(|problem| secret.current.explain_shape(problem))?;
-        listed.extend(others?);
+        listed.extend(others);
         Ok(CurrentKeys {
             api,
             application,
@@ -103,6 +97,24 @@ impl SecretReader<'_> {
         Ok((verified.details(), listed))
     }
 
+    /// The same for an application key.
+    async fn verify_listed_application_key(
+        &self,
+        secret: &LoadedSecret,
+        part: &AppPart,
+    ) -> Result<(Option<AppKeyDetails>, Vec<ListedKey>), Problem> {
+        let listed = self.app_keys(secret);
+        let (listed, works) = tokio::join!(listed, self.application_key_works(secret));
+        let listed = listed?;
+        let details = match listed_whole(&listed, &part.id) {
+            Some(details) => details,
+            None => self.find_current(secret, part).await?,
+        };
+        self.confirm_current(secret, part, &details, works?).await?;
+        let listed = listed.into_iter().map(ListedKey::from).collect();
+        Ok((Some(details), listed))
+    }
+
     /// Verifies a current application key. One refusal or one "not found" proves nothing: each is
     /// asked for again for some seconds.
     pub(crate) async fn verify_application_key(
@@ -110,43 +122,54 @@ impl SecretReader<'_> {
         secret: &LoadedSecret,
         part: &AppPart,
     ) -> Result<AppKeyDetails, Problem> {
-        let key = part.key_ref();
-        // A pair that acts for itself is tried by every call.
-        let tried = async {
-            if secret.rotates_itself {
-                Ok(true)
-            } else {
-                secret.admin.validate(&secret.current.credential).await
-            }
-        };
-        let looked = secret.admin.app_key(&part.service_account, &part.id);
-        let (details, works) = tokio::join!(looked, tried);
-        let details = match details? {
-            Some(details) => details,
-            None => self.find_current_again(secret, part).await?,
-        };
-        if is_other_key(details.last4.as_deref(), part.key.expose()) {
-            return Err(Problem::CurrentKeyMismatch { key });
-        }
-        if !works? {
-            self.try_current_again(secret, key).await?;
-        }
+        let details = self.find_current(secret, part);
+        let (details, works) = tokio::join!(details, self.application_key_works(secret));
+        let details = details?;
+        self.confirm_current(secret, part, &details, works?).await?;
         Ok(details)
     }
 
-    async fn find_current_again(
+    /// Tries the current application key once. A pair that acts for itself is tried by every call.
+    async fn application_key_works(&self, secret: &LoadedSecret) -> Result<bool, Problem> {
+        if secret.rotates_itself {
+            return Ok(true);
+        }
+        secret.admin.validate(&secret.current.credential).await
+    }
+
+    /// `works`: whether Datadog accepted it when it was tried once.
+    async fn confirm_current(
+        &self,
+        secret: &LoadedSecret,
+        part: &AppPart,
+        details: &AppKeyDetails,
+        works: bool,
+    ) -> Result<(), Problem> {
+        let key = part.key_ref();
+        if is_other_key(details.last4.as_deref(), part.key.expose()) {
+            return Err(Problem::CurrentKeyMismatch { key });
+        }
+        if works {
+            Ok(())
+        } else {
+            self.try_current_again(secret, key).await
+        }
+    }
+
+    /// Looks the current application key up by its ID.
+    async fn find_current(
         &self,
         secret: &LoadedSecret,
         part: &AppPart,
     ) -> Result<AppKeyDetails, Problem> {
         let mut backoff = patience();
-        while backoff.pause(self.budget).await {
-            let found = secret
-                .admin
-                .app_key(&part.service_account, &part.id)
-                .await?;
-            if let Some(details) = found {
+        loop {
+            let found = secret.admin.app_key(&part.service_account, &part.id);
+            if let Some(details) = found.await? {
                 return Ok(details);
+            }
+            if !backoff.pause(self.budget).await {
+                break;
             }
         }
         let key = part.key_ref();

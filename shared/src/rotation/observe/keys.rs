@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::budget::Backoff;
+use crate::datadog::AppKeyDetails;
+use crate::keys::KeyId;
 
 /// Secrets Manager's labels and values may be inconsistent for some seconds.
 pub(crate) fn consistency_backoff() -> Backoff {
@@ -29,6 +31,13 @@ pub(crate) fn patience() -> Backoff {
         Duration::from_secs(2),
         Duration::from_secs(5),
     )
+}
+
+/// Returns an application key of a list that tells all of it that a look-up would: what the list leaves
+/// out is not known by it.
+pub(crate) fn listed_whole(listed: &[AppKeyDetails], id: &KeyId) -> Option<AppKeyDetails> {
+    let found = listed.iter().find(|it| it.id == *id && it.is_whole());
+    found.cloned()
 }
 
 /// Returns whether Datadog's last four characters are those of another key. Recordings have them

@@ -1,6 +1,7 @@
 //! What the search for orphaned keys goes by: the keys that must stay, and the keys that are listed.
 
 use crate::credential::Credential;
+use crate::datadog::AppKeyDetails;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyClass;
@@ -95,11 +96,17 @@ impl SecretReader<'_> {
         &self,
         secret: &LoadedSecret,
     ) -> Result<Vec<ListedKey>, Problem> {
-        let (owner, filter) = (
-            secret.admin.service_account(),
-            secret.names.filter(KeyClass::Application),
-        );
-        let keys = secret.admin.app_keys(owner, &filter).await?;
+        let keys = self.app_keys(secret).await?;
         Ok(keys.into_iter().map(ListedKey::from).collect())
+    }
+
+    /// Lists the application keys that are named like this secret's.
+    pub(crate) async fn app_keys(
+        &self,
+        secret: &LoadedSecret,
+    ) -> Result<Vec<AppKeyDetails>, Problem> {
+        let owner = secret.admin.service_account();
+        let filter = secret.names.filter(KeyClass::Application);
+        secret.admin.app_keys(owner, &filter).await
     }
 }

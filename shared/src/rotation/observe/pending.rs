@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::keys::{is_other_key, propagation_backoff};
+use super::keys::{is_other_key, listed_whole, propagation_backoff};
 use crate::admin::KeyLookup;
 use crate::budget::Backoff;
 use crate::credential::{AppPart, Credential, Grace};
@@ -47,20 +47,9 @@ impl SecretReader<'_> {
         secret: &LoadedSecret,
         pending: &Version,
     ) -> Result<PendingKeys, Problem> {
-        let admin = &secret.admin;
-        let details = |credential: &Credential| {
-            let id = credential.application().map(|it| it.id.clone());
-            async move {
-                match id {
-                    Some(id) => admin.app_key(admin.service_account(), &id).await,
-                    None => Ok(None),
-                }
-            }
-        };
-        let (waited, new, current) = tokio::join!(
+        let (waited, details) = tokio::join!(
             self.wait_until_works(secret, pending),
-            details(&pending.credential),
-            details(&secret.current.credential),
+            self.application_keys(secret, &pending.credential),
         );
         match waited? {
             Waited::Dead(key) => return Ok(PendingKeys::Dead(DeadKey(key))),
@@ -68,10 +57,39 @@ impl SecretReader<'_> {
             Waited::Works => {}
         }
         let current = match pending.credential.application() {
-            Some(part) => self.compare(secret, part, new?, current?).await?,
+            Some(part) => {
+                let (new, current) = details?;
+                self.compare(secret, part, new, current).await?
+            }
             None => None,
         };
         Ok(PendingKeys::Verified { current })
+    }
+
+    /// Reads the application keys of AWSPENDING and of AWSCURRENT: those that a rotation created by
+    /// one list, the others by their IDs. `None` for one that is not there.
+    async fn application_keys(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Credential,
+    ) -> Result<(Option<AppKeyDetails>, Option<AppKeyDetails>), Problem> {
+        if pending.application().is_none() {
+            return Ok((None, None));
+        }
+        let listed = self.app_keys(secret).await?;
+        let (admin, listed) = (&secret.admin, &listed);
+        let details = |credential: &Credential| {
+            let id = credential.application().map(|it| it.id.clone());
+            async move {
+                let Some(id) = id else { return Ok(None) };
+                match listed_whole(listed, &id) {
+                    Some(details) => Ok(Some(details)),
+                    None => admin.app_key(admin.service_account(), &id).await,
+                }
+            }
+        };
+        let (new, current) = tokio::join!(details(pending), details(&secret.current.credential));
+        Ok((new?, current?))
     }
 
     async fn wait_until_works(
