@@ -38,6 +38,12 @@ impl Limits {
     };
     pub const ALL: [Self; 3] = [Self::DOCUMENTED, Self::BY_THE_MINUTE, Self::BY_TEN_SECONDS];
 
+    pub const A_TENTH_OF_LAMBDA: Self = Self {
+        name: "a tenth of Lambda's",
+        concurrency: 100,
+        ..Self::DOCUMENTED
+    };
+
     /// Half as much of Datadog, or a tenth of Lambda: what a thousand secrets at once are too many
     /// for.
     pub const TIGHT: [Self; 2] = [
@@ -46,11 +52,7 @@ impl Limits {
             datadog: Some((100, 10)),
             ..Self::DOCUMENTED
         },
-        Self {
-            name: "a tenth of Lambda's",
-            concurrency: 100,
-            ..Self::DOCUMENTED
-        },
+        Self::A_TENTH_OF_LAMBDA,
     ];
 
     pub(super) fn datadog(self) -> Option<RateLimit> {
