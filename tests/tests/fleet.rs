@@ -79,7 +79,9 @@ fn compare(part: &str, secrets: &[usize], schedules: &[Schedule]) -> Vec<(usize,
         "turned away",
         "given up",
     ];
-    figures::compare("figures/fleet", part, &figures::table(&columns, &rows));
+    let counted = figures::table(&columns, &rows);
+    // Which secrets, begun how, under which limits, and how many were given up.
+    figures::compare_cells("figures/fleet", part, &counted, &[0, 1, 2, 11]);
     outcomes
 }
 
@@ -110,7 +112,8 @@ fn compare_prices(part: &str, secrets: usize, outcomes: &[(&str, Outcome)]) {
         "rotations together",
         "the secrets themselves",
     ];
-    figures::compare("figures/fleet", part, &figures::table(&columns, &rows));
+    let counted = figures::table(&columns, &rows);
+    figures::compare_cells("figures/fleet", part, &counted, &[0, 1, 2, 6]);
 }
 
 /// The goal: all are rotated, with at most a tenth more calls than are needed.
@@ -163,7 +166,10 @@ fn a_thousand_one_after_the_other() {
     let schedules = schedules(&[Limits::A_TENTH_OF_LAMBDA], &minutes);
     let outcomes = compare("a tenth of Lambda's, in turn", &[1000], &schedules);
     let lost: Vec<_> = outcomes.iter().map(|(_, it)| it.lost).collect();
-    assert!(lost.is_sorted_by(|shorter, longer| shorter >= longer), "{lost:?}");
+    assert!(
+        lost.is_sorted_by(|shorter, longer| shorter >= longer),
+        "{lost:?}"
+    );
     assert_within_goal(&outcomes[2..]);
 }
 
