@@ -43,7 +43,7 @@ pub fn run_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Box<B
 }
 
 async fn live_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Box<Broken>> {
-    let hold = move |site: &Site| {
+    let follow = move |site: &Site| {
         let mut number = 0;
         site.gate.follow(move |call: &Call| {
             if call.caller.as_deref() != Some(CALLER) {
@@ -62,7 +62,7 @@ async fn live_twice(case: Case, held: u64, so_long: Duration) -> Result<Life, Bo
         });
     };
     let run = format!("twice at once, call {held} held for {so_long:?}");
-    live_through(case, hold, |stack| stack.has_twin = true, false, &run).await
+    live_through(case, follow, |stack| stack.has_twin = true, false, &run).await
 }
 
 async fn live(case: Case, fault: Disturbance, loses: bool) -> Result<Life, Box<Broken>> {
