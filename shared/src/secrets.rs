@@ -1,5 +1,6 @@
 //! AWS Secrets Manager, as far as rotation needs it.
 
+mod across_accounts;
 mod arn;
 mod description;
 pub mod error;
@@ -23,6 +24,7 @@ use crate::budget::{Backoff, Budget, Crowd};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
+use across_accounts::AcrossAccounts;
 pub use arn::{SecretArn, region_of};
 pub use description::{Description, Replica, ReplicaStatus};
 pub use error::{Reason, SecretsError, SecretsProblem};
@@ -112,8 +114,13 @@ impl Secrets {
         budget: &Budget,
     ) -> Result<Description, SecretsError> {
         let call = self.client.describe_secret().secret_id(secret);
-        let answer = within(budget, "DescribeSecret", secret, || call.clone().send()).await?;
-        Ok(Description::of(secret, &answer))
+        let across_accounts = AcrossAccounts::default();
+        let send = || {
+            let call = call.clone().customize();
+            call.interceptor(across_accounts.clone()).send()
+        };
+        let answer = within(budget, "DescribeSecret", secret, send).await?;
+        Ok(Description::of(secret, &answer, across_accounts.replicas()))
     }
 
     /// The value of the version that carries this label, or `None` if that version holds none

@@ -45,8 +45,9 @@ impl Problem {
                  a version with a value (update-secret-version-stage)."
             }
             Self::ReplicaFailed { .. } => {
-                "See why replication fails (DescribeSecret, ReplicationStatus), most often the KMS \
-                 key there. Rotating again resumes; the replaced key lives until then."
+                "See why replication fails (DescribeSecret, ReplicationStatus or \
+                 CrossAccountReplicas), most often the KMS key there. Rotating again resumes; the \
+                 replaced key lives until then."
             }
             Self::ReplicaBehind { .. } => {
                 "Rotating again resumes; the replaced key lives until then."

@@ -66,10 +66,10 @@ pub enum Problem {
     /// Not "empty": its keys can't be known, so that nothing may be deleted by name.
     #[error("a version carries {label}, and Secrets Manager does not find its value")]
     ValueUnreadable { label: &'static str },
-    #[error("the replica in {region} could not be brought up to date")]
-    ReplicaFailed { region: String },
-    #[error("the replica in {region} does not have the new value yet")]
-    ReplicaBehind { region: String },
+    #[error("the replica in {place} could not be brought up to date")]
+    ReplicaFailed { place: String },
+    #[error("the replica in {place} does not have the new value yet")]
+    ReplicaBehind { place: String },
     #[error(transparent)]
     Secrets(#[from] SecretsError),
     #[error("the secret is marked for deletion")]

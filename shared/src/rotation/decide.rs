@@ -148,8 +148,8 @@ pub(super) fn failed_promotion(error: &SecretsError) -> FailedPromotion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Replication {
     InSync,
-    InProgress { region: String },
-    Failed { region: String },
+    InProgress { place: String },
+    Failed { place: String },
 }
 
 /// Sums up the replicas: one that failed goes before one that is not there yet. A status that nobody
@@ -157,14 +157,14 @@ pub(crate) enum Replication {
 pub(crate) fn replication(replicas: &[Replica]) -> Replication {
     let first = |wanted: ReplicaStatus| {
         let found = replicas.iter().find(|it| it.status == wanted);
-        found.map(|it| it.region.clone())
+        found.map(|it| it.place.clone())
     };
     match (
         first(ReplicaStatus::Failed),
         first(ReplicaStatus::InProgress),
     ) {
-        (Some(region), _) => Replication::Failed { region },
-        (None, Some(region)) => Replication::InProgress { region },
+        (Some(place), _) => Replication::Failed { place },
+        (None, Some(place)) => Replication::InProgress { place },
         (None, None) => Replication::InSync,
     }
 }
@@ -339,15 +339,15 @@ mod tests {
 
     #[test]
     fn a_failed_replica_goes_before_a_slow_one() {
-        let replica = |region: &str, status| Replica {
-            region: region.to_owned(),
+        let replica = |place: &str, status| Replica {
+            place: place.to_owned(),
             status,
         };
         let slow = replica("a", ReplicaStatus::InProgress);
         let failed = replica("b", ReplicaStatus::Failed);
         let there = replica("c", ReplicaStatus::InSync);
         let told = replication(&[there.clone(), slow, failed]);
-        assert_eq!(told, Replication::Failed { region: "b".into() });
+        assert_eq!(told, Replication::Failed { place: "b".into() });
         assert_eq!(replication(&[there]), Replication::InSync);
         assert_eq!(replication(&[]), Replication::InSync);
     }

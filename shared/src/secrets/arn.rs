@@ -44,6 +44,12 @@ impl SecretArn {
         region_of(&self.0)
     }
 
+    /// Returns the account, if the ARN names one.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.0.split(':').nth(ACCOUNT)
+    }
+
     /// Returns whether two ARNs that Secrets Manager *answered* name one secret. A replica has its
     /// primary's ARN but for the region.
     #[must_use]
@@ -56,6 +62,9 @@ impl SecretArn {
         parts(self) == parts(other)
     }
 }
+
+/// The place of the account among an ARN's parts.
+const ACCOUNT: usize = 4;
 
 /// The place of the region among an ARN's parts.
 const REGION: usize = 3;

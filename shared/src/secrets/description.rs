@@ -30,10 +30,11 @@ pub struct Description {
     pub replicas: Vec<Replica>,
 }
 
-/// A copy of the secret in another region.
+/// A copy of the secret in another region or another account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
-    pub region: String,
+    /// A region, or `account` with its number.
+    pub place: String,
     pub status: ReplicaStatus,
 }
 
@@ -46,7 +47,14 @@ pub enum ReplicaStatus {
 }
 
 impl Description {
-    pub(super) fn of(secret: &str, answer: &DescribeSecretOutput) -> Self {
+    /// `across_accounts`: the replicas that the SDK does not read.
+    pub(super) fn of(
+        secret: &str,
+        answer: &DescribeSecretOutput,
+        across_accounts: Vec<Replica>,
+    ) -> Self {
+        let mut replicas = across_accounts;
+        replicas.extend(answer.replication_status().iter().map(in_region));
         Self {
             arn: SecretArn::trusted(answer.arn().unwrap_or(secret)),
             name: answer.name().unwrap_or(secret).to_owned(),
@@ -64,7 +72,7 @@ impl Description {
                 .collect(),
             admin_secret_arn: tag(answer, ADMIN_TAG),
             may_lose: tag(answer, MAY_LOSE_TAG),
-            replicas: answer.replication_status().iter().map(replica).collect(),
+            replicas,
         }
     }
 }
@@ -76,14 +84,22 @@ fn tag(answer: &DescribeSecretOutput, key: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn replica(told: &ReplicationStatusType) -> Replica {
+impl ReplicaStatus {
+    /// Reads a word of the API. `Detached`: the replica's account has stopped its replication, and its
+    /// readers keep what it had.
+    pub(super) fn of(word: Option<&str>) -> Self {
+        match word {
+            Some("InSync") => Self::InSync,
+            Some("Failed" | "Detached") => Self::Failed,
+            _ => Self::InProgress,
+        }
+    }
+}
+
+fn in_region(told: &ReplicationStatusType) -> Replica {
     Replica {
-        region: told.region().unwrap_or("an unnamed region").to_owned(),
-        status: match told.status() {
-            Some(StatusType::InSync) => ReplicaStatus::InSync,
-            Some(StatusType::Failed) => ReplicaStatus::Failed,
-            _ => ReplicaStatus::InProgress,
-        },
+        place: told.region().unwrap_or("an unnamed region").to_owned(),
+        status: ReplicaStatus::of(told.status().map(StatusType::as_str)),
     }
 }
 

@@ -160,7 +160,8 @@ pub enum Setting {
     OwnReplicaArn,
     /// The secret has a replica that has each change 5 seconds later.
     LaggingReplica,
-    /// The secret has a replica that gets no change until the disturbance is over.
+    /// The secret has two replicas, one in another account, which gets no change until the disturbance
+    /// is over.
     FailedReplica,
     /// The API key may enrol private action runners, and no request can ask that for a new key
     /// until the disturbance is over.

@@ -23,6 +23,7 @@ use crate::listen::{overheard, repeat};
 const LAG: Duration = Duration::from_secs(2);
 
 const REPLICA_REGION: &str = "eu-west-1";
+const REPLICA_ACCOUNT: &str = "210987654321";
 
 /// An attribute of API keys that Datadog's clients only read.
 pub const ENROLL: &str = "private_action_runner_enroll_enabled";
@@ -161,16 +162,28 @@ async fn change(bench: &Bench, case: Case, world: Setting) {
             name_as_admin(bench, kind, &arn[..arn.len() - "-xxxxxx".len()]);
         }
         Setting::OwnReplicaArn => {
-            replicate(bench, kind, Replication::After(Duration::ZERO));
+            replicate(
+                bench,
+                kind,
+                REPLICA_REGION,
+                Replication::After(Duration::ZERO),
+            );
             let arn = bench.secret(kind).replace(REGION, REPLICA_REGION);
             name_as_admin(bench, kind, &arn);
         }
         Setting::LaggingReplica => {
-            replicate(bench, kind, Replication::After(Duration::from_secs(5)));
+            let lag = Replication::After(Duration::from_secs(5));
+            replicate(bench, kind, REPLICA_REGION, lag);
         }
         Setting::FailedReplica => {
             let now = bench.gate.with_world(|world| world.now());
-            replicate(bench, kind, Replication::FailedSince(now));
+            replicate(
+                bench,
+                kind,
+                REPLICA_REGION,
+                Replication::After(Duration::ZERO),
+            );
+            replicate(bench, kind, REPLICA_ACCOUNT, Replication::FailedSince(now));
         }
         Setting::EnrollsRunners => {
             // Where it can't be read it can't be looked after.
@@ -206,10 +219,10 @@ fn name_as_admin(bench: &Bench, kind: Kind, arn: &str) {
     bench.manage("TagResource", &json!({ "SecretId": secret, "Tags": tags }));
 }
 
-fn replicate(bench: &Bench, kind: Kind, replication: Replication) {
+fn replicate(bench: &Bench, kind: Kind, place: &str, replication: Replication) {
     bench.gate.with_world(|world| {
         let service = &mut world.secrets_manager;
-        service.replicate(bench.secret(kind), REPLICA_REGION, replication);
+        service.replicate(bench.secret(kind), place, replication);
     });
 }
 

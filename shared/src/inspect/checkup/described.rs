@@ -61,13 +61,13 @@ pub(super) fn say_versions(to: &mut Checkup, labels: &Labels) {
 /// A rotation waits for every replica before it deletes the replaced key.
 pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
     let of = |status| {
-        let regions = replicas.iter().filter(|it| it.status == status);
-        regions.map(|it| it.region.as_str()).collect::<Vec<_>>()
+        let places = replicas.iter().filter(|it| it.status == status);
+        places.map(|it| it.place.as_str()).collect::<Vec<_>>()
     };
     let (failed, behind) = (of(ReplicaStatus::Failed), of(ReplicaStatus::InProgress));
     if !failed.is_empty() {
-        let region = failed.join(", ");
-        to.fail(Check::Replicas, &Problem::ReplicaFailed { region });
+        let place = failed.join(", ");
+        to.fail(Check::Replicas, &Problem::ReplicaFailed { place });
     } else if !behind.is_empty() {
         let text = format!(
             "not in sync yet: {}; a rotation waits for it",
@@ -120,8 +120,8 @@ mod tests {
 
     #[test]
     fn a_replica_that_failed_goes_before_one_that_is_behind() {
-        let replica = |region: &str, status| Replica {
-            region: region.to_owned(),
+        let replica = |place: &str, status| Replica {
+            place: place.to_owned(),
             status,
         };
         let (ok, behind, failed) = (

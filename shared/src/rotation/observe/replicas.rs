@@ -34,7 +34,7 @@ impl SecretReader<'_> {
         &self,
         mut described: Description,
     ) -> Result<Description, Problem> {
-        let Some(Replica { region, .. }) = described.replicas.first().cloned() else {
+        let Some(Replica { place, .. }) = described.replicas.first().cloned() else {
             return Ok(described);
         };
         let (mut backoff, since) = (replication_backoff(), Instant::now());
@@ -42,10 +42,10 @@ impl SecretReader<'_> {
             let problem = match replication(&described.replicas) {
                 Replication::InSync if since.elapsed() >= STATUS_LAG => return Ok(described),
                 Replication::InSync => Problem::ReplicaBehind {
-                    region: region.clone(),
+                    place: place.clone(),
                 },
-                Replication::Failed { region } => return Err(Problem::ReplicaFailed { region }),
-                Replication::InProgress { region } => Problem::ReplicaBehind { region },
+                Replication::Failed { place } => return Err(Problem::ReplicaFailed { place }),
+                Replication::InProgress { place } => Problem::ReplicaBehind { place },
             };
             if !backoff.pause(self.budget).await {
                 return Err(problem);

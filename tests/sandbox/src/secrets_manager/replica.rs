@@ -1,4 +1,4 @@
-//! A copy of a secret in another region.
+//! A copy of a secret in another region, or in another account.
 
 use std::time::Duration;
 
@@ -18,11 +18,25 @@ pub enum Replication {
 
 #[derive(Clone, Debug)]
 pub(super) struct Replica {
-    pub(super) region: String,
+    /// Of one in the primary's own account: its region. Of one in another: that account's number.
+    pub(super) place: String,
     pub(super) replication: Replication,
 }
 
 impl Replica {
+    /// Returns whether another account has it.
+    pub(super) fn is_across_accounts(&self) -> bool {
+        self.place.bytes().all(|it| it.is_ascii_digit())
+    }
+
+    /// Its ARN: its primary's, with another region or another account.
+    pub(super) fn arn(&self, primary: &str) -> String {
+        let own = if self.is_across_accounts() { 4 } else { 3 };
+        let parts = primary.splitn(7, ':').enumerate();
+        let parts = parts.map(|(at, part)| if at == own { &self.place } else { part });
+        parts.collect::<Vec<_>>().join(":")
+    }
+
     /// The words of the API model, with messages as its documentation shows them.
     pub(super) fn status(
         &self,

@@ -1,4 +1,4 @@
-//! Replicas of a secret in other regions: what each of them has, and what its primary tells of it.
+//! Replicas of a secret in other regions and accounts: what each of them has, and what its primary tells of it.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ const READS: [&str; 4] = [
 ];
 
 impl SecretsManager {
-    /// Gives the secret a replica in this region, or changes how that one follows. A secret that
-    /// is unknown is no matter.
-    pub fn replicate(&mut self, id: &str, region: &str, replication: Replication) {
+    /// Gives the secret a replica in this region or account, or changes how that one follows. A
+    /// secret that is unknown is no matter.
+    pub fn replicate(&mut self, id: &str, place: &str, replication: Replication) {
         let mut secrets = self.secrets.iter_mut();
         let Some(secret) = secrets.find(|secret| secret.answers_to(id)) else {
             return;
         };
-        secret.replicas.retain(|it| it.region != region);
+        secret.replicas.retain(|it| it.place != place);
         secret.replicas.push(Replica {
-            region: region.to_owned(),
+            place: place.to_owned(),
             replication,
         });
     }
@@ -73,7 +73,7 @@ impl SecretsManager {
 }
 
 impl Secret {
-    /// The version that a label sits on in each replica, with the replica's region.
+    /// The version that a label sits on in each replica, with the replica's place.
     pub fn labelled_in_replicas(
         &self,
         now: OffsetDateTime,
@@ -84,20 +84,20 @@ impl Secret {
                 .labels
                 .seen(replica.has_seen(now), time::Duration::ZERO);
             let version = self.version(seen.holder(label)?)?;
-            Some((replica.region.as_str(), version))
+            Some((replica.place.as_str(), version))
         })
     }
 
-    /// Each replica as its own region shows it, with its region.
+    /// Each replica as its own region and account show it, with its place.
     fn in_replicas(&self, now: OffsetDateTime) -> impl Iterator<Item = (&str, Self)> {
         self.replicas.iter().map(move |replica| {
             let primary_region = self.arn.split(':').nth(3).unwrap_or_default();
             let mut secret = self.clone();
-            secret.arn = self.arn.replacen(primary_region, &replica.region, 1);
+            secret.arn = replica.arn(&self.arn);
             secret.labels = self.labels.as_of(replica.has_seen(now));
             secret.primary_region = Some(primary_region.to_owned());
             secret.replicas = Vec::new();
-            (replica.region.as_str(), secret)
+            (replica.place.as_str(), secret)
         })
     }
 
@@ -106,22 +106,31 @@ impl Secret {
         if let Some(region) = &self.primary_region {
             answer["PrimaryRegion"] = json!(region);
         }
-        if self.replicas.is_empty() {
-            return;
-        }
-        answer["PrimaryRegion"] = json!(self.arn.split(':').nth(3));
-        answer["ReplicationStatus"] = self
-            .replicas
-            .iter()
-            .map(|replica| {
+        let (abroad, at_home): (Vec<_>, Vec<_>) =
+            self.replicas.iter().partition(|it| it.is_across_accounts());
+        if !at_home.is_empty() {
+            answer["PrimaryRegion"] = json!(self.arn.split(':').nth(3));
+            let told = at_home.into_iter().map(|replica| {
                 let (status, message) = replica.status(now, self.changed);
                 json!({
-                    "Region": replica.region,
+                    "Region": replica.place,
                     "KmsKeyId": "alias/aws/secretsmanager",
                     "Status": status,
                     "StatusMessage": (!message.is_empty()).then_some(message),
                 })
-            })
-            .collect();
+            });
+            answer["ReplicationStatus"] = told.collect();
+        }
+        if !abroad.is_empty() {
+            let told = abroad.into_iter().map(|replica| {
+                let (status, message) = replica.status(now, self.changed);
+                json!({
+                    "ReplicaSecretARN": replica.arn(&self.arn),
+                    "ReplicationStatus": status,
+                    "StatusMessage": (!message.is_empty()).then_some(message),
+                })
+            });
+            answer["CrossAccountReplicas"] = told.collect();
+        }
     }
 }

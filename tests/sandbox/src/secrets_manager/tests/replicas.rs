@@ -99,3 +99,29 @@ fn a_replica_answers_to_its_partial_arn_and_only_reads() {
         (400, &json!("InvalidRequestException"))
     );
 }
+
+#[test]
+fn a_replica_of_another_account_is_told_apart_and_has_an_arn_of_that_account() {
+    let mut story = Story::new();
+    let (primary, account) = (arn(&mut story), "210987654321");
+    let replica = primary.replace("123456789012", account);
+    let failed = Replication::FailedSince(story.now);
+    story.service.replicate("app", account, failed);
+    story.now += Duration::from_mins(1);
+    story.write_by_hand(2, "two");
+    story.now += Duration::from_secs(2);
+
+    let answer = story.ok("DescribeSecret", json!({}));
+
+    assert_eq!(answer.get("ReplicationStatus"), None);
+    let [told] = answer["CrossAccountReplicas"]
+        .as_array()
+        .unwrap()
+        .as_slice()
+    else {
+        panic!("{answer}");
+    };
+    assert_eq!(told["ReplicaSecretARN"], replica);
+    assert_eq!(told["ReplicationStatus"], "Failed");
+    assert_eq!(read(&mut story, &replica), ["one", replica.as_str()]);
+}
