@@ -11,8 +11,8 @@ use crate::keys::KeyClass;
 use datadog::datadog_advice;
 use secrets::{admin_advice, secrets_advice};
 
-const QUOTA: &str = "Delete API keys that nobody uses (the sweep can't tell), or have Datadog \
-                     raise the limit; rotating again resumes.";
+const QUOTA: &str = "Delete API keys that nobody uses, or have Datadog raise the limit; then \
+                     rotate again.";
 
 impl Problem {
     /// What to do, for the person on call.
@@ -20,17 +20,18 @@ impl Problem {
     pub fn advice(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Start(_) => {
-                "Correct the variable in the function's configuration; rotating again resumes."
+                "Correct the variable in the function's configuration; then rotate again."
             }
             Self::Event(_) => {
                 "Invoke the function as Secrets Manager does; the folder events has an example of \
                  every step."
             }
             Self::RotationNotEnabled => {
-                "Turn rotation on with this function (aws secretsmanager rotate-secret)."
+                "If nobody turned rotation off on purpose, rotate the secret (aws secretsmanager \
+                 rotate-secret): that turns it on."
             }
             Self::NoStagingLabel | Self::NotPending => {
-                "If a rotation has succeeded since, nothing is to be done; else rotate again."
+                "If a rotation has succeeded since, do nothing; otherwise rotate again."
             }
             Self::NoCurrentValue => {
                 "Store a first value (put-secret-value) with the keys in use today, then rotate."
@@ -39,25 +40,28 @@ impl Problem {
             | Self::Malformed {
                 role: Role::Previous,
                 ..
-            } => "Nothing is to be done for the rotation: AWSPREVIOUS is left alone.",
+            } => "Nothing need be done: the rotation leaves AWSPREVIOUS alone.",
             Self::ValueUnreadable { .. } => {
-                "Rotating again resumes; if it stays, look at the version's labels and move them to \
-                 a version with a value (update-secret-version-stage)."
+                "Rotate again; if that does not help, move the label to a version with a value \
+                 (update-secret-version-stage)."
             }
             Self::ReplicaFailed { .. } => {
-                "See why replication fails (DescribeSecret, ReplicationStatus or \
-                 CrossAccountReplicas), most often the KMS key there. Rotating again resumes; the \
-                 replaced key lives until then."
+                "See why replication fails (describe-secret, ReplicationStatus or \
+                 CrossAccountReplicas): most often it lacks the KMS key there. Do not remove a replica \
+                 that anything reads. Rotate again once it is in sync; the replaced key works until \
+                 then."
             }
             Self::ReplicaBehind { .. } => {
-                "Rotating again resumes; the replaced key lives until then."
+                "Rotate again once the replica is in sync; the replaced key works until then."
             }
             Self::Binary(Role::Current) => "Store the value as SecretString (put-secret-value).",
             Self::UnknownKind
             | Self::Malformed {
                 role: Role::Current,
                 ..
-            } => "Store a corrected value (put-secret-value); the README has the three shapes.",
+            } => {
+                "Store a corrected value (put-secret-value): docs/reference/secrets.md has the fields."
+            }
             Self::Binary(Role::Pending)
             | Self::Malformed {
                 role: Role::Pending,
@@ -70,8 +74,12 @@ impl Problem {
             }
             Self::Secrets(error) => secrets_advice(&error.problem),
             Self::AdminUnreadable(error) => admin_advice(&error.problem),
-            Self::MarkedForDeletion => "If it is still needed: restore-secret.",
-            Self::Replica { .. } => "Rotate the primary; its replicas follow.",
+            Self::MarkedForDeletion => {
+                "If the secret is still needed, restore it (restore-secret), then rotate again."
+            }
+            Self::Replica { .. } => {
+                "Rotate the primary secret in its own region; its replicas follow."
+            }
             Self::NoAdminSecret => {
                 "Name it by its ARN: field adminSecretArn of the value, tag adminSecretArn of the \
                  secret, or parameter AdminSecretArn of the stack. Keyless: set DATADOG_ORG_UUID, \
@@ -100,7 +108,7 @@ impl Problem {
                 "See at Datadog (Organization Settings, Workload Identity Federation) that an \
                  identity mapping of arn:aws:sts::ACCOUNT:assumed-role/ROLE/* to the service \
                  account exists, that the AWS account is integrated, and that the organisation's \
-                 id is right; a new mapping takes minutes. Rotating again resumes."
+                 id is right; a new mapping takes minutes. Then rotate again."
             }
             Self::IdentityMismatch { .. } => {
                 "Map the function's role to the service account at Datadog, or correct \
@@ -122,8 +130,8 @@ impl Problem {
                 "Check that the ARN is that of a DatadogApiKey secret, and correct its value."
             }
             Self::ApiKeySecretRefused { .. } => {
-                "Store a live API key of the same site and organisation there (put-secret-value); \
-                 rotating again resumes."
+                "Store a live API key of the same site and organisation there (put-secret-value), \
+                 then rotate again."
             }
             Self::MissingScopes { .. } => {
                 "Add them at Datadog to the admin application key, and to the role of its service \
@@ -131,9 +139,9 @@ impl Problem {
             }
             Self::CurrentKeyDead { key } => match key.class {
                 KeyClass::Api => {
-                    "If the key is refused and this is no admin secret, move AWSCURRENT back to \
-                     AWSPREVIOUS first (update-secret-version-stage); else create a key at Datadog \
-                     by hand and store it with its ID (put-secret-value)."
+                    "If consumers fail and this is no admin secret, first move AWSCURRENT back to \
+                     AWSPREVIOUS's version (update-secret-version-stage). Otherwise create a key at \
+                     Datadog by hand and store it with its ID (put-secret-value)."
                 }
                 KeyClass::Application => {
                     "Create a key at Datadog by hand and store it with its ID (put-secret-value)."
@@ -154,16 +162,14 @@ impl Problem {
                  adminSecretArn, else parameter AdminSecretArn of the stack."
             }
             Self::ScopesUnknown { .. } => {
-                "Rotating again resumes. If it stays, Datadog's answers have changed: look for a newer \
-                 release of this suite."
+                "Rotate again. If that does not help, Datadog's answers have changed: look for a \
+                 newer release."
             }
             Self::CreatedKeyDiffers { .. } | Self::CreatedKeyIsAnother { .. } => {
-                "Rotate again. If it stays, something on the way to Datadog, or Datadog itself, \
-                 changes what is asked for: compare a key created by hand."
+                "Rotate again. If that does not help, Datadog or something on the way to it changes \
+                 the request: compare with a key that you create by hand."
             }
-            Self::CreatedKeyUnreadable { .. } => {
-                "Look for a newer release of this suite; rotating again then resumes."
-            }
+            Self::CreatedKeyUnreadable { .. } => "Look for a newer release, then rotate again.",
             Self::AttributeLost { .. } => {
                 "Create a key with the attribute at Datadog by hand and store it with its ID \
                  (put-secret-value). If the attribute may go, name it in the field or tag \
@@ -176,24 +182,22 @@ impl Problem {
                 "Somebody stored a value or cancelled the rotation meanwhile: rotate again."
             }
             Self::NewKeyUnusable => {
-                "Rotating again resumes; if it stays, look at the key at Datadog."
+                "Rotate again; if that does not help, look at the key at Datadog."
             }
             Self::NewKeyDiffers { .. } => {
                 "Take AWSPENDING off this version, delete its key at Datadog, and rotate again."
             }
-            Self::PossessionUnknown { .. } => {
-                "Rotating again resumes, once Datadog answers as usual."
-            }
-            Self::KeyInUse => "Nothing is to be done: a later search looks at it again.",
+            Self::PossessionUnknown { .. } => "Rotate again once Datadog answers as usual.",
+            Self::KeyInUse => "Do nothing: a later search looks at the key again.",
             Self::PendingKeyDead { .. } => {
-                "Rotate again (rotate-secret): the next rotation starts afresh. A retry of this \
-                 one says NoStagingLabel, rightly."
+                "Rotate again (rotate-secret): the next rotation starts afresh. Secrets Manager's \
+                 own retry of this one ends in NoStagingLabel; that is expected."
             }
             Self::PromotionRefused | Self::LabelsMoved => {
                 "Somebody stored a value or moved a label meanwhile: rotate again."
             }
             Self::PromotionNotSeen => {
-                "Rotating again resumes: it finds out which version is AWSCURRENT."
+                "Rotate again: the rotation finds out which version is AWSCURRENT."
             }
             Self::Datadog(error) => return datadog_advice(error),
         })

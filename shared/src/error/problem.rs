@@ -150,15 +150,14 @@ pub enum Problem {
         permission: &'static str,
     },
     #[error(
-        "no API key is at hand to try an application key with, for Datadog takes the one only \
-         together with the other"
+        "no API key secret is named, and Datadog accepts an application key only together with an \
+         API key: the application key can't be verified"
     )]
     NoApiKeySecret,
     #[error("the value of the API key secret {arn} {source}")]
     ApiKeySecretMalformed { arn: String, source: ValueError },
     #[error(
-        "Datadog refuses the API key of the secret {arn}, together with which an application key \
-         was to be tried"
+        "Datadog refuses the API key of the secret {arn}, which was to verify the application key"
     )]
     ApiKeySecretRefused { arn: String },
 

@@ -1,5 +1,5 @@
-//! Every decision of the engine. Each is a pure function: it says what follows from what was read,
-//! and is tested over its inputs.
+//! Makes the decisions of the engine. Each is a pure function of what was read, and is tested over
+//! its inputs.
 
 mod deletable;
 
@@ -16,46 +16,47 @@ use super::context::Version;
 
 pub use deletable::{Candidates, ListedKey, Verdict, YOUNGEST_ORPHAN, deletable, verdicts};
 
-/// For how long a key of a type without grace must have been accepted, without a refusal, before
-/// the key that it replaces is deleted. Datadog has more than one edge, and they learn of a new key
-/// one after the other: docs/figures/edges.md has what this buys.
+/// For how long Datadog must have accepted a key of a type without grace, without a refusal, before
+/// the key that it replaces is deleted. Datadog's edges learn of a new key one after the other:
+/// docs/figures/edges.md counts what this wait is worth.
 pub(super) const VERIFIED_FOR: Duration = Duration::from_secs(10);
 
-/// How many successes in a row are the least, however old the key is.
+/// The least number of successes in a row, however old the key is.
 pub(super) const LEAST_SUCCESSES: u32 = 2;
 
-/// Within this time after its creation a key that is "not found" by its ID is not known everywhere.
+/// For so long after a key's creation "not found" may only mean that Datadog does not know it
+/// everywhere yet.
 pub(crate) const LAG_OF_NEW_KEYS: Duration = Duration::from_mins(1);
 
-/// For so long "not found" is asked again of a key that has worked a moment ago.
+/// For how long a look-up that says "not found" is repeated, if the key worked a moment ago.
 pub(crate) const LAG_OF_KNOWN_KEYS: Duration = Duration::from_secs(3);
 
-/// Returns whether no invocation that stored the version can still be at work.
+/// Returns whether the version is so old that the invocation that stored it has ended.
 pub(super) fn is_old(version: &Version, now: SystemTime) -> bool {
     version.age(now).is_some_and(|age| age >= YOUNGEST_ORPHAN)
 }
 
-/// Returns for how long successes in a row must last until a key of this age is taken for working
-/// everywhere. A key that has been there for a while needs no wait, only a second success.
+/// Returns for how long a key of this age must go on being accepted until it counts as working
+/// everywhere. An older key needs no wait, only a second success.
 pub(super) fn verification_span(age: Option<Duration>) -> Duration {
     VERIFIED_FOR.saturating_sub(age.unwrap_or_default())
 }
 
-/// Who put the version under AWSPREVIOUS aside.
+/// Who made the version AWSPREVIOUS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PutAsideBy {
-    /// A rotation, so that its keys are to be deleted.
+    /// A rotation: its keys were replaced, and are to be deleted.
     Rotation,
-    /// A person, or nobody knows: its keys are theirs.
+    /// A person, or it is not known: its keys are that person's, and stay.
     Person,
 }
 
-/// Says who put AWSPREVIOUS aside, for types without grace: a rotation, only if the key in AWSCURRENT
-/// bears the name of its own version and AWSPREVIOUS's version is older. Otherwise a person moved
-/// the labels.
+/// Returns who made the version AWSPREVIOUS, for types without grace. It was a rotation only if the
+/// key in AWSCURRENT bears the name of its own version, and AWSPREVIOUS's version is older and of the
+/// same service account. Otherwise a person moved the labels.
 ///
-/// `current_key` is the application key in AWSCURRENT; a pair is known by it, for its name can
-/// always be read.
+/// `current_key` is the application key in AWSCURRENT. It stands for a whole pair, because its name
+/// can always be read.
 pub(super) fn replaced_by(
     names: &KeyNames,
     current_key: Option<&AppKeyDetails>,
@@ -78,9 +79,9 @@ pub(super) fn replaced_by(
     }
 }
 
-/// Returns whether a rotation created the key of AWSPREVIOUS and a person then put it aside, for
-/// types without grace. With the promotion its version loses its last label, and nothing leads to
-/// the key any more.
+/// Returns whether a rotation created the key of AWSPREVIOUS, for types without grace. Such a key is
+/// deleted before the promotion, which takes the last label off its version: afterwards nothing
+/// leads to the key.
 pub(super) fn is_left_by_rotation(
     names: &KeyNames,
     previous_key: Option<&AppKeyDetails>,
@@ -92,9 +93,9 @@ pub(super) fn is_left_by_rotation(
         && previous_key.is_some_and(|key| names.bears(class, &key.name, &previous.id))
 }
 
-/// Says who put AWSPREVIOUS aside, for API keys: a person, if a person made both keys. Keys of
-/// rotations bear names of the convention, those of the managed service too. A key that can't be
-/// looked up counts as a rotation's.
+/// Returns who made the version AWSPREVIOUS, for API keys: a person, if both keys were made by hand.
+/// A rotation's key is known by the convention of its name, which the managed service has too. A
+/// key that can't be looked up counts as a rotation's.
 pub(super) fn api_key_replaced_by(
     names: &KeyNames,
     current: &KeyLookup<ApiKeyDetails>,
@@ -107,13 +108,14 @@ pub(super) fn api_key_replaced_by(
     }
 }
 
-/// Returns whether the API key is there and its name does not follow the convention.
+/// Returns whether the API key exists and its name does not follow the convention of rotations.
 pub(super) fn is_made_by_hand(names: &KeyNames, key: &KeyLookup<ApiKeyDetails>) -> bool {
     matches!(key, KeyLookup::Found(it) if !names.follows_convention(KeyClass::Api, &it.name))
 }
 
-/// Returns whether the list that was read before the creation names a key like this secret's that
-/// nothing accounts for. Most rotations find none, and are spared the rest of the search.
+/// Returns whether to search for orphaned keys: whether the list that was read before the creation
+/// has a key that is named like a rotation's and that nothing accounts for. Most rotations find
+/// none, and skip the search.
 pub(super) fn is_orphan_search_due(
     names: &KeyNames,
     listed: &[ListedKey],
@@ -125,19 +127,19 @@ pub(super) fn is_orphan_search_due(
         .any(|it| names.follows_convention(it.key.class, &it.name))
 }
 
-/// What is known of a promotion whose call failed and whose label was looked for in vain.
+/// What is known after the call of a promotion failed and the version was not seen to be AWSCURRENT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FailedPromotion {
     /// AWSCURRENT was certainly not moved.
     NotMoved,
-    /// It was refused, perhaps for it had been moved before: nothing is known.
+    /// The call was refused. An earlier try may have moved AWSCURRENT.
     Refused,
     Unknown,
 }
 
 pub(super) fn failed_promotion(error: &SecretsError) -> FailedPromotion {
     match error.problem {
-        // May answer the second try of a promotion that took effect.
+        // The second try of a promotion that took effect is refused like this.
         SecretsProblem::Contradiction { .. } => FailedPromotion::Refused,
         _ if error.is_definite() => FailedPromotion::NotMoved,
         _ => FailedPromotion::Unknown,
@@ -152,8 +154,8 @@ pub(crate) enum Replication {
     Failed { place: String },
 }
 
-/// Sums up the replicas: one that failed goes before one that is not there yet. A status that nobody
-/// has documented counts as not there yet.
+/// Returns the state of all replicas together. One that failed goes before one in progress.
+/// A status that AWS has not documented counts as in progress.
 pub(crate) fn replication(replicas: &[Replica]) -> Replication {
     let first = |wanted: ReplicaStatus| {
         let found = replicas.iter().find(|it| it.status == wanted);

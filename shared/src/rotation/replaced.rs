@@ -1,8 +1,8 @@
 //! Deletes replaced keys: those that AWSPREVIOUS holds, and after the promotion those that AWSCURRENT
 //! held before.
 //!
-//! A key under AWSPREVIOUS is the rotation's to delete, or that of a person who moved a label. `decide.rs`
-//! tells them apart by names and ages. Types without grace:
+//! A key under AWSPREVIOUS belongs to a rotation, which deletes it, or to a person who moved a label:
+//! then it stays. `decide.rs` tells them apart by names and ages. Types without grace:
 //!
 //! | the key in AWSCURRENT | AWSPREVIOUS | the key in AWSPREVIOUS |
 //! |---|---|---|
@@ -13,8 +13,8 @@
 //!
 //! The key of the second row is found by its name, as an orphaned key, once its version has no label.
 //!
-//! API keys have a grace period, so that only the key two generations back is deleted: it is a
-//! person's only if a person made the one in AWSCURRENT too.
+//! API keys have a grace period: finishSecret deletes the key that is under AWSPREVIOUS before the
+//! promotion. That key is a person's only if the one in AWSCURRENT was made by hand too.
 
 use crate::admin::Admin;
 use crate::credential::{ApiPart, Credential};
@@ -30,8 +30,8 @@ use super::decide::{
 use super::effects::{Reason, delete};
 use super::journal::Journal;
 
-/// Types without grace: deletes AWSPREVIOUS's keys, which an earlier rotation replaced and could not
-/// delete any more.
+/// Deletes AWSPREVIOUS's keys if an earlier rotation replaced them and ended before it deleted them.
+/// For types without grace.
 pub(super) async fn delete_replaced_before(
     cx: &StepContext<'_>,
     current: Option<&AppKeyDetails>,
@@ -47,8 +47,8 @@ pub(super) async fn delete_replaced_before(
     }
 }
 
-/// Types without grace, after the promotion: deletes the keys that AWSCURRENT held, with the new
-/// pair if the secret is its own admin.
+/// Deletes the keys that AWSCURRENT held before the promotion, for types without grace. A pair that
+/// is its own admin deletes them with the new pair.
 pub(super) async fn delete_replaced(
     cx: &StepContext<'_>,
     pending: &Version,
@@ -67,8 +67,8 @@ pub(super) async fn delete_replaced(
     }
 }
 
-/// API keys: deletes the one before the current one, while its label still finds it, unless a person
-/// put it aside and it is theirs.
+/// Deletes the API key under AWSPREVIOUS, before the promotion takes that label off. A key that a
+/// person made and moved there stays.
 pub(super) async fn delete_two_generations_back(
     cx: &StepContext<'_>,
     journal: &mut Journal,
@@ -82,7 +82,7 @@ pub(super) async fn delete_two_generations_back(
         return Ok(());
     };
     let current = secret.admin.api_key(&current.id).await?;
-    // Only beside a current key that a person made does it matter who made the other one.
+    // Who made the older key matters only if the current one was made by hand.
     if is_made_by_hand(&secret.names, &current) {
         let old = secret.admin.api_key(&old.id).await?;
         if api_key_replaced_by(&secret.names, &current, &old) == PutAsideBy::Person {
@@ -92,10 +92,12 @@ pub(super) async fn delete_two_generations_back(
     delete_previous(cx, previous, journal).await
 }
 
-/// Types without grace, before the promotion: deletes keys that a rotation created for AWSPREVIOUS's
-/// version and a person then put aside. `current` is the application key in AWSCURRENT: if a
-/// rotation created that, createSecret has seen to an older AWSPREVIOUS already, and the keys of a newer
-/// one bear names by which the next search finds them.
+/// Deletes keys that a rotation created and a person then moved to AWSPREVIOUS, for types without
+/// grace, before the promotion.
+///
+/// `current` is the application key in AWSCURRENT. If a rotation created it, nothing is to do here:
+/// createSecret has dealt with an older AWSPREVIOUS, and the next search finds the keys of a newer
+/// one by their names.
 pub(super) async fn delete_left_by_rotation(
     cx: &StepContext<'_>,
     current: Option<&AppKeyDetails>,
@@ -124,8 +126,8 @@ pub(super) async fn delete_left_by_rotation(
         return Ok(());
     }
     look_again(cx).await?;
-    // The application key, by whose name a pair is known, goes last: an invocation that finds half of
-    // the work done must still know the other half for a rotation's.
+    // A pair is recognised by its application key's name. So that key goes last: if this invocation
+    // ends in between, the next one must still recognise the other half.
     let kept = cx.kept();
     let api: Vec<KeyRef> = previous
         .credential
@@ -155,8 +157,7 @@ async fn delete_previous(
     delete_version(cx, &cx.secret.admin, previous, &kept, journal).await
 }
 
-/// Before what AWSPREVIOUS holds is deleted: waits for the replicas, and makes sure that the labels
-/// are where they were.
+/// Waits for the replicas, and checks that no label was moved, before AWSPREVIOUS's keys are deleted.
 async fn look_again(cx: &StepContext<'_>) -> Result<(), Problem> {
     let described = cx.secret.description.clone();
     cx.reader.wait_for_replicas(described).await?;

@@ -1,13 +1,13 @@
-//! The order of effects, for all secret types. The order is the product.
+//! Runs the four steps. This file alone says in which order they change anything, for all secret types.
 //!
-//! Each effect is preceded by a record of its intent (a key's name in the log, a staging label) and
-//! followed by its own record, so that the next invocation can tell what happened. A key is deleted
-//! only when no label that must work leads to it. Any step may be invoked twice, late, or beside
-//! another invocation of itself; the process may end before and after any call.
+//! The process may end before and after any call, and any step may run twice, late, or beside another
+//! invocation of itself. Three things outlive the process: the labels of versions, their values, and
+//! the names of keys. Each effect is written so that the next invocation can tell from these how far
+//! this one came. A key is deleted only when no label that must work leads to it.
 //! docs/review/protocol.md has the states, and who cleans up after which death.
 //!
-//! Two words: a *replaced* key is one that AWSPREVIOUS holds, or that AWSCURRENT held before the
-//! promotion (`replaced.rs`). An *orphaned* key is a live key that no version holds (`orphaned.rs`).
+//! A *replaced* key is one that AWSPREVIOUS holds, or that AWSCURRENT held before the promotion
+//! (`replaced.rs`). An *orphaned* key is a live key that no version holds (`orphaned.rs`).
 
 use crate::admin::Reach;
 use crate::credential::Grace;
@@ -25,7 +25,8 @@ use super::replaced::{
     delete_left_by_rotation, delete_replaced, delete_replaced_before, delete_two_generations_back,
 };
 
-/// createSecret: create keys like the current ones, store them as AWSPENDING, delete orphaned keys.
+/// Runs createSecret: creates keys like the current ones, stores them as AWSPENDING, and deletes
+/// orphaned keys.
 pub(super) async fn create(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -59,8 +60,8 @@ pub(super) async fn create(
         delete_replaced_before(&cx, current.application.as_ref(), journal).await?;
     }
     let created = create_keys(&cx, &current, journal).await?;
-    // From the moment at which the token's version holds a value, no other one can be stored there:
-    // only then may keys be deleted by the names of that version.
+    // Once the token's version holds a value, no other value can be stored there. So only now may keys
+    // be deleted by the names of that version: nobody can store one of them any more.
     match store(&cx, created, journal).await? {
         Stored::Promoted => Ok(()),
         Stored::Others(stored) => delete_orphans(&cx, &stored, journal).await,
@@ -74,13 +75,13 @@ pub(super) async fn create(
     }
 }
 
-/// setSecret: nothing. A created key works at Datadog from birth.
+/// Runs setSecret: does nothing, because a key works at Datadog from its creation.
 pub(super) fn set(journal: &mut Journal) {
     journal.outcome_is("nothing to set");
 }
 
-/// testSecret: verify the stored keys; without any, check the configuration. No effect, unless a
-/// pending key is dead.
+/// Runs testSecret: verifies the stored keys. If none are stored, checks the configuration. Changes
+/// nothing, unless a pending key is dead.
 pub(super) async fn test(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -112,10 +113,11 @@ pub(super) async fn test(
     }
 }
 
-/// finishSecret: verify once more, promote, and delete what the type's rule says.
+/// Runs finishSecret: verifies the new keys once more, promotes them, and deletes old ones.
 ///
-/// API keys (grace): delete the key two generations back while its label still finds it, then
-/// promote. Other types: promote, then delete the replaced keys. At no instant is AWSCURRENT dead.
+/// API keys have a grace period: the key under AWSPREVIOUS is deleted before the promotion, which
+/// takes the label off that leads to it. Other types: the replaced keys are deleted after the
+/// promotion. AWSCURRENT works at every moment.
 pub(super) async fn finish(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -157,7 +159,7 @@ pub(super) async fn finish(
     }
 }
 
-/// finishSecret, invoked again after the promotion, for types without grace.
+/// Finishes what an earlier finishSecret left after its promotion, for types without grace.
 async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(), Problem> {
     journal.note(Entry::Promoted);
     let secret = &cx.secret;

@@ -77,7 +77,7 @@ async fn people_get_a_table() {
     let told = bench.check(&[bench.secret(API)]).await;
     assert!(!told.fine);
     assert!(told.output.contains("CurrentKeyDead: the current API key"));
-    assert!(told.output.contains("If the key is refused"));
+    assert!(told.output.contains("If consumers fail"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use harness::bench::Bench;
 use sandbox::scene::SceneOptions;
 use serde_json::{Value, json};
 
-const PAGE: &str = include_str!("../../../docs/operate/doctor.md");
+const PAGE: &str = include_str!("../../../docs/reference/doctor.md");
 
 #[tokio::test(start_paused = true)]
 async fn what_check_prints() {

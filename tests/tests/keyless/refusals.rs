@@ -239,7 +239,7 @@ async fn trust_that_is_withdrawn_midway_leaves_a_state_that_the_next_rotation_re
             } else if after == Step::SetSecret || kind == Kind::ApiKey {
                 result.expect("nothing to be trusted with");
             } else {
-                let words = ["stored as AWSPENDING", "Rotating again resumes."];
+                let words = ["stored as AWSPENDING", "Then rotate again."];
                 bench.assert_failed(result, "IdentityRefused", &words);
             }
             bench.give_up(&job);
@@ -269,6 +269,6 @@ async fn a_datadog_that_fails_is_no_reason_for_the_fallback() {
             });
         let job = bench.begin(Kind::ApiKey);
         let result = bench.deliver(Kind::ApiKey, &job, step).await;
-        bench.assert_refused(result, "DatadogUnavailable", &["resumes"]);
+        bench.assert_refused(result, "DatadogUnavailable", &["Rotate again."]);
     }
 }

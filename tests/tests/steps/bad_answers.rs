@@ -139,7 +139,7 @@ async fn rate_limits() {
     let bench = bench();
     spoil(&bench, MINT, || Fate::Throttle);
     let result = bench.create(Kind::ApiKey).await;
-    bench.assert_refused(result, "DatadogRateLimited", &["429", "resumes"]);
+    bench.assert_refused(result, "DatadogRateLimited", &["429", "Rotate again."]);
     let mints = bench
         .gate
         .calls()
@@ -198,7 +198,7 @@ async fn service_failures() {
         let bench = bench();
         spoil(&bench, operation, fate);
         let result = bench.create(Kind::ApiKey).await;
-        bench.assert_refused(result, error_type, &["resumes"]);
+        bench.assert_refused(result, error_type, &["otate again."]);
         let tries = bench
             .gate
             .calls()

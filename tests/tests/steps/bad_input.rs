@@ -61,7 +61,7 @@ async fn labels() {
     bench.assert_refused(
         result,
         "NoStagingLabel",
-        &["no staging label", &job.token, "nothing is to be done"],
+        &["no staging label", &job.token, "do nothing"],
     );
 
     bench.rotate(Kind::ApiKey).await.unwrap();

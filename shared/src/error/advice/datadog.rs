@@ -8,10 +8,10 @@ use crate::datadog::{Call, DatadogError, DatadogProblem, application_keys};
 use crate::identity::IdentityError;
 use crate::keys::KeyClass;
 
-const AGAIN: &str = "Rotating again resumes.";
+const AGAIN: &str = "Rotate again.";
 
 const ROUTE: &str =
-    "In a VPC the function needs a NAT gateway to reach api.<site>; rotating again resumes.";
+    "In a VPC the function needs a NAT gateway to reach api.<site>; then rotate again.";
 
 pub(super) fn datadog_advice(error: &DatadogError) -> Cow<'static, str> {
     if let DatadogProblem::Refused { .. } = error.problem {
@@ -37,18 +37,16 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
             ..
         } => advice(call, before),
         DatadogProblem::NoTime | DatadogProblem::OutOfTime { .. } => {
-            "Raise the function's timeout; rotating again resumes."
+            "Raise the function's timeout; then rotate again."
         }
         DatadogProblem::Unexpected { .. } | DatadogProblem::TooLarge => {
-            "Look for a proxy between the function and api.<site>; rotating again resumes."
+            "Look for a proxy between the function and api.<site>; then rotate again."
         }
         DatadogProblem::NotSigned(IdentityError::Partition { .. }) => {
             "Keyless rotation works in commercial regions of AWS alone: name an admin secret with \
              keys here."
         }
-        DatadogProblem::NotSigned(_) => {
-            "Check the function's role and region; rotating again resumes."
-        }
+        DatadogProblem::NotSigned(_) => "Check the function's role and region; then rotate again.",
         DatadogProblem::NotFound => {
             "Check that the service account still exists at Datadog; then rotate again."
         }
@@ -58,9 +56,9 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
              text."
         }
         DatadogProblem::Rejected { .. } | DatadogProblem::Trust(_) => {
-            "Rotating again resumes; if it stays, look at the key at Datadog, and report it."
+            "Rotate again; if that does not help, look at the key at Datadog, and report it."
         }
-        DatadogProblem::NotSent => "Correct DATADOG_API_URL if it is set; else report it.",
+        DatadogProblem::NotSent => "Correct DATADOG_API_URL if it is set; otherwise report it.",
         DatadogProblem::RateLimited { .. }
         | DatadogProblem::Unavailable { .. }
         | DatadogProblem::Cut => AGAIN,

@@ -3,10 +3,10 @@
 use super::connect::connect_advice;
 use crate::secrets::SecretsProblem;
 
-const AGAIN: &str = "Rotating again resumes.";
+const AGAIN: &str = "Rotate again.";
 
 const ROUTE: &str =
-    "In a VPC the function needs the Secrets Manager endpoint or NAT; rotating again resumes.";
+    "In a VPC the function needs the Secrets Manager endpoint or NAT; then rotate again.";
 
 pub(super) fn secrets_advice(problem: &SecretsProblem) -> &'static str {
     match problem {
@@ -27,7 +27,7 @@ pub(super) fn secrets_advice(problem: &SecretsProblem) -> &'static str {
         }
         SecretsProblem::NotConnected(error) => connect_advice(error, ROUTE),
         SecretsProblem::TimedOut => ROUTE,
-        SecretsProblem::OutOfTime { .. } => "Raise the function's timeout; rotating again resumes.",
+        SecretsProblem::OutOfTime { .. } => "Raise the function's timeout; then rotate again.",
         SecretsProblem::Contradiction { reason, .. } if reason.says("replica") => {
             "Rotate the primary secret, in its own region; its replicas follow."
         }
@@ -36,7 +36,7 @@ pub(super) fn secrets_advice(problem: &SecretsProblem) -> &'static str {
         }
         SecretsProblem::Contradiction { .. } | SecretsProblem::ResourceExists => {
             "Look at its labels and DeletedDate (describe-secret); if it is deleted restore it \
-             (restore-secret). Rotating again resumes."
+             (restore-secret). Then rotate again."
         }
         SecretsProblem::Refused { code, .. } => refused(code),
         SecretsProblem::Throttled { .. }
@@ -63,17 +63,17 @@ fn denied(text: &str) -> Option<&'static str> {
     if text.contains("explicit deny") {
         Some(
             "Change the policy that the text names: an explicit deny holds whatever the function's \
-             role may. Rotating again resumes.",
+             role may. Then rotate again.",
         )
     } else if text.contains("endpoint policy") {
         Some(
             "Let the policy of the VPC endpoint allow the function's role what the text names. \
-             Rotating again resumes.",
+             Then rotate again.",
         )
     } else if text.contains("kms") {
         Some(
             "Let the function's role use the KMS key: name the key in the stack's KMS parameters, and \
-             look at the key's own policy. Rotating again resumes.",
+             look at the key's own policy. Then rotate again.",
         )
     } else {
         None
@@ -83,7 +83,7 @@ fn denied(text: &str) -> Option<&'static str> {
 fn credentials(code: &str) -> &'static str {
     match code {
         "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => {
-            "Lambda renews the credentials of a function by itself: rotate again. If it stays, look \
+            "Lambda renews the credentials of a function by itself: rotate again. If that does not help, look \
              whether AWS_ACCESS_KEY_ID is set in the function's configuration, and take it away."
         }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => {
@@ -101,17 +101,17 @@ fn refused(code: &str) -> &'static str {
     match code {
         "DecryptionFailure" | "EncryptionFailure" => {
             "Look at the secret's KMS key: it must be enabled, and the function's role must be allowed \
-             to use it. Rotating again resumes."
+             to use it. Then rotate again."
         }
         "LimitExceededException" => {
             "Look at how many versions the secret has (list-secret-version-ids): old ones go a day \
-             after they have lost their labels. Rotating again resumes."
+             after they have lost their labels. Then rotate again."
         }
         "no error code" => {
-            "Look for a proxy or an endpoint that answers in Secrets Manager's place. Rotating again \
-             resumes."
+            "Look for a proxy or an endpoint that answers in Secrets Manager's place. Then rotate \
+             again."
         }
-        _ => "Look at what AWS's code and text name. Rotating again resumes.",
+        _ => "Look at what AWS's code and text name. Then rotate again.",
     }
 }
 

@@ -284,7 +284,7 @@ pub(in crate::inspect) fn advice(problem: &Problem) -> String {
              secret, --admin-secret here and parameter AdminSecretArn of the stack.",
         ),
         Problem::UnknownKind => Some(
-            "Store a corrected value (put-secret-value; the README has the three shapes), or say \
+            "Store a corrected value (put-secret-value; docs/reference/secrets.md has the fields), or say \
              which type is meant with --type.",
         ),
         _ => None,

@@ -1,8 +1,8 @@
 //! Deletes keys at Datadog. Nothing else in the engine or the doctor sends a DELETE for a key.
 //!
-//! Before each attempt it is asked again what must stay, for another credential may be acting by
-//! then: the keys of the kept versions, of the credentials that authenticate this very attempt, and
-//! of every admin that this invocation has read.
+//! Before each attempt it decides again which keys are protected, because other credentials may act by
+//! then. Protected are the keys of the kept versions, of the credentials that authenticate this
+//! attempt, and of every admin that this invocation has read.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::rotation::observe::{is_other_key, patience};
 /// Why keys are to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rotation) enum Reason {
-    /// A version names them that is no longer needed.
+    /// A version that is no longer needed names them.
     Replaced,
     /// No version names them.
     Orphaned,
@@ -39,7 +39,7 @@ enum Held {
     Yes,
     /// Nothing shows that the secret held it.
     No,
-    /// It is not to be asked.
+    /// The question does not arise: the key is not a replaced API key.
     Unasked,
 }
 
@@ -47,9 +47,9 @@ enum Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deletion {
     Deleted,
-    /// It was gone before.
+    /// The key was gone already.
     Gone,
-    /// Something that must work names it: nothing was sent.
+    /// A version or an admin that must work has the key: nothing was sent.
     Protected,
 }
 
@@ -61,8 +61,8 @@ impl Deletion {
 
 /// Deletes those of `candidates` that nothing protects.
 ///
-/// `kept` are the keys of the versions to be kept; `old` is the credential that holds the
-/// candidates, if it is at hand.
+/// `kept` are the keys of the kept versions. `old` is the credential that holds the candidates, if it
+/// was read.
 pub(in crate::rotation) async fn delete(
     cx: &StepContext<'_>,
     admin: &Admin,
@@ -108,7 +108,7 @@ pub(in crate::rotation) async fn delete(
             kept: &kept,
         };
         let sent = match attempt.send().await {
-            // It must not stop every rotation from now on. The next one's search finds it again.
+            // One key that can't be deleted must not stop all rotations. The next search finds it again.
             Err(problem) if reason == Reason::Orphaned && problem.is_answered() => {
                 tracing::warn!(
                     secret = %cx.reader.secret,
@@ -137,9 +137,11 @@ pub(in crate::rotation) async fn delete(
     Ok(())
 }
 
-/// Returns whether the secret has held the API key that a version names: its value works, or a rotation
-/// created it for a version of this secret, or it is gone. An ID and four characters of a key are on
-/// everybody's screen, and a value with them must not have somebody else's key deleted.
+/// Returns whether the secret held the API key that a version names: its value works, or a rotation
+/// created it for a version of this secret, or it is gone.
+///
+/// Everybody in the organisation sees a key's ID and last four characters. A made-up value that ends
+/// alike must not have somebody else's key deleted.
 async fn was_held(cx: &StepContext<'_>, admin: &Admin, api: &ApiPart) -> Result<Held, Problem> {
     if let Ok(Some(told)) = admin.validated(&api.key).await {
         let is_this_one = told.id == api.id;
@@ -166,7 +168,7 @@ async fn was_held(cx: &StepContext<'_>, admin: &Admin, api: &ApiPart) -> Result<
             break;
         }
     }
-    // An edge that refuses everybody proves nothing of this key.
+    // An edge that refuses every key proves nothing about this one.
     if admin.control_works().await? {
         Ok(Held::No)
     } else {
@@ -175,8 +177,9 @@ async fn was_held(cx: &StepContext<'_>, admin: &Admin, api: &ApiPart) -> Result<
     }
 }
 
-/// Deletes keys that this invocation has created and can't store, by their IDs. Returns why they
-/// can't be stored. `created` has the values of those keys, where they could be read.
+/// Deletes by their IDs the keys that this invocation created and can't store. Returns `problem`, the
+/// reason why they can't be stored, also if the deletion fails: that is logged. `created` has the
+/// keys' values, where they could be read.
 pub(in crate::rotation) async fn undo_creation(
     cx: &StepContext<'_>,
     keys: &[KeyRef],
@@ -196,7 +199,7 @@ pub(in crate::rotation) async fn undo_creation(
     problem
 }
 
-/// The same, where another invocation has stored its keys first: that is no failure.
+/// Deletes the keys that this invocation created, because another one has stored its own first.
 pub(in crate::rotation) async fn delete_unstored(
     cx: &StepContext<'_>,
     keys: &[KeyRef],
@@ -214,18 +217,19 @@ pub(in crate::rotation) async fn delete_unstored(
 pub(crate) struct KeyDeletion<'a> {
     pub admin: &'a Admin,
     pub key: &'a KeyRef,
-    /// The value of an API key, if it is at hand: without `api_keys_read` only that can tell whether
-    /// the key is gone.
+    /// The value of an API key, if it was read: without `api_keys_read` only the value can tell
+    /// whether the key is gone.
     pub value: Option<&'a ApiKey>,
-    /// What is known of its value: a key whose value must go on working stays, whatever ID stands beside it.
+    /// What is known of its value. A key whose value must go on working stays, whatever ID stands
+    /// beside that value.
     pub known: KnownValue<'a>,
-    /// For how long "not found" says nothing yet: the key was created, or has worked, a moment ago.
+    /// For how long "not found" proves nothing, because the key was created or worked a moment ago.
     pub lag: Duration,
     pub kept: &'a ProtectedKeys,
 }
 
 impl KeyDeletion<'_> {
-    /// Sends the DELETE, and settles by a look-up what any answer but 204 and 404 means.
+    /// Sends the DELETE. Looks the key up if the answer is neither 204 nor 404.
     pub(crate) async fn send(&self) -> Result<Deletion, Problem> {
         let protected = self.admin.protected_keys().await?;
         if protected.protects(self.key, self.known) {
@@ -248,7 +252,7 @@ impl KeyDeletion<'_> {
                     if backoff.pause(self.admin.budget()).await {
                         continue;
                     }
-                    // Nobody has seen it for all that time: it is not there.
+                    // It was not found in all that time: it is gone.
                     let gone = backoff.is_spent().then_some(Deletion::Gone);
                     gone.ok_or(problem)
                 }
@@ -262,8 +266,8 @@ impl KeyDeletion<'_> {
         self.admin.service_account()
     }
 
-    /// Looks whether the key is gone, whatever its DELETE answered. A look-up that fails proves
-    /// nothing.
+    /// Returns whether a look-up shows that the key is gone, whatever its DELETE answered. `false` if
+    /// the look-up fails.
     async fn is_gone(&self) -> bool {
         let looked = match self.key.class {
             KeyClass::Application => {
@@ -280,7 +284,7 @@ impl KeyDeletion<'_> {
             (KeyLookup::NotFound, _) => Ok(self.lag.is_zero()),
             (KeyLookup::Found(details), _) => Ok(details.status == Status::Revoked),
             (KeyLookup::Forbidden, Some(value)) => {
-                // An edge that refuses everybody proves nothing of this key.
+                // An edge that refuses every key proves nothing about this one.
                 Ok(
                     !self.admin.validate_api_key(value).await?
                         && self.admin.control_works().await?,
@@ -301,7 +305,7 @@ impl Problem {
         matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
     }
 
-    /// Returns whether Datadog answered, other than that it is busy.
+    /// Returns whether Datadog answered, and not with 429.
     fn is_answered(&self) -> bool {
         let is_answer = |problem: &DatadogProblem| {
             matches!(

@@ -20,12 +20,12 @@ use crate::rotation::context::{
     LoadedSecret, SecretReader, TokenLabel, TokenVersion, Version, Versions,
 };
 
-/// Labels that were read so long ago are good enough to delete by.
+/// Labels that were read within this time need not be read again before a deletion.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Why something was not read.
+/// Why a reading failed.
 pub(crate) enum ReadError {
-    /// The labels contradict themselves or a version: to be read again.
+    /// The labels contradict each other or a value, so that the reading is repeated.
     Inconsistent(Problem),
     Failed(Problem),
 }
@@ -36,7 +36,8 @@ impl<P: Into<Problem>> From<P> for ReadError {
     }
 }
 
-/// Returns what a reading came to, or waits and returns `None`, so that the caller reads again.
+/// Returns the result of a reading. Returns `None` after a pause if the reading was inconsistent, so
+/// that the caller reads again.
 pub(crate) async fn retry_while_inconsistent<T>(
     reading: Result<T, ReadError>,
     backoff: &mut Backoff,
@@ -59,7 +60,7 @@ pub(crate) async fn read_stored(
 ) -> Result<Option<StoredValue>, ReadError> {
     let reading = secrets.value(secret, version, label, budget).await;
     match reading {
-        // What it answers is another version's value.
+        // The answer is another version's value.
         Ok(Some(stored)) if stored.version.as_ref().is_some_and(|it| it != version) => {
             Err(ReadError::Inconsistent(Problem::ValueUnreadable { label }))
         }
@@ -79,8 +80,8 @@ pub(crate) fn parse_fields(stored: &StoredValue, role: Role) -> Result<SecretVal
 }
 
 impl SecretReader<'_> {
-    /// Reads the labels, and the values of AWSCURRENT and of the event's token, by one reading of
-    /// the labels.
+    /// Reads the labels, and the values of AWSCURRENT and of the event's version that belong to
+    /// those labels.
     pub(crate) async fn versions(&self, event: &RotationEvent) -> Result<Versions, Problem> {
         let mut backoff = consistency_backoff();
         loop {
@@ -92,8 +93,7 @@ impl SecretReader<'_> {
         }
     }
 
-    /// The values are read beside the labels, and count only if they are those of the versions that
-    /// the labels name.
+    /// Reads labels and values at once. A value counts only if the labels name its version.
     async fn versions_once(&self, event: &RotationEvent) -> Result<Versions, ReadError> {
         let token = &event.token;
         let (description, current, pending) = tokio::join!(
@@ -125,8 +125,7 @@ impl SecretReader<'_> {
         })
     }
 
-    /// Looks for some seconds for a value that was stored under the token a moment ago and was not
-    /// seen yet.
+    /// Reads the token's value again for some seconds: it may have been stored a moment ago.
     pub(crate) async fn late_value(&self, token: &VersionId) -> Result<TokenVersion, Problem> {
         Ok(match self.labelled(token, PENDING).await? {
             Some(version) => TokenVersion::Filled(version?.into()),
@@ -134,7 +133,8 @@ impl SecretReader<'_> {
         })
     }
 
-    /// Describes the secret, if it is one to rotate and the token one of its rotation.
+    /// Describes the secret. Fails if rotation is off, or if the token carries neither AWSPENDING nor
+    /// AWSCURRENT.
     async fn rotated(&self, event: &RotationEvent) -> Result<Description, ReadError> {
         let described = self.clients.secrets.describe(self.secret, self.budget);
         let description = described.await?;
@@ -152,8 +152,8 @@ impl SecretReader<'_> {
         Ok(description)
     }
 
-    /// Reads which of AWSCURRENT and AWSPENDING the token carries now: an invocation that was
-    /// overtaken must not put its label back. `budget` may be less than the reader's.
+    /// Reads whether the token carries AWSCURRENT or AWSPENDING now. If another invocation has gone
+    /// on meanwhile, this one must not move the label back. `budget` may be less than the reader's.
     pub(crate) async fn label_of(
         &self,
         token: &VersionId,
@@ -177,8 +177,8 @@ impl SecretReader<'_> {
         Ok(described.labels)
     }
 
-    /// Reads a value by version ID and label. Returns `None` if the version holds none, and within
-    /// that why a value is not of this type.
+    /// Reads a value by version ID and label. Returns `None` if the version holds none, and
+    /// `Some(Err(…))` if the value is not of this secret type.
     async fn read(
         &self,
         version: &VersionId,
@@ -190,7 +190,7 @@ impl SecretReader<'_> {
         Ok(stored.map(|stored| self.parse(version, &stored, role)))
     }
 
-    /// Reads the value under AWSCURRENT before it is known which version carries that.
+    /// Reads the value under AWSCURRENT, whichever version carries that label.
     async fn read_current(
         &self,
     ) -> Result<Option<(VersionId, Result<Version, Problem>)>, ReadError> {
@@ -228,8 +228,8 @@ impl SecretReader<'_> {
     /// Reads the value of a version that carried a label a moment ago, and never that of another
     /// version. Returns `None` if the label has left the version since.
     ///
-    /// A labelled version that answers "no such value" is read again; if labels and answer stay, the
-    /// version is unreadable, which is an error: its keys can't be known.
+    /// If Secrets Manager finds no value, the version is read again. If it finds none at last, the
+    /// version is unreadable and not empty: its keys can't be known. That is an error.
     pub(crate) async fn labelled(
         &self,
         version: &VersionId,
@@ -266,8 +266,8 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Reads the labels again, if they were read some seconds ago, and fails if AWSCURRENT or
-    /// AWSPREVIOUS has been moved: what is to be deleted may be in use by now.
+    /// Reads the labels again, if they were read over two seconds ago. Fails if AWSCURRENT or
+    /// AWSPREVIOUS was moved: the key to be deleted may be in use by now.
     pub(crate) async fn confirm_labels(&self, secret: &LoadedSecret) -> Result<(), Problem> {
         if secret.read_at.elapsed() < FRESH {
             return Ok(());
@@ -286,7 +286,7 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Returns what carries AWSPREVIOUS by the labels that the step began with. Reads it once.
+    /// Returns the version that carried AWSPREVIOUS when the step began. Reads it once.
     pub(crate) async fn previous<'s>(
         &self,
         secret: &'s LoadedSecret,
@@ -296,8 +296,8 @@ impl SecretReader<'_> {
         Ok(previous.as_ref())
     }
 
-    /// Reads AWSPREVIOUS. A value that is not of this type names keys that can't be known, and is
-    /// left alone.
+    /// Reads AWSPREVIOUS. Returns `None` with a warning if its value is not of this secret type: its
+    /// keys can't be known, and are left alone.
     pub(crate) async fn previous_of(
         &self,
         description: &Description,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::documents::{rows_after, shape};
 
-const PAGE: &str = include_str!("../../../../docs/operate/doctor.md");
+const PAGE: &str = include_str!("../../../../docs/reference/doctor.md");
 
 #[test]
 fn the_page_lists_every_word() {
