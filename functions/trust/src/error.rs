@@ -294,7 +294,7 @@ fn told(problem: &Problem) -> String {
         DatadogProblem::Trust(refusal) => advice_on(*refusal).to_owned(),
         DatadogProblem::Rejected { mentions, .. } if mentions.is_empty() => {
             "Datadog gave no reason that can be shown. Compare the resource's properties with the \
-             table in docs/use/trust.md"
+             tables in docs/reference/trust.md"
                 .to_owned()
         }
         DatadogProblem::Rejected { .. } => "Correct what Datadog mentions".to_owned(),
