@@ -104,7 +104,7 @@ async fn values_that_are_no_text() {
     bench.assert_refused(
         result,
         "SecretNotJson",
-        &["is a key by itself", "three shapes"],
+        &["is a key by itself", "docs/reference/secrets.md"],
     );
 }
 
