@@ -134,7 +134,7 @@ impl Probe<'_, '_> {
                     self.say(question, Answer::Yes, seen);
                 } else {
                     let seen = format!("{seen}: its value can't be read");
-                    self.deny(question, seen, "Look for a newer release of this suite.");
+                    self.deny(question, seen, "Look for a newer release.");
                 }
                 made
             }
