@@ -1,10 +1,11 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use datadog_rotation::Kind;
+use datadog_rotation::keys::{ApiKey, AppKey};
 use datadog_rotation::secrets::SecretArn;
 
 const EXIT_CODES: &str = "\
@@ -159,7 +160,14 @@ pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     columns: usize,
 ) -> Result<Asked, clap::Error> {
-    let command = Line::command().term_width(columns);
+    let mut command = Line::command().term_width(columns);
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // First, for every other error quotes what it is about.
+    if arguments.iter().any(|it| is_key(it)) {
+        let text = "an argument is a Datadog key: name the secret that holds it. The key is in the \
+                    shell's history now";
+        return Err(command.error(ErrorKind::InvalidValue, text));
+    }
     let arguments = std::iter::once(OsString::from("datadog-doctor")).chain(arguments);
     let matches = command.clone().try_get_matches_from(arguments);
     let line = matches.and_then(|it| <Line as clap::FromArgMatches>::from_arg_matches(&it));
@@ -168,6 +176,13 @@ pub fn parse(
         Err(error) if is_help(error.kind()) => Ok(Asked::Text(error.to_string())),
         Err(error) => Err(error),
     }
+}
+
+/// Returns whether an argument, or what follows its `=`, is a Datadog key.
+fn is_key(argument: &OsStr) -> bool {
+    let text = argument.to_string_lossy();
+    let text = text.rsplit('=').next().unwrap_or_default();
+    ApiKey::parse(text).is_some() || AppKey::parse(text).is_some()
 }
 
 fn is_help(kind: ErrorKind) -> bool {

@@ -96,3 +96,22 @@ fn every_shell_has_completions() {
         assert!(script.contains("admin-secret"), "{shell}: {script}");
     }
 }
+
+#[test]
+fn a_key_as_an_argument_is_refused_and_not_shown() {
+    for key in [
+        "0aF1".repeat(8),
+        "0aF1".repeat(10),
+        format!("ddapp_{}", "Zz".repeat(17)),
+    ] {
+        for line in [
+            format!("check {key}"),
+            format!("check datadog/x --admin-secret={key}"),
+            format!("chek {key}"),
+        ] {
+            let error = parsed(&line).unwrap_err().to_string();
+            assert!(error.contains("an argument is a Datadog key"), "{error}");
+            assert!(!error.contains(&key), "{error}");
+        }
+    }
+}
