@@ -141,7 +141,10 @@ impl Secrets {
         match within(budget, "GetSecretValue", secret, || call.clone().send()).await {
             Ok(answer) => Ok(Some(StoredValue::of(answer))),
             Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(SecretsError {
+                version: format!(", version {version} ({label}),").into(),
+                ..error
+            }),
         }
     }
 
@@ -194,6 +197,7 @@ impl Secrets {
                     return Err(SecretsError {
                         call: "ListSecretVersionIds",
                         secret: secret.to_owned(),
+                        version: Box::default(),
                         problem: SecretsProblem::Cut,
                     });
                 }
@@ -334,6 +338,7 @@ where
         let error = SecretsError {
             call,
             secret: secret.to_owned(),
+            version: Box::default(),
             problem,
         };
         let (at_least, after) = (Duration::ZERO, Duration::from_secs(1));

@@ -226,6 +226,7 @@ mod tests {
         SecretsError {
             call: "DescribeSecret",
             secret: "arn".into(),
+            version: "".into(),
             problem,
         }
     }

@@ -18,10 +18,12 @@ use code::{Meaning, meaning};
 
 /// A call that failed, and on which secret.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("Secrets Manager's {call} of {secret} failed: {problem}")]
+#[error("Secrets Manager's {call} of {secret}{version} failed: {problem}")]
 pub struct SecretsError {
     pub call: &'static str,
     pub secret: String,
+    /// Empty, or the version that was asked for, in words.
+    pub version: Box<str>,
     pub problem: SecretsProblem,
 }
 

@@ -333,3 +333,26 @@ async fn no_mint_without_time_to_store_it() {
         .unwrap();
     bench.assert_refused(result, "NotEnoughTime", &["Raise the function's timeout"]);
 }
+
+/// Three values are read of a secret with AWSPREVIOUS: which of them fails is said.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_can_not_be_read_is_named_by_version_and_label() {
+    let bench = bench();
+    bench.rotate(Kind::ApiKey).await.unwrap();
+    let mut values = 0;
+    let own = bench.secret(Kind::ApiKey).to_owned();
+    bench.gate.follow(move |call: &Call| {
+        let is_own = call.subject.as_deref() == Some(&own);
+        values += u64::from(call.operation == "GetSecretValue" && is_own);
+        if values >= 3 {
+            return Fate::Refuse(StatusCode::FORBIDDEN);
+        }
+        Fate::Pass
+    });
+    let result = bench.create(Kind::ApiKey).await;
+    bench.assert_failed(
+        result,
+        "SecretsManagerRefused",
+        &[", version ", "(AWSPREVIOUS), failed"],
+    );
+}
