@@ -1,9 +1,8 @@
-//! The rotation of an admin secret without keys: nothing to create, and done properly.
+//! Rotates an admin secret without keys: copies its value to the new version, and promotes that.
 //!
-//! A step that only said "nothing to do" would leave the version that Secrets Manager has made
-//! pending for ever, and every later rotation would be told that this one is not complete. So the
-//! value moves on to the new version unchanged. Datadog is not asked: the role of this function
-//! need not be one that the organisation has mapped.
+//! If the steps did nothing, the version would stay AWSPENDING for ever. Secrets Manager would then
+//! answer each later rotation that this one is not complete. Datadog is not asked: the organisation
+//! need not have mapped the role of this function.
 
 use super::promote::promote;
 use crate::error::Problem;
