@@ -105,10 +105,10 @@ impl Problem {
                  beside them, or set none of them."
             }
             Self::IdentityRefused { .. } => {
-                "Look at Datadog (Organization Settings, Workload Identity Federation): \
-                 arn:aws:sts::ACCOUNT:assumed-role/ROLE/* must be mapped to the service account, and \
-                 the AWS account integrated. The organisation's ID must be right. A new mapping takes \
-                 minutes. Then rotate again."
+                "Look at Datadog (Organization Settings, Workload Identity Federation) for an identity \
+                 mapping of arn:aws:sts::ACCOUNT:assumed-role/ROLE/* to the service account. The AWS \
+                 account must be integrated, and the organisation's ID must be right. A new mapping \
+                 takes minutes. Then rotate again."
             }
             Self::IdentityMismatch { .. } => {
                 "Map the function's role to the service account at Datadog, or correct \
