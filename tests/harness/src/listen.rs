@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use datadog_rotation::log::subscriber;
 use datadog_rotation::settings::LogSettings;
+use memchr::memmem;
 use sandbox::gate::Gate;
 use tracing::Dispatch;
 use tracing::dispatcher::{DefaultGuard, set_default};
@@ -125,7 +126,7 @@ pub fn indiscretion(gate: &Gate, output: &str) -> Option<String> {
             .every_value()
             .chain(secrets)
             .chain(complaints.iter().map(String::as_str));
-        said.find(|it| output.contains(it))
+        said.find(|it| memmem::find(output.as_bytes(), it.as_bytes()).is_some())
             .map(|it| format!("{it:?} was printed"))
     })
 }
