@@ -70,6 +70,12 @@ impl Budget {
         self.began.elapsed()
     }
 
+    /// Returns the time of day at which the invocation began.
+    #[must_use]
+    pub fn began_at(&self) -> SystemTime {
+        self.began_at
+    }
+
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.began_at + self.began.elapsed()

@@ -9,6 +9,8 @@
 //! A *replaced* key is one that AWSPREVIOUS holds, or that AWSCURRENT held before the promotion
 //! (`replaced.rs`). An *orphaned* key is a live key that no version holds (`orphaned.rs`).
 
+use std::time::SystemTime;
+
 use crate::admin::Reach;
 use crate::credential::Grace;
 use crate::datadog::AppKeyDetails;
@@ -99,7 +101,9 @@ pub(super) async fn test(
     match cx.token.filled() {
         Some(pending) if pending.differs_from(&cx.secret.current) => {
             journal.note(Entry::Stored);
-            verify_or_abandon(&cx, pending, journal).await?;
+            // The version may be minutes older than its keys: it is there before createSecret begins.
+            let since = Some(cx.reader.budget.began_at());
+            verify_or_abandon(&cx, pending, since, journal).await?;
             journal.outcome_is("the new keys work");
             Ok(())
         }
@@ -143,7 +147,7 @@ pub(super) async fn finish(
         TokenVersion::Filled(pending) => pending,
     };
     journal.note(Entry::Stored);
-    let replaced = verify_or_abandon(&cx, pending, journal).await?;
+    let replaced = verify_or_abandon(&cx, pending, pending.created, journal).await?;
     let from = &cx.secret.current.id;
     if has_grace {
         delete_two_generations_back(&cx, journal).await?;
@@ -174,13 +178,14 @@ async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(),
 }
 
 /// Verifies the pending keys, and abandons them if one is dead. Returns the application key in
-/// AWSCURRENT, if there is one.
+/// AWSCURRENT, if there is one. `since`: when the pending keys were there at the latest.
 async fn verify_or_abandon(
     cx: &StepContext<'_>,
     pending: &Version,
+    since: Option<SystemTime>,
     journal: &mut Journal,
 ) -> Result<Option<AppKeyDetails>, Problem> {
-    match cx.reader.verify_pending(&cx.secret, pending).await? {
+    match cx.reader.verify_pending(&cx.secret, pending, since).await? {
         PendingKeys::Verified { current } => Ok(current),
         PendingKeys::Dead(dead) => Err(abandon(cx, pending, dead, journal).await),
     }

@@ -1,6 +1,6 @@
 //! The keys in AWSPENDING: whether they work, are like the ones that they replace, or are dead.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -41,14 +41,15 @@ enum Waited {
 impl SecretReader<'_> {
     /// Verifies that the pending keys work, belong to the service account, and may do what the
     /// current ones may. For types without grace they must work for some seconds without a refusal:
-    /// the keys that they replace are about to be deleted.
+    /// the keys that they replace are about to be deleted. `since`: when they were there at the latest.
     pub(crate) async fn verify_pending(
         &self,
         secret: &LoadedSecret,
         pending: &Version,
+        since: Option<SystemTime>,
     ) -> Result<PendingKeys, Problem> {
         let (waited, details) = tokio::join!(
-            self.wait_until_works(secret, pending),
+            self.wait_until_works(secret, pending, since),
             self.application_keys(secret, &pending.credential),
         );
         match waited? {
@@ -96,10 +97,11 @@ impl SecretReader<'_> {
         &self,
         secret: &LoadedSecret,
         pending: &Version,
+        since: Option<SystemTime>,
     ) -> Result<Waited, Problem> {
         let mut backoff = propagation_backoff();
         loop {
-            if self.works_for_long(secret, pending).await? {
+            if self.works_for_long(secret, pending, since).await? {
                 return Ok(Waited::Works);
             }
             if let Some(key) = self.revoked(secret, pending).await? {
@@ -118,15 +120,19 @@ impl SecretReader<'_> {
         &self,
         secret: &LoadedSecret,
         pending: &Version,
+        since: Option<SystemTime>,
     ) -> Result<bool, Problem> {
-        let began = Instant::now();
         if !secret.admin.validate(&pending.credential).await? {
             return Ok(false);
         }
+        // Not before: the first answer may have taken seconds.
+        let began = Instant::now();
         if self.kind.grace() == Grace::OneRotation {
             return Ok(true);
         }
-        let span = verification_span(pending.age(self.budget.now()));
+        let now = self.budget.now();
+        let age = since.and_then(|since| now.duration_since(since).ok());
+        let span = verification_span(age);
         let mut successes = 1;
         while began.elapsed() < span || successes < LEAST_SUCCESSES {
             let second = Duration::from_secs(1);
