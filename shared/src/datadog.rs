@@ -95,7 +95,7 @@ impl Datadog {
         let mut backoff = Backoff::new(
             Duration::from_millis(500),
             Duration::from_secs(8),
-            Duration::from_mins(1),
+            call.patience(),
         );
         let mut crowd = Crowd::new(RATE_LIMITED_FOR);
         let mut before = None;

@@ -118,6 +118,22 @@ impl Call {
         self.endpoint.effect == Effect::Creation
     }
 
+    /// Returns whether it deletes a key.
+    #[must_use]
+    pub fn deletes_key(&self) -> bool {
+        self.endpoint.effect == Effect::Deletion && !self.is_about_trust()
+    }
+
+    /// Returns for how long, in pauses, it is sent again after failures that may pass. What became of a
+    /// key's deletion is better looked up than asked again.
+    pub(super) fn patience(&self) -> Duration {
+        if self.deletes_key() {
+            Duration::from_secs(4)
+        } else {
+            Duration::from_mins(1)
+        }
+    }
+
     /// Returns whether it is about whom an organisation trusts: mappings, AWS accounts.
     #[must_use]
     pub fn is_about_trust(&self) -> bool {

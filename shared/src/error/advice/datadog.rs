@@ -55,6 +55,12 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
              it there, then rotate again. The runbook DatadogRejected shows how to see Datadog's own \
              text."
         }
+        DatadogProblem::Rejected { .. } | DatadogProblem::Unavailable { .. }
+            if call.deletes_key() =>
+        {
+            "Rotating again resumes. If it stays, this secret is not rotated any more: look at the key \
+             at Datadog and delete it there by hand; rotations go on as soon as it is gone."
+        }
         DatadogProblem::Rejected { .. } | DatadogProblem::Trust(_) => {
             "Rotate again; if that does not help, look at the key at Datadog, and report it."
         }

@@ -229,13 +229,14 @@ pub(crate) struct KeyDeletion<'a> {
 }
 
 impl KeyDeletion<'_> {
-    /// Sends the DELETE. Looks the key up if the answer is neither 204 nor 404.
+    /// Sends the DELETE. Looks the key up if the answer is neither 204 nor 404. Tries for a minute, if the
+    /// failure may pass and the key is still there.
     pub(crate) async fn send(&self) -> Result<Deletion, Problem> {
         let protected = self.admin.protected_keys().await?;
         if protected.protects(self.key, self.known) {
             return Ok(Deletion::Protected);
         }
-        let mut backoff = lag_backoff(self.lag);
+        let (mut backoff, mut trouble) = (lag_backoff(self.lag), trouble_backoff());
         loop {
             let may = |authenticating: &[KeyRef]| {
                 let admins = self.admin.known_keys();
@@ -257,6 +258,9 @@ impl KeyDeletion<'_> {
                     gone.ok_or(problem)
                 }
                 Err(problem) if problem.is_answered() && self.is_gone().await => Ok(Deletion::Gone),
+                Err(problem) if problem.may_pass() && trouble.pause(self.admin.budget()).await => {
+                    continue;
+                }
                 Err(problem) => Err(problem),
             };
         }
@@ -300,7 +304,24 @@ fn lag_backoff(lag: Duration) -> Backoff {
     Backoff::new(second, 4 * second, lag)
 }
 
+fn trouble_backoff() -> Backoff {
+    Backoff::new(
+        Duration::from_secs(4),
+        Duration::from_secs(8),
+        Duration::from_mins(1),
+    )
+}
+
 impl Problem {
+    /// Returns whether the same DELETE may succeed in a moment. Limits have been waited for already.
+    fn may_pass(&self) -> bool {
+        let Self::Datadog(error) = self else {
+            return false;
+        };
+        let is_limited = matches!(error.problem, DatadogProblem::RateLimited { .. });
+        error.problem.is_transient() && !is_limited
+    }
+
     fn is_not_found(&self) -> bool {
         matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
     }
