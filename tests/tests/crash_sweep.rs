@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::case::{Case, Fault, Faults, Setting, Subject};
+use harness::case::{Case, Fault, Faults, Setting, Subject, is_wanted};
 use harness::figures;
 use harness::sweep::{Healing, run};
 use harness::verdict::Broken;
@@ -170,7 +170,7 @@ fn every_fault_at_every_call(
         let calls = run(case, &Faults::new()).expect("undisturbed").calls;
         for (first, number) in (offset..).step_by(apart).zip(0..calls) {
             for (n, &fault) in (first..).zip(&faults) {
-                if n.is_multiple_of(one_in) {
+                if n.is_multiple_of(one_in) && is_wanted(&fault) {
                     tally.count(&fault.to_string(), case, &Faults::from([(number, fault)]));
                 }
             }
@@ -244,12 +244,6 @@ impl Outcome {
     }
 }
 
-/// Whether the fault or the world is to be tried: all are, unless `ONLY` names one as `{:?}` prints it.
-fn is_wanted(name: &impl std::fmt::Debug) -> bool {
-    let only = std::env::var("ONLY");
-    only.is_err() || only.is_ok_and(|only| only == format!("{name:?}"))
-}
-
 /// Each lie at each call that it can meet, in every one of so many situations.
 fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, &str)) {
     let cases: Vec<_> = Case::all(subject, &Setting::PLAIN)
@@ -264,7 +258,10 @@ fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, 
             let meetings = operations.filter(|(_, operation)| fault.can_meet(operation));
             meetings.map(|(number, _)| (*case, number))
         });
-        for (case, number) in meetings.step_by(one_in) {
+        let meetings: Vec<_> = meetings.collect();
+        // What few calls can meet, they all meet.
+        let one_in = if meetings.len() <= FEW { 1 } else { one_in };
+        for (case, number) in meetings.into_iter().step_by(one_in) {
             outcome.count(case, &Faults::from([(number, fault)]));
         }
         judge(&outcome, subject, &by);
@@ -278,14 +275,22 @@ fn visit_worlds(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subjec
         let mut outcome = Outcome::default();
         let mut met = 0;
         for case in Case::all(subject, &[setting]) {
-            let calls = match run(case, &Faults::new()) {
-                Ok(run) => run.calls,
+            let (calls, operations) = match run(case, &Faults::new()) {
+                Ok(run) => (run.calls, run.operations),
                 Err(broken) => {
                     outcome.broken.push(*broken);
-                    0
+                    (0, Vec::new())
                 }
             };
             outcome.runs += 1;
+            // What was created can't be stored: it is undone in this world too.
+            for number in (0..)
+                .zip(&operations)
+                .filter(|(_, it)| *it == "PutSecretValue")
+                .map(|it| it.0)
+            {
+                outcome.count(case, &Faults::from([(number, Fault::Refused(404))]));
+            }
             for number in 0..calls {
                 for fault in Fault::ALL {
                     met += 1;

@@ -157,12 +157,22 @@ impl Bench {
     /// Begins a rotation as `RotateSecret` does, or the unfinished one again, which it answers with
     /// an error all the same. Nothing has been invoked yet.
     pub fn begin(&self, kind: Kind) -> RotationJob {
-        self.begin_of(self.secret(kind))
+        self.begin_of(self.secret(kind), true)
     }
 
-    fn begin_of(&self, secret: &str) -> RotationJob {
+    /// The check of the configuration that `RotateImmediately=false` asks for: the pending version holds a
+    /// copy of the current value, or nothing.
+    pub(crate) fn begin_check(&self, kind: Kind, holds_a_copy: bool) -> RotationJob {
+        self.gate
+            .with_world(|world| world.secrets_manager.tests_a_copy = holds_a_copy);
+        self.begin_of(self.secret(kind), false)
+    }
+
+    fn begin_of(&self, secret: &str, at_once: bool) -> RotationJob {
         let token = token(&format!("rotation {}", self.count()));
-        let body = json!({ "SecretId": secret, "ClientRequestToken": token });
+        let body = json!({
+            "SecretId": secret, "ClientRequestToken": token, "RotateImmediately": at_once,
+        });
         let jobs = self.gate.with_world(|world| {
             let now = world.now();
             world
@@ -258,7 +268,7 @@ impl Bench {
 
     /// A whole rotation of another secret.
     pub async fn rotate_another(&self, another: &Another) -> Result<(), FunctionError> {
-        let job = self.begin_of(&another.secret);
+        let job = self.begin_of(&another.secret, true);
         drive(&self.gate, &job, self.attempts, &another.function, &()).await
     }
 

@@ -146,8 +146,8 @@ pub enum Setting {
     FreshAdmin,
     /// Requests by ID answer 404 for 5 seconds after a key was created.
     LateById,
-    /// Names of keys come back in lower case.
-    LowerCase,
+    /// Names of keys come back in upper case.
+    UpperCase,
     /// Datadog gives two keys on a page, whatever is asked for.
     ShortPages,
     /// Values of new keys have a shape that nobody has seen yet.
@@ -168,6 +168,18 @@ pub enum Setting {
     EnrollsRunners,
     /// The caller's own account comes with a resource of a type that nobody knows.
     OddResources,
+    /// The API key secret began with the API key of the pair that is the identity's fallback, and holds
+    /// that in AWSPREVIOUS.
+    OwnFallback,
+    /// Secrets Manager has its configuration checked (`RotateImmediately=false`), with nothing in the
+    /// pending version.
+    Checked,
+    /// Likewise, with a copy of the current value in it.
+    CheckedByCopy,
+    /// Datadog's times are numbers.
+    NumberedDates,
+    /// A new key works 20 seconds after its creation; until then validations are answered 200 and an error.
+    ErrorsWith200,
 }
 
 impl fmt::Display for Setting {
@@ -183,7 +195,7 @@ impl fmt::Display for Setting {
             Self::Edges => "edges that lag",
             Self::FreshAdmin => "edges that lag, fresh admin keys",
             Self::LateById => "404 by ID after a creation",
-            Self::LowerCase => "lower-case names",
+            Self::UpperCase => "upper-case names",
             Self::ShortPages => "two keys a page",
             Self::NewShape => "keys of a new shape",
             Self::RevokedPrevious => "previous key revoked, DELETE refused",
@@ -192,6 +204,11 @@ impl fmt::Display for Setting {
             Self::LaggingReplica => "a replica that lags",
             Self::FailedReplica => "a replica that failed",
             Self::OddResources => "resources of an unknown type",
+            Self::Checked => "a check of the configuration",
+            Self::CheckedByCopy => "a check of the configuration by a copy",
+            Self::OwnFallback => "the fallback's own key",
+            Self::NumberedDates => "numbers as times",
+            Self::ErrorsWith200 => "validation errors with 200",
             Self::EnrollsRunners => "a key with a read-only attribute",
         })
     }
@@ -228,11 +245,13 @@ impl Setting {
         let mut worlds = vec![
             Self::Edges,
             Self::LateById,
-            Self::LowerCase,
+            Self::UpperCase,
             Self::ShortPages,
             Self::NewShape,
             Self::LaggingReplica,
             Self::FailedReplica,
+            Self::Checked,
+            Self::CheckedByCopy,
         ];
         match subject {
             Subject::ApiKey => worlds.extend([
@@ -240,9 +259,12 @@ impl Setting {
                 Self::RevokedPrevious,
                 Self::EnrollsRunners,
             ]),
-            Subject::ApplicationKey => worlds.push(Self::FreshAdmin),
+            Subject::ApplicationKey => {
+                worlds.extend([Self::FreshAdmin, Self::NumberedDates, Self::ErrorsWith200]);
+            }
             Subject::AdminKey => worlds.extend([Self::OwnPartialArn, Self::OwnReplicaArn]),
             // The account is asked about where an identity acts.
+            Subject::KeylessApiKey => return vec![Self::OddResources, Self::OwnFallback],
             subject if Subject::KEYLESS.contains(&subject) => return vec![Self::OddResources],
             _ => {}
         }
@@ -317,7 +339,7 @@ impl Fault {
         Self::Lie(Lie::Retyped("scopes")),
         Self::Lie(Lie::Retyped("created_at")),
         Self::Lie(Lie::UnknownStatus),
-        Self::Lie(Lie::LowerCaseNames),
+        Self::Lie(Lie::UpperCaseNames),
         Self::Lie(Lie::CutNames),
         Self::NewShape,
         Self::Undeletable(403),
@@ -353,6 +375,17 @@ impl Fault {
             Self::Lie(Lie::UnknownStatus) => is_list || is_look_up || is_validation,
             Self::Lie(_) => is_key && is_datadog && !is_validation,
             Self::Undeletable(_) => operation.starts_with("DELETE "),
+            _ => true,
+        }
+    }
+
+    /// Whether it may cost a key that was created and not stored: not where it is told that nothing was
+    /// done, or the key's ID is.
+    #[must_use]
+    pub fn loses_keys(self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Page(_) | Self::NewShape | Self::Undeletable(_) => false,
+            Self::Lie(lie) => matches!(lie, Lie::Without("data" | "id") | Lie::Retyped("id")),
             _ => true,
         }
     }
@@ -432,6 +465,13 @@ impl fmt::Display for Fault {
             Self::TokensRevoked => "tokens revoked",
         })
     }
+}
+
+/// Whether a fault, a world or whatever else is to be tried: all are, unless `ONLY` names one as `{:?}`
+/// prints it.
+pub fn is_wanted(name: &impl fmt::Debug) -> bool {
+    let only = std::env::var("ONLY");
+    only.is_err() || only.is_ok_and(|only| only == format!("{name:?}"))
 }
 
 /// Faults by the number of the call that they meet, the disturbed rotation's first being 0.

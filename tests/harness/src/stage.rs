@@ -73,7 +73,7 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
     } else {
         &DOCUMENTED_SCOPES
     };
-    let bench = Bench::new(SceneOptions {
+    let mut bench = Bench::new(SceneOptions {
         admin: case.subject.admin(),
         admin_scopes,
         ..SceneOptions::default()
@@ -102,6 +102,18 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
                 bench.roll_back(kind);
             }
             bench.wait(Duration::from_mins(20)).await;
+            None
+        }
+        Setting::Checked | Setting::CheckedByCopy => {
+            rotate(&bench, kind, 2).await;
+            Some(bench.begin_check(kind, case.setting == Setting::CheckedByCopy))
+        }
+        Setting::OwnFallback => {
+            let spare = spare(&bench);
+            bench.settings.delegation.fallback_admin_secret_arn = Some(spare.0);
+            bench.store(kind, &spare.1);
+            bench.wait(Duration::from_mins(20)).await;
+            rotate(&bench, kind, 1).await;
             None
         }
         Setting::DeadPending => Some(dead_pending(&bench, kind, 0).await),
@@ -145,10 +157,15 @@ async fn change(bench: &Bench, case: Case, world: Setting) {
                 ..Edge::default()
             }];
         }),
-        Setting::LowerCase => set(&|it| it.lower_case_names = true),
+        Setting::UpperCase => set(&|it| it.upper_case_names = true),
         Setting::ShortPages => set(&|it| it.most_per_page = 2),
         Setting::NewShape => set(&|it| it.new_shape = true),
         Setting::OddResources => set(&|it| it.odd_resources = true),
+        Setting::NumberedDates => set(&|it| it.numbered_dates = true),
+        Setting::ErrorsWith200 => set(&|it| {
+            it.errors_with_200 = true;
+            it.fresh_key_unusable_for = Duration::from_secs(20);
+        }),
         Setting::RevokedPrevious => {
             set(&|it| it.deleting_revoked_api_key = StatusCode::FORBIDDEN);
             let previous = bench.value(kind, "AWSPREVIOUS").expect("a previous value");
@@ -226,14 +243,15 @@ fn replicate(bench: &Bench, kind: Kind, place: &str, replication: Replication) {
     });
 }
 
-/// What nobody has done wrong is over: keys can be deleted, replicas follow, and Datadog gives new
-/// keys what it gave the old one.
+/// What nobody has done wrong is over: keys can be deleted, replicas follow, Datadog gives new keys what
+/// it gave the old one, and a refusal is a refusal.
 pub fn mend(bench: &Bench) {
     bench.gate.with_world(|world| {
         world.datadog.allow_deletions();
         world.secrets_manager.mend_replicas();
-        let attributes = &mut world.datadog.settings.read_only_attributes;
-        for it in attributes.values_mut() {
+        let settings = &mut world.datadog.settings;
+        settings.errors_with_200 = false;
+        for it in settings.read_only_attributes.values_mut() {
             *it = true;
         }
     });
@@ -266,6 +284,22 @@ fn assistant(bench: &Bench, scopes: &[&str]) -> Value {
     bench
         .gate
         .with_world(|world| pair(world, &bench.scene.service_account, scopes))
+}
+
+/// A pair in a secret of its own, and a value with its API key.
+fn spare(bench: &Bench) -> (String, Value) {
+    let value = assistant(bench, &ADMIN_SCOPES);
+    let secret = bench.manage(
+        "CreateSecret",
+        &json!({
+            "Name": "datadog/spare",
+            "ClientRequestToken": token("spare"),
+            "SecretString": value.to_string(),
+        }),
+    );
+    let arn = secret["ARN"].as_str().expect("an ARN").to_owned();
+    let own = json!({ "apiKey": value["adminApiKey"], "apiKeyId": value["adminApiKeyId"] });
+    (arn, own)
 }
 
 fn keyless_assistant(bench: &Bench) -> Value {

@@ -72,12 +72,25 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
     };
     let job = begun.unwrap_or_else(|| bench.begin(kind));
     let disturbed = drive(&bench.gate, &job, attempts, &bench.function(kind), &()).await;
-    if disturbed.is_err() && faults.keys().any(|it| *it >= arrived(&bench)) {
+    let is_disturbed = disturbed.is_err() && !job.test_only;
+    if is_disturbed && faults.keys().any(|it| *it >= arrived(&bench)) {
         // The repair is disturbed too. Whether it succeeds is for the next one to mend.
         bench.wait(Duration::from_mins(16)).await;
         let _either_way = bench.rotate(kind).await;
     }
     let calls = bench.gate.calls();
+    let broken = |what: String| {
+        Box::new(Broken {
+            run: format!("{case:?} with {faults:?}"),
+            what,
+            story: bench.story(),
+        })
+    };
+    if job.test_only && calls.iter().any(|it| it.changed_something) {
+        return Err(broken(
+            "a check of the configuration changed something".to_owned(),
+        ));
+    }
     let first = calls.first().map_or(0, |it| it.call.number);
     let number = arrived(&bench);
     let mut operations: Vec<_> = calls
@@ -97,13 +110,7 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
         },
         is_dead: case.setting.is_dead(),
     };
-    let leaks = verdict.pass(&listening).await.map_err(|what| {
-        Box::new(Broken {
-            run: format!("{case:?} with {faults:?}"),
-            what,
-            story: bench.story(),
-        })
-    })?;
+    let leaks = verdict.pass(&listening).await.map_err(broken)?;
     Ok(Run {
         healing: if disturbed.is_ok() {
             Healing::Same
@@ -130,8 +137,9 @@ fn arrived(bench: &Bench) -> u64 {
 /// key that can't be listed, as the documentation says.
 fn losable(calls: &[CallRecord], first: u64, faults: &Faults) -> usize {
     let met = faults
-        .keys()
-        .filter_map(|number| calls.iter().find(|it| it.call.number == first + number));
+        .iter()
+        .filter(|(_, fault)| fault.loses_keys())
+        .filter_map(|(number, _)| calls.iter().find(|it| it.call.number == first + number));
     met.filter(|record| {
         let operation = record.call.operation.as_str();
         ["POST /api/v2/api_keys", "DescribeSecret", "PutSecretValue"].contains(&operation)

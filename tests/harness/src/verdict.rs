@@ -62,6 +62,7 @@ impl Verdict<'_> {
             kinds.map(|kind| rights(bench, *kind)).collect()
         };
         let disturbed = rights_of_all();
+        self.false_claims(&listening.heard())?;
         stage::mend(bench);
         bench.wait(Duration::from_mins(16)).await;
         let mut rotated = Ok(());

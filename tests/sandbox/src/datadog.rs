@@ -147,7 +147,12 @@ impl Datadog {
             Some(ref quota) if quota.exceeded => Err(Refusal::too_many_requests()),
             _ => self.dispatch(now, endpoint, request, credential),
         };
-        let reply = reply.unwrap_or_else(Reply::from);
+        let reply = match reply {
+            Err(_) if self.settings.errors_with_200 && endpoint == Endpoint::ValidateKeys => {
+                validation::error_with_200()
+            }
+            reply => reply.unwrap_or_else(Reply::from),
+        };
         Ok(match quota {
             Some(quota) => quota.stamp(reply),
             None => reply,

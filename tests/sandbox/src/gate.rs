@@ -156,6 +156,13 @@ impl Gate {
         if matches!(fate, Fate::NewShape) {
             inner.world.datadog.settings.new_shape = false;
         }
+        let numbers_dates = inner.world.datadog.settings.numbered_dates;
+        let answer = match answer {
+            Some(answer) if numbers_dates && call.service == Service::Datadog => {
+                Some(Lie::Retyped("created_at").told(answer))
+            }
+            answer => answer,
+        };
         let status = answer.as_ref().map(Response::status);
         let record = CallRecord::new(call, fate.name(), status).by(authenticated_by);
         let outcome = answer::outcome(record.call.service, fate, answer);

@@ -206,6 +206,11 @@ impl Book {
                 self.breaches
                     .push(Breach::at(Promise::OnlyOwn, record, text));
             }
+            if self.is_held(&arn, id) && is_refused_by_an_edge(world, &arn) {
+                let text = format!("{arn}: {id} was deleted while an edge refuses its successor");
+                self.breaches
+                    .push(Breach::at(Promise::CurrentWorks, record, text));
+            }
             if is_early(world, record, &arn, id) {
                 let text =
                     format!("{arn}: the key {id} of AWSPREVIOUS was deleted before its time");
@@ -260,9 +265,12 @@ impl Book {
         dead
     }
 
-    fn may_end(&self, arn: &str, key_id: &str) -> bool {
+    fn is_held(&self, arn: &str, key_id: &str) -> bool {
         self.held.get(arn).is_some_and(|ids| ids.contains(key_id))
-            || self.minted.get(key_id).is_some_and(|secret| secret == arn)
+    }
+
+    fn may_end(&self, arn: &str, key_id: &str) -> bool {
+        self.is_held(arn, key_id) || self.minted.get(key_id).is_some_and(|secret| secret == arn)
     }
 
     fn unsettled(&self, world: &World, secret: &Secret) -> Vec<String> {
@@ -353,6 +361,18 @@ fn is_early(world: &World, record: &CallRecord, arn: &str, key_id: &str) -> bool
             let mut previous = keys_labelled(secret, "AWSPREVIOUS").into_iter();
             previous.any(|key| key.id == key_id)
         })
+}
+
+/// Whether a key in AWSCURRENT works, and an edge of Datadog does not know it yet.
+fn is_refused_by_an_edge(world: &World, arn: &str) -> bool {
+    let secret = world.secrets_manager.secret(arn);
+    let current = secret.map(|it| keys_labelled(it, "AWSCURRENT"));
+    let mut current = current.unwrap_or_default().into_iter();
+    let now = world.now();
+    let datadog = &world.datadog;
+    current.any(|key| {
+        datadog.is_usable(now, &key.text) && !datadog.is_usable_everywhere(now, &key.text)
+    })
 }
 
 /// Where a key stands for this secret.

@@ -5,6 +5,7 @@ mod bad_answers;
 mod bad_current;
 mod bad_input;
 mod bad_texts;
+mod beside;
 mod calls;
 mod dead_keys;
 mod deletions;

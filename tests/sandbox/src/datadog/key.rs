@@ -108,8 +108,8 @@ impl Key {
 
     /// The name as answers show it.
     pub(super) fn name_shown(&self, settings: &Settings) -> String {
-        if settings.lower_case_names {
-            self.name.to_lowercase()
+        if settings.upper_case_names {
+            self.name.to_uppercase()
         } else {
             self.name.clone()
         }

@@ -27,8 +27,8 @@ pub struct Settings {
     /// key (reported: fresh keys are not known everywhere at once).
     pub edges: Vec<Edge>,
     pub edge_choice: EdgeChoice,
-    /// Whether names of keys come back in lower case (synthetic).
-    pub lower_case_names: bool,
+    /// Whether names of keys come back in upper case (synthetic).
+    pub upper_case_names: bool,
     /// Keys on a page at most, whatever a request asks for (synthetic).
     pub most_per_page: usize,
     /// Whether a new key's value has a shape that nobody has seen yet, as `ddapp_` was in 2026.
@@ -36,6 +36,10 @@ pub struct Settings {
     /// Whether `current_user` includes a resource of a type that nobody knows, whose members have
     /// other JSON types than those of known resources (synthetic).
     pub odd_resources: bool,
+    /// Whether every `created_at` is a number (synthetic).
+    pub numbered_dates: bool,
+    /// Whether `validate_keys` refuses with 200 and `{"status":"error"}` (synthetic).
+    pub errors_with_200: bool,
     /// Attributes of API keys that no request can set, and their values in a new key:
     /// `private_action_runner_enroll_enabled` is read-only in Datadog's clients.
     pub read_only_attributes: BTreeMap<String, bool>,
@@ -88,10 +92,12 @@ impl Default for Settings {
             fresh_key_unlisted_for: Duration::ZERO,
             edges: Vec::new(),
             edge_choice: EdgeChoice::InTurn,
-            lower_case_names: false,
+            upper_case_names: false,
             most_per_page: 100,
             new_shape: false,
             odd_resources: false,
+            numbered_dates: false,
+            errors_with_200: false,
             read_only_attributes: BTreeMap::new(),
             revoked_key_usable_for: Duration::ZERO,
             api_key_quota: 50,

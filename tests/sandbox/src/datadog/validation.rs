@@ -15,6 +15,11 @@ pub(super) fn pair() -> Reply {
     Reply::ok(&json!({"status": "ok"}))
 }
 
+/// A refusal that only its body tells (synthetic).
+pub(super) fn error_with_200() -> Reply {
+    Reply::ok(&json!({"status": "error", "errors": ["Forbidden"]}))
+}
+
 impl Datadog {
     /// `/api/v2/validate`, a preview that tells which API key it was (documented; recorded
     /// nowhere).

@@ -19,8 +19,8 @@ pub enum Lie {
     Retyped(&'static str),
     /// Every `status`, present or not, is a word that nobody knows. The request is carried out.
     UnknownStatus,
-    /// Names of keys come back in lower case. The request is carried out.
-    LowerCaseNames,
+    /// Names of keys come back in upper case. The request is carried out.
+    UpperCaseNames,
     /// Names of keys come back cut at 64 characters. The request is carried out.
     CutNames,
 }
@@ -41,7 +41,7 @@ impl Lie {
             Self::Without(_) => "member missing",
             Self::Retyped(_) => "member of another type",
             Self::UnknownStatus => "unknown status",
-            Self::LowerCaseNames => "lower-case names",
+            Self::UpperCaseNames => "upper-case names",
             Self::CutNames => "cut names",
         }
     }
@@ -82,7 +82,7 @@ impl Lie {
                     members.insert("status".to_owned(), json!(UNKNOWN));
                 }
             }),
-            Self::LowerCaseNames => each_key_name(body, str::to_lowercase),
+            Self::UpperCaseNames => each_key_name(body, str::to_uppercase),
             Self::CutNames => each_key_name(body, |name| name.chars().take(64).collect()),
         }
     }
@@ -155,10 +155,10 @@ mod tests {
             first(Lie::UnknownStatus)["attributes"]["status"],
             "suspended"
         );
-        let lower = first(Lie::LowerCaseNames)["attributes"]["name"].clone();
-        assert_eq!(lower, NAME.to_lowercase());
+        let upper = first(Lie::UpperCaseNames)["attributes"]["name"].clone();
+        assert_eq!(upper, NAME.to_uppercase());
         assert_eq!(first(Lie::CutNames)["attributes"]["name"], NAME[..64]);
-        assert_eq!(told(Lie::LowerCaseNames)["meta"], truth["meta"]);
+        assert_eq!(told(Lie::UpperCaseNames)["meta"], truth["meta"]);
     }
 
     #[test]

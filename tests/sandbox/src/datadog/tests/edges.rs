@@ -115,7 +115,7 @@ fn names_pages_shapes_and_read_only_attributes_are_the_organisations_to_choose()
     let mut organisation = Organisation::with(ALL);
     let attribute = "private_action_runner_enroll_enabled".to_owned();
     let settings = &mut organisation.datadog.settings;
-    settings.lower_case_names = true;
+    settings.upper_case_names = true;
     settings.most_per_page = 1;
     settings.new_shape = true;
     settings.read_only_attributes = [(attribute.clone(), false)].into();
@@ -127,7 +127,7 @@ fn names_pages_shapes_and_read_only_attributes_are_the_organisations_to_choose()
         .1;
 
     let shown = &created["data"]["attributes"];
-    assert_eq!(shown["name"], "some-name");
+    assert_eq!(shown["name"], "SOME-NAME");
     assert_eq!(shown[&attribute], false, "POST ignores it");
     assert!(shown["key"].as_str().unwrap().starts_with("ddnew2_"));
     let list = organisation.get("/api/v2/api_keys?page[size]=100").1;
