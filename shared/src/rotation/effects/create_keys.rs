@@ -266,3 +266,81 @@ fn warn_of_lost_attributes(cx: &StepContext<'_>, key: &KeyRef, lost: &[String]) 
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datadog::{Attributes, Status};
+
+    fn id() -> KeyId {
+        KeyId::parse("00000001-1111-4111-8111-111111111111").unwrap()
+    }
+
+    fn account(n: u8) -> ServiceAccountId {
+        ServiceAccountId::parse(&format!("{n:08}-2222-4222-8222-222222222222")).unwrap()
+    }
+
+    fn scopes(scope: &str) -> Scopes {
+        Some(vec![scope.to_owned()]).into()
+    }
+
+    fn app_key(owner: Option<ServiceAccountId>, scopes: Option<Scopes>) -> AppKeyDetails {
+        AppKeyDetails {
+            id: id(),
+            name: String::new(),
+            last4: None,
+            created: None,
+            scopes,
+            owner,
+            attributes: Attributes::default(),
+        }
+    }
+
+    fn api_key(category: Option<&str>, remote: Option<bool>) -> ApiKeyDetails {
+        ApiKeyDetails {
+            id: id(),
+            name: String::new(),
+            last4: None,
+            created: None,
+            status: Status::Active,
+            category: category.map(str::to_owned),
+            remote_config_read_enabled: remote,
+            created_by: None,
+            attributes: Attributes::default(),
+        }
+    }
+
+    #[test]
+    fn a_name_may_come_back_in_another_case_and_not_otherwise() {
+        assert_eq!(differs_in_name("aws-sm-a", "AWS-sm-A"), None);
+        assert_eq!(differs_in_name("aws-sm-a", ""), None);
+        assert!(differs_in_name("aws-sm-a", "aws-sm-b").is_some());
+    }
+
+    #[test]
+    fn an_owner_or_scopes_that_are_told_must_be_those_that_were_asked_for() {
+        let differs = |key: &AppKeyDetails| {
+            (
+                differs_in_owner(&account(1), key).is_some(),
+                differs_in_scopes(&scopes("a"), key).is_some(),
+            )
+        };
+        let told = |owner, scope| app_key(Some(account(owner)), Some(scopes(scope)));
+        assert_eq!(differs(&app_key(None, None)), (false, false));
+        assert_eq!(differs(&told(1, "a")), (false, false));
+        assert_eq!(differs(&told(2, "b")), (true, true));
+    }
+
+    #[test]
+    fn settings_that_both_keys_tell_must_be_equal() {
+        let differs = |old: (Option<&str>, Option<bool>), new: (Option<&str>, Option<bool>)| {
+            differs_in_settings(&api_key(old.0, old.1), &api_key(new.0, new.1)).is_some()
+        };
+        let old = (Some("a"), Some(true));
+        assert!(!differs(old, old));
+        assert!(!differs(old, (None, None)));
+        assert!(!differs((None, None), old));
+        assert!(differs(old, (Some("b"), Some(true))));
+        assert!(differs(old, (Some("a"), Some(false))));
+    }
+}

@@ -48,3 +48,23 @@ pub(crate) fn is_other_key(last4: Option<&str>, value: &str) -> bool {
     let end = || value.get(value.len().saturating_sub(4)..).unwrap_or(value);
     last4.is_some_and(|last4| is_shown(last4) && !end().eq_ignore_ascii_case(last4))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_other_key;
+
+    #[test]
+    fn only_four_readable_characters_show_another_key() {
+        for (last4, is_other) in [
+            (None, false),
+            (Some("cdef"), false),
+            (Some("CDEF"), false),
+            (Some("0000"), true),
+            (Some("****"), false),
+            (Some("000"), false),
+            (Some("00000"), false),
+        ] {
+            assert_eq!(is_other_key(last4, "89abcdef"), is_other, "{last4:?}");
+        }
+    }
+}
