@@ -91,7 +91,16 @@ pub fn build<const N: usize>(
     mut crate_done: impl FnMut(&str),
 ) -> Result<[PathBuf; N], BuildError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut child = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What Cargo tells a test of its own package. Build scripts that look at these, such as ring's, would run
+    // again, and all that is built on them be compiled again: now, and at the next `cargo test`.
+    for name in env::vars_os().map(|(name, _)| name) {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    let mut child = command
         .args([
             "build",
             // With the features that the tests are built with: nothing is compiled twice.
