@@ -1,5 +1,6 @@
 """What a function weighs, and how much of it there is to audit."""
 
+from functools import cache
 from pathlib import Path
 
 import archive
@@ -14,6 +15,7 @@ def measure(folder: Path, binary: str) -> dict[str, int]:
     return {"binary": executable.stat().st_size, "zip": len(archive.zipped({"bootstrap": executable}))}
 
 
+@cache  # each asks Cargo, which resolves the whole lock
 def crates(package: str) -> int:
     """Crates below a package, macros and what they are made with included, itself not."""
     every, _ = bom.tree(package, TARGET, "normal")
