@@ -43,7 +43,7 @@ pub(crate) fn write_checkups(
     let (failing, total) = (count(Status::Failed), checkups.len());
     let unseen = match count(Status::Unknown) {
         0 => String::new(),
-        some => format!("{some} of {total} could not be looked at from here. "),
+        some => format!("{some} of {total} could not be looked at in full from here. "),
     };
     let text = format!("Rotation would fail for {failing} of {total}. {unseen}{UNTRIED}");
     write_text(out, &text, look)

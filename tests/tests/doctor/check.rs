@@ -315,7 +315,10 @@ async fn a_name_is_looked_up() {
     assert_eq!(checkup["ok"], true);
     let told = bench.check(&["datadog/nobody", "--json"]).await;
     let checkup = &told.json()["secrets"][0];
-    assert_eq!(line(checkup, "secret")["error_type"], "SecretNotFound");
+    let found = line(checkup, "secret");
+    assert_eq!(found["error_type"], "SecretNotFound");
+    let advice = found["advice"].as_str().unwrap();
+    assert!(advice.contains("a name is looked up"), "{advice}");
     assert_eq!(checkup["secret"], "datadog/nobody");
 }
 

@@ -64,7 +64,10 @@ async fn for_want_of_credentials_it_says_so() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("AwsCredentialsInvalid: "), "{said}");
     assert!(said.contains("Rotation would fail for 0 of 1."), "{said}");
-    assert!(said.contains("1 of 1 could not be looked at"), "{said}");
+    assert!(
+        said.contains("1 of 1 could not be looked at in full from here"),
+        "{said}"
+    );
     assert!(said.contains("export-credentials"), "{said}");
     assert!(site.gate.calls().is_empty());
 }

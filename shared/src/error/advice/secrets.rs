@@ -19,7 +19,8 @@ pub(super) fn secrets_advice(problem: &SecretsProblem) -> &'static str {
             "Check that the function has a role; nothing else gives it credentials."
         }
         SecretsProblem::NotFound => {
-            "Check that the secret still exists, in the region and account of its ARN."
+            "Check that the secret still exists. An ARN says in which account and region; a name is \
+             looked up in the ones that you use."
         }
         SecretsProblem::NotSent => {
             "Check the function's region and role, the region in the ARN, and \

@@ -22,14 +22,14 @@ pub(super) async fn examine_api_key(
     let key = part.key_ref();
     match reader.verify_api_key(secret, part).await {
         Ok(ApiKeyVerification::Works) => {
-            let text = format!("{key} works; whether it is of this id is not known");
+            let text = format!("{key} works; whether it is of this ID is not known");
             to.say(Check::ApiKey, Status::Warning, text);
             let text = "not known without api_keys_read and without /api/v2/validate";
             to.say(Check::Organisation, Status::Unknown, text);
             say_attributes_unknown(to);
         }
         Err(problem @ Problem::OrganisationMismatch { .. }) => {
-            let text = format!("{key} works, and is of this id");
+            let text = format!("{key} works, and is of this ID");
             to.say(Check::ApiKey, Status::Ok, text);
             to.fail(Check::Organisation, &problem);
         }
@@ -39,7 +39,7 @@ pub(super) async fn examine_api_key(
                     ApiKeyVerification::Found(details) => say_attributes(to, secret, &details),
                     _ => say_attributes_unknown(to),
                 }
-                let text = format!("{key} works, and is of this id");
+                let text = format!("{key} works, and is of this ID");
                 to.say(Check::ApiKey, Status::Ok, text);
                 to.say(Check::Organisation, Status::Ok, "the admin's own");
             }
