@@ -1,11 +1,10 @@
-import { App, aws_lambda as lambda } from "aws-cdk-lib";
+import { App } from "aws-cdk-lib";
 import { DatadogRotation } from "./rotation.js";
 
 const secret = (name: string) => `arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/${name}`;
 
 new DatadogRotation(new App(), "DatadogRotation", {
   packages: "../../target/package/arm64",
-  architecture: lambda.Architecture.ARM_64,
   adminSecretArn: secret("admin-AbCdEf"),
   secrets: {
     checkout: { function: "api-key", arn: secret("api-AbCdEf") },

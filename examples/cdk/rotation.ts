@@ -15,10 +15,8 @@ export interface RotatedSecret {
 }
 
 export interface DatadogRotationProps extends StackProps {
-  /** Folder with the functions' zips, as `tests/package/build` leaves it. */
+  /** Folder with the functions' zips. Its name ends in arm64 or x86_64, as a release's does. */
   readonly packages: string;
-  /** What the zips were built for; arm64 if nothing is said. */
-  readonly architecture?: lambda.Architecture;
   /** The functions are named `PREFIX-api-key`, `PREFIX-application-key` and `PREFIX-admin-key`. */
   readonly functionNamePrefix?: string;
   /** Full ARN of the DatadogAdminKey secret that rotates API keys and application keys. */
@@ -71,7 +69,7 @@ export class DatadogRotation extends Stack {
       description: `Rotates Datadog ${ROTATES[kind]} for Secrets Manager`,
       role: role.withoutPolicyUpdates(), // or a construct that grants would add to it
       code: lambda.Code.fromAsset(join(props.packages, `datadog-${kind}.zip`)),
-      architecture: props.architecture ?? lambda.Architecture.ARM_64,
+      architecture: architectureOf(props.packages),
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: "bootstrap",
       timeout: Duration.minutes(5), // below 15: only older keys are taken for left over by a step that died
@@ -172,6 +170,13 @@ export class DatadogRotation extends Stack {
     );
     return statements;
   }
+}
+
+/** No choice: a function that was made for another architecture than its zip fails only when it first runs. */
+function architectureOf(packages: string): lambda.Architecture {
+  if (packages.endsWith("arm64")) return lambda.Architecture.ARM_64;
+  if (packages.endsWith("x86_64")) return lambda.Architecture.X86_64;
+  throw new Error(`packages ends in arm64 or x86_64, which says what its zips were built for: ${packages}`);
 }
 
 /** What sets the roles apart: the admin secret that each reads, and the keys that encrypt what it rotates and reads. */

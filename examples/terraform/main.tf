@@ -28,6 +28,9 @@ locals {
     }
   }
 
+  # Not a variable: a function that was made for another architecture than its zip fails only when it first runs.
+  architecture = regex("arm64$|x86_64$", var.packages)
+
   place = "${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}"
 }
 
@@ -45,7 +48,7 @@ resource "aws_lambda_function" "rotation" {
   role             = aws_iam_role.rotation[each.key].arn
   filename         = "${var.packages}/datadog-${each.key}.zip"
   source_code_hash = filebase64sha256("${var.packages}/datadog-${each.key}.zip")
-  architectures    = [var.architecture]
+  architectures    = [local.architecture]
   runtime          = "provided.al2023"
   handler          = "bootstrap"
   timeout          = 300 # below 15 minutes: only older keys are taken for left over by a step that died

@@ -1,16 +1,10 @@
 variable "packages" {
-  description = "Folder with the functions' zips for the architecture below, as tests/package/build leaves it"
+  description = "Folder with the functions' zips. Its name ends in arm64 or x86_64, as a release's does, and the functions are made for that"
   type        = string
-}
-
-variable "architecture" {
-  description = "Instruction set that the zips were built for"
-  type        = string
-  default     = "arm64"
 
   validation {
-    condition     = contains(["arm64", "x86_64"], var.architecture)
-    error_message = "architecture is arm64 or x86_64."
+    condition     = can(regex("arm64$|x86_64$", var.packages))
+    error_message = "packages ends in arm64 or x86_64, which says what its zips were built for."
   }
 }
 

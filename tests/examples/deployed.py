@@ -199,9 +199,8 @@ def by_terraform(sources: dict[str, str], schema: dict, wish: Wish) -> dict[str,
     configuration = Configuration(
         sources,
         schema,
-        packages="packages",
+        packages=f"packages/{wish.architecture}",
         function_name_prefix=wish.prefix,
-        architecture=wish.architecture,
         admin_secret_arn=wish.admin,
         assisting_admin_secret_arn=wish.assistant,
         kms_key_arn=wish.kms_key,
@@ -223,11 +222,9 @@ def by_terraform(sources: dict[str, str], schema: dict, wish: Wish) -> dict[str,
         permission = arguments("aws_lambda_permission", key)
         [logging] = function["logging_config"]
         assert function["role"].endswith(f"/{role['name']}") and policy["role"] == role["name"]
-        assert function["filename"] == f"packages/datadog-{key}.zip"
+        assert function["filename"] == f"packages/{wish.architecture}/datadog-{key}.zip"
         assert log["name_prefix"] == f"/aws/lambda/{function['function_name']}-"
         assert logging["log_group"] == own_log(log)
-        # IAM has no regions, so the names of two regions' roles must differ.
-        assert REGION in role["name"]
         assert permission["function_name"] == function["function_name"]
         own = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function['function_name']}"
         found[function["function_name"]] = Function(

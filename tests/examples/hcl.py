@@ -33,8 +33,9 @@ class Instance(NamedTuple):
 
 
 class Configuration:
-    def __init__(self, sources: dict[str, str], schema: dict, **variables: Any):
+    def __init__(self, sources: dict[str, str], schema: dict, region: str = REGION, **variables: Any):
         self.schema = schema
+        self.given = DATA | {"aws_region": {"region": region}}
         parsed = [hcl2.loads(text) for text in sources.values()]
         self.variables = {}
         for name, declared in merged(parsed, "variable").items():
@@ -98,6 +99,8 @@ class Configuration:
         if found := re.fullmatch(r"(data\.)?(aws_\w+)\.(\w+)(?:\[([\w.]+)\])?\.(\w+)", text):
             _, kind, name, key, attribute = found.groups()
             return self.attribute(kind, name, self.expression(key, scope) if key else None, attribute)
+        if found := re.fullmatch(r'regex\("([^"]+)", *(.+)\)', text):
+            return re.search(found[1], self.expression(found[2], scope))[0]
         if not re.fullmatch(r"\w+(\.\w+)*", text):
             raise NotImplementedError(text)
         root, *path = text.split(".")
@@ -107,8 +110,8 @@ class Configuration:
         return self.resolved(found, scope) if root == "local" else found
 
     def attribute(self, kind: str, name: str, key: str | None, attribute: str) -> Any:
-        if kind in DATA:
-            return DATA[kind][attribute]
+        if kind in self.given:
+            return self.given[kind][attribute]
         instance = self.instances(kind, name)[key]
         if attribute == "json":
             return instance.arguments

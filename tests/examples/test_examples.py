@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from check import TEXT, cfn_lint, translate
 from deployed import KINDS, Secret, Wish, by_cdk, by_template, by_terraform
-from hcl import EXAMPLE, SOURCES, unknown
+from hcl import EXAMPLE, SOURCES, Configuration, unknown
 from parameters import ADMIN, API, APPLICATION, ASSISTANT, KEY
 from provider import recorded
 
@@ -61,6 +61,7 @@ BROKEN_TERRAFORM = {
     "a log that goes with the function": ("skip_destroy      = true", "skip_destroy      = false"),
     "another function": ("rotation[each.value.function].arn", "rotation[var.of].arn"),
     "a timeout": ("timeout          = 300", "timeout          = 900"),
+    "another architecture than the zips'": ("[local.architecture]", '["arm64"]'),
 }
 # The same in what the CDK example compiles to.
 BROKEN_CDK = {
@@ -74,6 +75,7 @@ BROKEN_CDK = {
     "any account": ("sourceAccount: this.account,", ""),
     "no wait": ("schedule.addResourceDependency(permission);", ""),
     "a log that goes with the stack": ("RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE", "RemovalPolicy.DESTROY"),
+    "another architecture than the zips'": ("Architecture.X86_64", "Architecture.ARM_64"),
     "managed policies": (
         "assumedBy:",
         'managedPolicies: [{ managedPolicyArn: "arn:aws:iam::aws:policy/ReadOnlyAccess" }], assumedBy:',
@@ -121,6 +123,41 @@ def test_what_the_provider_does_not_understand_is_caught(schema, right, wrong, f
     assert fault in unknown(with_defect(SOURCES, right, wrong), schema)
 
 
+def shared_by_two_regions(sources: dict[str, str], schema: dict) -> set[str]:
+    """Names of what has no region, and a name of the example's choice, in one account."""
+    names = []
+    for region in ("us-east-1", "eu-west-1"):
+        configuration = Configuration(sources, schema, region, packages="packages/arm64")
+        names.append({it.arguments["name"] for it in configuration.instances("aws_iam_role").values()})
+    one, other = names
+    assert len(one) == len(other) == len(KINDS)
+    return one & other
+
+
+def test_terraform_deploys_to_a_second_region_of_an_account(schema):
+    assert shared_by_two_regions(SOURCES, schema) == set()
+    # What else there is, is of one region.
+    assert set(schema["resources"]) == {
+        "aws_cloudwatch_log_group",
+        "aws_iam_role",
+        "aws_iam_role_policy",
+        "aws_lambda_function",
+        "aws_lambda_permission",
+        "aws_secretsmanager_secret_rotation",
+    }
+    assert shared_by_two_regions(with_defect(SOURCES, "-${data.aws_region.current.region}", ""), schema)
+
+
+def test_the_template_and_the_cdk_deploy_to_a_second_region_of_an_account(synthesized):
+    """CloudFormation names what has no region, but for the dashboard, whose name has it."""
+    for template in (translate(TEXT), synthesized["everything"]):
+        for name, it in template["Resources"].items():
+            if it["Type"].startswith("AWS::IAM::"):
+                assert not {"RoleName", "ManagedPolicyName"} & it["Properties"].keys(), name
+            if it["Type"] == "AWS::CloudWatch::Dashboard":
+                assert "${AWS::Region}" in it["Properties"]["DashboardName"]["Fn::Sub"]
+
+
 def test_every_warning_about_terraform_is_argued():
     command = [Path(sys.executable).with_name("checkov"), "--framework", "terraform", "--skip-download"]
     process = subprocess.run(
@@ -145,6 +182,46 @@ def test_every_variable_of_terraform_has_a_description():
     assert declared == re.findall(r'^variable "(\w+)"', "\n".join(SOURCES.values()), re.MULTILINE)
 
 
+# What the examples call the template's parameters, where that is not the same word. What is rotated is one map in them.
+RENAMED = {"RotateImmediatelyOnUpdate": "RotateImmediately", "RotationWindow": "Secrets"}
+RENAMED_BY_CDK = {"LogRetentionInDays": "LogRetention"}
+
+
+def lacking(cdk: bool) -> set[str]:
+    """The template's parameters that README.md says an example lacks."""
+    [table] = re.findall(r"\n\| missing.*?\n\n", (EXAMPLE.parent / "README.md").read_text(), re.DOTALL)
+    cells = "\n".join(row.split("|")[1] for row in table.strip().splitlines()[2:])
+    if not cdk:
+        cells = re.sub(r"and in the CDK `\w+`", "", cells)
+    named = re.findall(r"`(\w+)(…?)`", cells)
+    return {it for it in translate(TEXT)["Parameters"] for name, more in named if it == name or (more and it.startswith(name))}
+
+
+def offered(cdk: bool) -> set[str]:
+    """The template's parameters that an example has, in its own words."""
+    if cdk:
+        words = set(re.findall(r"^  readonly (\w+)\??:", (CDK / "rotation.ts").read_text(), re.MULTILINE))
+        kinds = re.findall(r'^  "([\w-]+)": "', (CDK / "rotation.ts").read_text(), re.MULTILINE)
+        renamed = RENAMED | RENAMED_BY_CDK
+    else:
+        words = {camel(it) for it in re.findall(r'^variable "(\w+)"', SOURCES["variables.tf"], re.MULTILINE)}
+        kinds = re.findall(r"^    ([\w-]+) = \{$", SOURCES["main.tf"], re.MULTILINE)
+        renamed = RENAMED
+    words = {it[0].upper() + it[1:] for it in words}
+    own = {f"{camel(kind)}{it}" for kind in kinds for it in ("SecretArn", "Schedule")}
+    return {it for it in translate(TEXT)["Parameters"] if renamed.get(it, it) in words or it in own}
+
+
+def camel(text: str) -> str:
+    return "".join(it.capitalize() for it in re.split("[-_]", text))
+
+
+@pytest.mark.parametrize("cdk", [False, True], ids=["terraform", "cdk"])
+def test_the_page_says_what_the_examples_lack(cdk):
+    assert lacking(cdk) == translate(TEXT)["Parameters"].keys() - offered(cdk)
+    assert {"AdminSecretArn", "ApiKeySecretArn", "RotationWindow"} <= offered(cdk)
+
+
 @pytest.fixture(scope="session")
 def compiled():
     """What the CDK example's sources compile to, types checked."""
@@ -156,26 +233,28 @@ def compiled():
 def synthesized(compiled, tmp_path_factory):
     """The CDK example's templates: of each wish, and of each defect."""
     packages = tmp_path_factory.mktemp("packages")
-    for function in KINDS:
-        # What is in them does not matter here.
-        (packages / f"datadog-{function}.zip").write_bytes(function.encode())
+    for architecture in ("arm64", "x86_64"):
+        (packages / architecture).mkdir()
+        for function in KINDS:
+            # What is in them does not matter here.
+            (packages / architecture / f"datadog-{function}.zip").write_bytes(function.encode())
     broken = {}
     for number, (defect, (right, wrong)) in enumerate(BROKEN_CDK.items()):
         broken[defect] = compiled.with_name(f"broken-{number}.js")
         broken[defect].write_text(with_defect({"rotation.js": compiled.read_text()}, right, wrong)["rotation.js"])
     requests = [{"module": str(compiled), "props": props(wish, packages)} for wish in WISHES.values()]
     requests += [{"module": str(it), "props": props(WISHES["everything"], packages)} for it in broken.values()]
+    requests.append({"module": str(compiled), "props": {"packages": str(packages)}})
     command = ["node", Path(__file__).with_name("synth.mjs")]
     answer = subprocess.run(command, input=json.dumps(requests), check=True, stdout=subprocess.PIPE, text=True).stdout
     for path in broken.values():
         path.unlink()
-    return dict(zip([*WISHES, *broken], json.loads(answer), strict=True))
+    return dict(zip([*WISHES, *broken, "a folder of no architecture"], json.loads(answer), strict=True))
 
 
 def props(wish: Wish, packages: Path) -> dict:
     every = {
-        "packages": str(packages),
-        "architecture": wish.architecture,
+        "packages": str(packages / wish.architecture),
         "functionNamePrefix": wish.prefix,
         "adminSecretArn": wish.admin,
         "assistingAdminSecretArn": wish.assistant,
@@ -197,6 +276,13 @@ def test_the_cdk_deploys_what_the_template_does(synthesized, name):
 @pytest.mark.parametrize("defect", BROKEN_CDK)
 def test_a_broken_cdk_example_is_caught(synthesized, defect):
     assert by_cdk(synthesized[defect]) != DEPLOYED["everything"]
+
+
+def test_zips_of_no_told_architecture_are_refused(synthesized):
+    """An architecture is chosen once, for the zips: a function of another fails only when it first runs."""
+    assert "ends in arm64 or x86_64" in synthesized["a folder of no architecture"]["error"]
+    [validated] = re.findall(r'can\((regex\(".+", var\.packages\))\)', SOURCES["variables.tf"])
+    assert f"architecture = {validated}\n" in SOURCES["main.tf"]
 
 
 def test_the_cdks_template_passes_the_linter(synthesized):
