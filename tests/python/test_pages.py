@@ -1,0 +1,70 @@
+"""Every command of the AWS CLI that a page gives has a service, an operation, options and a query that there are."""
+
+import re
+import subprocess
+from typing import NamedTuple
+
+import botocore.session
+import jmespath
+import pytest
+from botocore import xform_name
+from conftest import ROOT
+
+OWN = {"logs tail", "cloudformation deploy", "cloudformation package"}
+OPTIONS_OF_ALL = {"output", "query"}
+
+SESSION = botocore.session.get_session()
+
+
+class Command(NamedTuple):
+    page: str
+    service: str
+    operation: str
+    options: frozenset[str]
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Each page's blocks of commands, a command a line."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    pages = {page: (ROOT / page).read_text() for page in listed.stdout.splitlines() if (ROOT / page).is_file()}
+    found = [(page, it) for page, text in pages.items() for it in re.findall(r"```sh\n(.*?)```", text, re.S)]
+    return [(page, re.sub(r"\\\n", " ", it)) for page, it in found]
+
+
+def commands() -> list[Command]:
+    """Those of services: the CLI's own have no operation behind them."""
+    calls = re.compile(r"(?:^|[\s(])aws ([a-z0-9-]+) ([a-z-]+)([^\n;|&)]*)")
+    found = {
+        Command(page, service, operation, frozenset(re.findall(r"\s--([a-z-]+)", rest)))
+        for page, block in blocks()
+        for service, operation, rest in calls.findall(block)
+        if f"{service} {operation}" not in OWN
+    }
+    return sorted(found, key=str)
+
+
+def test_the_pages_give_commands():
+    assert len(commands()) > 40
+    assert {"docs/operate/runbooks.md", "docs/use/setup.md", "docs/use/migration.md"} <= {it.page for it in commands()}
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda it: " ".join(it[:3]))
+def test_a_command_is_one_of_the_cli(command):
+    model = SESSION.get_service_model(command.service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(operations[command.operation]).input_shape
+    known = {xform_name(name, "-") for name in shape.members} if shape else set()
+    needed = {xform_name(name, "-") for name in shape.required_members} if shape else set()
+    switches = {f"no-{name}" for name in known}
+    assert command.options <= known | switches | OPTIONS_OF_ALL
+    assert needed <= command.options
+
+
+def test_every_query_is_one():
+    queries = [(page, it) for page, block in blocks() for it in re.findall(r"""--query\s+('[^']*'|"[^"]*"|\S+)""", block)]
+    assert len(queries) > 10
+    for page, query in queries:
+        try:
+            jmespath.compile(query.strip("'\""))
+        except jmespath.exceptions.ParseError as error:
+            pytest.fail(f"{page}: {query}: {error}")
