@@ -187,7 +187,9 @@ impl Problem {
             Self::NewKeyDiffers { .. } => {
                 "Take AWSPENDING off this version, delete its key at Datadog, and rotate again."
             }
-            Self::PossessionUnknown { .. } => "Rotate again once Datadog answers as usual.",
+            Self::PossessionUnknown { .. } => {
+                "Rotate again once Datadog answers as usual, or give the admin api_keys_read."
+            }
             Self::KeyInUse => "Do nothing: a later search looks at the key again.",
             Self::PendingKeyDead { .. } => {
                 "Rotate again (rotate-secret): the next rotation starts afresh. Secrets Manager's \

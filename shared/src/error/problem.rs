@@ -205,8 +205,8 @@ pub enum Problem {
     #[error("the key is in use by an admin secret or a kept version: it was not deleted")]
     KeyInUse,
     #[error(
-        "whether the secret held the {key} is not known: Datadog refuses its value, and that of an API \
-         key that should work as well"
+        "whether the secret held the {key} is not known: Datadog refuses every API key at the moment, or \
+         fails to tell which key the value is"
     )]
     PossessionUnknown { key: KeyRef },
     #[error("the pending {key} is dead and can't be replaced under this version")]

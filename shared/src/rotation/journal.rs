@@ -37,6 +37,8 @@ pub(super) enum Entry {
     Gone,
     /// A key was left alone, for something that must work names it.
     Protected,
+    /// A key was left alive, for nothing shows whether the secret held it.
+    Unproven,
     /// Datadog refuses to delete an orphaned key.
     Undeletable,
     /// So many orphaned keys were found.
@@ -91,6 +93,7 @@ impl Journal {
                 Entry::Deleted(_)
                 | Entry::Gone
                 | Entry::Protected
+                | Entry::Unproven
                 | Entry::Undeletable
                 | Entry::OrphansFound(_)
                 | Entry::Outcome(_) => state,
@@ -101,6 +104,7 @@ impl Journal {
     pub(super) fn outcome(&self) -> String {
         let mut words: Vec<String> = Vec::new();
         let (mut deleted, mut gone, mut protected, mut undeletable) = (0, 0, 0, 0);
+        let mut unproven = 0;
         for entry in &self.0 {
             match entry {
                 Entry::Outcome(outcome) => words.push((*outcome).to_owned()),
@@ -109,6 +113,7 @@ impl Journal {
                 Entry::Deleted(_) => deleted += 1,
                 Entry::Gone => gone += 1,
                 Entry::Protected => protected += 1,
+                Entry::Unproven => unproven += 1,
                 Entry::Undeletable => undeletable += 1,
                 _ => {}
             }
@@ -117,6 +122,7 @@ impl Journal {
             (deleted, "deleted"),
             (gone, "gone already"),
             (protected, "left alone"),
+            (unproven, "left alive for lack of proof"),
             (undeletable, "that can't be deleted"),
         ] {
             if count > 0 {

@@ -5,11 +5,13 @@ mod current;
 mod keys;
 mod orphans;
 mod pending;
+mod possession;
 mod replicas;
 mod versions;
 
 pub(crate) use admin::{AdminSource, NamedBy, default_source};
 pub(crate) use current::{ApiKeyVerification, CurrentKeys};
-pub(crate) use keys::{consistency_backoff, is_other_key, patience};
+pub(crate) use keys::consistency_backoff;
 pub(crate) use pending::{DeadKey, PendingKeys};
+pub(crate) use possession::{Possession, possession};
 pub(crate) use versions::{ReadError, parse_fields, read_stored, retry_while_inconsistent};

@@ -13,6 +13,7 @@ mod hands;
 mod held_values;
 mod lag;
 mod moved_labels;
+mod possession;
 mod promotion;
 mod rights;
 mod rotation;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::admin::{Admin, KeyLookup};
 use crate::budget::Backoff;
-use crate::credential::{ApiPart, Credential};
+use crate::credential::Credential;
 use crate::datadog::{DatadogProblem, Status};
 use crate::error::Problem;
 use crate::keys::{ApiKey, KeyClass, KeyRef, ServiceAccountId};
@@ -17,7 +17,7 @@ use crate::protected::{KnownValue, ProtectedKeys, known_value};
 use crate::rotation::context::StepContext;
 use crate::rotation::decide::{Candidates, LAG_OF_KNOWN_KEYS, LAG_OF_NEW_KEYS, deletable};
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::{is_other_key, patience};
+use crate::rotation::observe::{Possession, possession};
 
 /// Why keys are to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,19 +28,6 @@ pub(in crate::rotation) enum Reason {
     Orphaned,
     /// This invocation created them and can't store them.
     Unstored,
-}
-
-/// What is known of the API key that a version names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
-    /// The secret held it, and it works.
-    Works,
-    /// The secret held it, or it is gone.
-    Yes,
-    /// Nothing shows that the secret held it.
-    No,
-    /// The question does not arise: the key is not a replaced API key.
-    Unasked,
 }
 
 /// What came of one deletion.
@@ -80,16 +67,12 @@ pub(in crate::rotation) async fn delete(
     for key in doomed {
         let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
         let held = match (reason, value) {
-            (Reason::Replaced, Some(api)) => was_held(cx, admin, api).await?,
-            _ => Held::Unasked,
+            (Reason::Replaced, Some(api)) => Some(possession(cx, admin, api).await?),
+            // The question does not arise: the key is not a replaced API key.
+            _ => None,
         };
-        if held == Held::No {
-            tracing::warn!(
-                secret = cx.reader.secret,
-                %key,
-                "the key is left alone: the value beside its ID does not show that the secret held it"
-            );
-            journal.note(Entry::Protected);
+        if let Some(left) = held.and_then(|held| left_alive(cx, &key, held)) {
+            journal.note(left);
             continue;
         }
         let attempt = KeyDeletion {
@@ -102,8 +85,8 @@ pub(in crate::rotation) async fn delete(
             },
             lag: match held {
                 _ if reason == Reason::Unstored => LAG_OF_NEW_KEYS,
-                Held::Works => LAG_OF_KNOWN_KEYS,
-                Held::No | Held::Yes | Held::Unasked => Duration::ZERO,
+                Some(Possession::Works) => LAG_OF_KNOWN_KEYS,
+                _ => Duration::ZERO,
             },
             kept: &kept,
         };
@@ -137,43 +120,29 @@ pub(in crate::rotation) async fn delete(
     Ok(())
 }
 
-/// Returns whether the secret held the API key that a version names: its value works, or a rotation
-/// created it for a version of this secret, or it is gone.
-///
-/// Everybody in the organisation sees a key's ID and last four characters. A made-up value that ends
-/// alike must not have somebody else's key deleted.
-async fn was_held(cx: &StepContext<'_>, admin: &Admin, api: &ApiPart) -> Result<Held, Problem> {
-    if let Ok(Some(told)) = admin.validated(&api.key).await {
-        let is_this_one = told.id == api.id;
-        return Ok(if is_this_one { Held::Works } else { Held::No });
-    }
-    let is_of_this_key = match admin.api_key(&api.id).await? {
-        KeyLookup::NotFound => return Ok(Held::Yes),
-        KeyLookup::Found(it) if it.status == Status::Revoked => return Ok(Held::Yes),
-        KeyLookup::Found(it) if cx.is_named_by_rotation(KeyClass::Api, &it.name) => {
-            return Ok(Held::Yes);
+/// Says in the log that a key is left alive, unless the secret held it.
+fn left_alive(cx: &StepContext<'_>, key: &KeyRef, held: Possession) -> Option<Entry> {
+    let secret = cx.reader.secret;
+    match held {
+        Possession::Works | Possession::Held => None,
+        Possession::NotHeld => {
+            tracing::warn!(
+                secret,
+                %key,
+                "the key is left alone: the value beside its ID does not show that the secret held it"
+            );
+            Some(Entry::Protected)
         }
-        KeyLookup::Found(it) => !is_other_key(it.last4.as_deref(), api.key.expose()),
-        KeyLookup::Forbidden => true,
-    };
-    if !is_of_this_key {
-        return Ok(Held::No);
-    }
-    let mut backoff = patience();
-    loop {
-        if admin.validate_api_key(&api.key).await? {
-            return Ok(Held::Works);
+        Possession::Untold => {
+            tracing::warn!(
+                secret,
+                %key,
+                "the key is left alive: the value beside its ID works, but Datadog does not tell \
+                 whose it is. Give the admin api_keys_read: the next rotation then deletes the key by \
+                 its name, if a rotation created it"
+            );
+            Some(Entry::Unproven)
         }
-        if !backoff.pause(admin.budget()).await {
-            break;
-        }
-    }
-    // An edge that refuses every key proves nothing about this one.
-    if admin.control_works().await? {
-        Ok(Held::No)
-    } else {
-        let key = api.key_ref();
-        Err(Problem::PossessionUnknown { key })
     }
 }
 

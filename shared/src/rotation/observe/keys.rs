@@ -40,31 +40,37 @@ pub(crate) fn listed_whole(listed: &[AppKeyDetails], id: &KeyId) -> Option<AppKe
     found.cloned()
 }
 
-/// Returns whether Datadog's last four characters are those of another key. Recordings have them
-/// x-ed out, a mask says nothing, and a short text would match anything.
+/// Returns whether Datadog's last four characters are those of another key.
 pub(crate) fn is_other_key(last4: Option<&str>, value: &str) -> bool {
+    ends_like(last4, value) == Some(false)
+}
+
+/// Returns whether a value ends in Datadog's last four characters. `None` if these say nothing: recordings
+/// have them x-ed out, a mask hides them, and a short text would match anything.
+pub(crate) fn ends_like(last4: Option<&str>, value: &str) -> Option<bool> {
     let is_shown =
-        |last4: &str| last4.len() == 4 && last4.bytes().all(|it| it.is_ascii_alphanumeric());
-    let end = || value.get(value.len().saturating_sub(4)..).unwrap_or(value);
-    last4.is_some_and(|last4| is_shown(last4) && !end().eq_ignore_ascii_case(last4))
+        |last4: &&str| last4.len() == 4 && last4.bytes().all(|it| it.is_ascii_alphanumeric());
+    let end = value.get(value.len().saturating_sub(4)..).unwrap_or(value);
+    let last4 = last4.filter(is_shown)?;
+    Some(end.eq_ignore_ascii_case(last4))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_other_key;
+    use super::ends_like;
 
     #[test]
-    fn only_four_readable_characters_show_another_key() {
-        for (last4, is_other) in [
-            (None, false),
-            (Some("cdef"), false),
-            (Some("CDEF"), false),
-            (Some("0000"), true),
-            (Some("****"), false),
-            (Some("000"), false),
-            (Some("00000"), false),
+    fn only_four_readable_characters_show_whose_key_it_is() {
+        for (last4, is_alike) in [
+            (None, None),
+            (Some("cdef"), Some(true)),
+            (Some("CDEF"), Some(true)),
+            (Some("0000"), Some(false)),
+            (Some("****"), None),
+            (Some("000"), None),
+            (Some("00000"), None),
         ] {
-            assert_eq!(is_other_key(last4, "89abcdef"), is_other, "{last4:?}");
+            assert_eq!(ends_like(last4, "89abcdef"), is_alike, "{last4:?}");
         }
     }
 }
