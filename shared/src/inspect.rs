@@ -4,6 +4,7 @@ pub mod checkup;
 pub mod inspector;
 pub mod orphans;
 mod shape;
+pub mod trust;
 
 use std::fmt;
 use std::time::Duration;

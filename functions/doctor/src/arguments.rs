@@ -5,13 +5,15 @@ use std::ffi::{OsStr, OsString};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use datadog_rotation::Kind;
-use datadog_rotation::keys::{ApiKey, AppKey};
+use datadog_rotation::inspect::trust::AwsRole;
+use datadog_rotation::keys::{ApiKey, AppKey, ServiceAccountId};
 use datadog_rotation::secrets::SecretArn;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is fine
-  1  a rotation would fail, an orphaned key is left, or something could not be looked at
+  1  a rotation would fail, an orphaned key is left, a role lacks trust, or something could not be
+     looked at
   2  the command line is wrong
 
 AWS credentials come from the environment or a profile. No command ever prints a key.";
@@ -33,6 +35,13 @@ const PROBE_EXAMPLES: &str = "\
 Examples:
   datadog-doctor probe --admin-secret arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/admin-AbCdEf
   datadog-doctor probe --mappings 123456789012";
+
+const TRUST_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor trust --admin-secret arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/bootstrap-AbCdEf
+  datadog-doctor trust arn:aws:iam::123456789012:role/datadog-api-key-role --json | jq '.roles[] | select(.ok | not)'
+  datadog-doctor trust $(aws cloudformation describe-stacks --stack-name STACK --output text --query \
+    \"Stacks[0].Outputs[?ends_with(OutputKey, 'RoleArn') && OutputKey != 'TrustRoleArn'].OutputValue\")";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -75,6 +84,21 @@ enum Word {
         /// Ask about mappings too, with a role of this AWS account that does not exist
         #[arg(long, value_name = "ACCOUNT_ID", value_parser = account)]
         mappings: Option<String>,
+        #[command(flatten)]
+        admin: AdminSecret,
+    },
+    /// List the AWS accounts and roles that Datadog trusts, and say what roles lack to be keyless
+    #[command(after_help = TRUST_EXAMPLES)]
+    Trust {
+        /// ARNs of the roles of rotation functions, each of which is to be mapped to a service account
+        #[arg(value_name = "ROLE_ARN", value_parser = role)]
+        roles: Vec<AwsRole>,
+        /// The ARN of a role of Agents, which is to have an intake mapping; may be repeated
+        #[arg(long, value_name = "ROLE_ARN", value_parser = role)]
+        agent_role: Vec<AwsRole>,
+        /// The account to which the roles are to be mapped [default: that of a keyless admin, else any]
+        #[arg(long, value_name = "ID", value_parser = service_account)]
+        service_account: Option<String>,
         #[command(flatten)]
         admin: AdminSecret,
     },
@@ -132,12 +156,19 @@ pub enum Command {
         /// The AWS account with a role of which mappings are tried.
         mappings: Option<String>,
     },
+    Trust {
+        /// Of rotation functions.
+        roles: Vec<AwsRole>,
+        agent_roles: Vec<AwsRole>,
+        /// Whom the functions are to act as.
+        service_account: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     pub command: Command,
-    /// Names or full ARNs, each once, at least one; of a probe none.
+    /// Names or full ARNs, each once, at least one; of a probe and of trust none.
     pub secrets: Vec<String>,
     pub json: bool,
     pub admin_secret: Option<String>,
@@ -201,16 +232,32 @@ impl Line {
                 kind: it.kind.map(TypeWord::kind),
             })
         };
+        let of_no_secret = |command, it: AdminSecret| {
+            Asked::Task(Task {
+                command,
+                secrets: Vec::new(),
+                json,
+                admin_secret: it.admin_secret,
+                kind: None,
+            })
+        };
         Ok(match self.command {
             Word::Check(secrets) => of_secrets(Command::Check, secrets),
             Word::Orphans { secrets, delete } => of_secrets(Command::Orphans { delete }, secrets),
-            Word::Probe { mappings, admin } => Asked::Task(Task {
-                command: Command::Probe { mappings },
-                secrets: Vec::new(),
-                json,
-                admin_secret: admin.admin_secret,
-                kind: None,
-            }),
+            Word::Probe { mappings, admin } => of_no_secret(Command::Probe { mappings }, admin),
+            Word::Trust {
+                roles,
+                agent_role: agent_roles,
+                service_account,
+                admin,
+            } => {
+                let command = Command::Trust {
+                    roles,
+                    agent_roles,
+                    service_account,
+                };
+                of_no_secret(command, admin)
+            }
             Word::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut command, "datadog-doctor", &mut script);
@@ -271,6 +318,15 @@ fn account(text: &str) -> Result<String, &'static str> {
     is_account
         .then(|| text.to_owned())
         .ok_or("it is not the number of an AWS account, which has 12 digits")
+}
+
+fn role(text: &str) -> Result<AwsRole, &'static str> {
+    AwsRole::parse(text).ok_or("it is not the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME")
+}
+
+fn service_account(text: &str) -> Result<String, &'static str> {
+    let id = ServiceAccountId::parse(text).map(|it| it.to_string());
+    id.ok_or("it is not the ID of a service account, which is a UUID")
 }
 
 /// In the order of their first naming.

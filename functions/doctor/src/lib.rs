@@ -1,5 +1,5 @@
 //! The operator's program: `check` says what a rotation would fail on, `orphans` which keys are
-//! left over, `probe` what Datadog does with keys and mappings.
+//! left over, `probe` what Datadog does with keys and mappings, `trust` whom at AWS it trusts.
 //!
 //! It decides nothing itself. The checks are the engine's ([`datadog_rotation::rotation`]), and
 //! what may be deleted is decided where the sweep decides it ([`datadog_rotation::rotation::decide`]).
@@ -15,6 +15,8 @@ mod progress;
 mod reach;
 mod scheduled;
 mod table;
+mod trust;
+mod who;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -70,7 +72,7 @@ async fn begin(task: &Task) -> Result<(Outside, Arc<Notify>), Box<dyn Error>> {
     let stop = match task.command {
         Command::Probe { .. } => probe::signals::listen()?,
         // These may be ended at any moment, by the system.
-        Command::Check | Command::Orphans { .. } => Arc::default(),
+        Command::Check | Command::Orphans { .. } | Command::Trust { .. } => Arc::default(),
     };
     Ok((outside, stop))
 }

@@ -49,6 +49,13 @@ impl Admin {
         self.delete_trust(&Call::delete_mapping(kind, id)).await
     }
 
+    /// Returns the registrations of all AWS accounts.
+    pub async fn aws_accounts(&self) -> Result<Vec<AwsAccount>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move { it.datadog.aws_accounts(&it.authority, budget).await })
+            .await
+    }
+
     /// The registration of an AWS account, if there is one.
     pub async fn aws_account_of(&self, aws_account: &str) -> Result<Option<AwsAccount>, Problem> {
         let budget = &self.budget;

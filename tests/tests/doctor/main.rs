@@ -18,4 +18,5 @@ mod races;
 mod schedule;
 mod sweep;
 mod together;
+mod trust;
 mod unreached;

@@ -84,7 +84,7 @@ async fn who_can_not_reach_a_service_hears_it_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_search_and_a_probe_hear_it_too() {
+async fn a_search_a_probe_and_a_look_at_trust_hear_it_too() {
     let bench = Bench::new(SceneOptions::default());
     let now = bench.gate.with_world(|world| world.now()).into();
     let admin = bench.secret(Kind::AdminKey);
@@ -96,6 +96,8 @@ async fn a_search_and_a_probe_hear_it_too() {
         (&["orphans", bench.secret(Kind::ApplicationKey)], is_datadog),
         (&["probe", "--admin-secret", admin], is_aws),
         (&["probe", "--admin-secret", admin], is_datadog),
+        (&["trust", "--admin-secret", admin], is_aws),
+        (&["trust", "--admin-secret", admin], is_datadog),
     ] {
         let began = Instant::now();
         let told = bench

@@ -57,6 +57,13 @@ fn wrong_usage_is_named() {
         ("probe --mappings 12345678901x".into(), "12 digits"),
         ("probe --type api-key".into(), "--type"),
         (format!("probe {ARN}"), "unexpected argument"),
+        ("trust runner".into(), "not the ARN of a role"),
+        ("trust --agent-role x".into(), "not the ARN of a role"),
+        (
+            "trust --service-account x".into(),
+            "not the ID of a service account",
+        ),
+        ("trust --mappings 123456789012".into(), "--mappings"),
         ("man prove".into(), "no command"),
     ] {
         let error = parsed(&line).unwrap_err().to_string();
@@ -76,10 +83,30 @@ fn a_probe_is_of_no_secret() {
 }
 
 #[test]
+fn trust_takes_roles_of_functions_and_of_agents() {
+    let id = "3FA85F64-5717-4562-b3fc-2c963f66afa6";
+    let (one, other) = (
+        "arn:aws:iam::123456789012:role/a/one",
+        "arn:aws:iam::123456789012:role/other",
+    );
+    let line = format!("trust {one} --agent-role {other} --service-account {id}");
+    let Asked::Task(task) = parsed(&line).unwrap() else {
+        panic!("no task");
+    };
+    let role = |text| vec![AwsRole::parse(text).unwrap()];
+    let command = Command::Trust {
+        roles: role(one),
+        agent_roles: role(other),
+        service_account: Some(id.to_lowercase()),
+    };
+    assert_eq!(task.command, command);
+}
+
+#[test]
 fn every_command_has_help_with_examples_and_a_man_page() {
     assert!(text("--help").contains("Exit codes:"));
     assert!(text("--version").starts_with("datadog-doctor "));
-    for command in ["check", "orphans", "probe", "completions", "man"] {
+    for command in ["check", "orphans", "probe", "trust", "completions", "man"] {
         let help = text(&format!("{command} --help"));
         assert!(help.contains("Examples:\n  datadog-doctor "), "{help}");
         let page = text(&format!("man {command}"));

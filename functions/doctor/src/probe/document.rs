@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::question::Finding;
-use super::report::{Report, Who, by_hand};
+use super::report::{Report, by_hand};
 use super::throwaway::Throwaway;
 use super::wire::RateLimit;
 use crate::document::Problem;
+use crate::who::Who;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use datadog_rotation::admin::Admin;
 use datadog_rotation::inspect::checkup::Status;
 use datadog_rotation::inspect::orphans::Unseen;
-use serde::Serialize;
 
 use super::question::{Answer, Finding, Question, Scope};
 use super::throwaway::{Class, Fate, Throwaway};
@@ -14,6 +13,7 @@ use super::wire::RateLimit;
 use super::{End, Notebook};
 use crate::look::Look;
 use crate::table::{Row, write_rows, write_text};
+use crate::who::Who;
 
 #[derive(Debug)]
 pub struct Report {
@@ -26,13 +26,6 @@ pub struct Report {
     pub(super) young: Vec<String>,
     pub(super) unlisted: Vec<Class>,
     pub(super) limits: BTreeSet<RateLimit>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Who {
-    keyless: bool,
-    service_account: String,
-    site: String,
 }
 
 impl Report {
@@ -71,11 +64,7 @@ impl Report {
         let mut things = notebook.ledger.all();
         things.retain(|it| it.fate != Fate::Refused);
         Self {
-            who: Some(Who {
-                keyless: admin.is_keyless(),
-                service_account: admin.service_account().to_string(),
-                site: admin.site().to_string(),
-            }),
+            who: Some(Who::of(admin)),
             error: None,
             end,
             findings,
@@ -131,13 +120,7 @@ pub(super) fn write_table(out: &mut impl Write, report: &Report, look: Look) -> 
         return write_text(out, &text, look);
     }
     if let Some(who) = &report.who {
-        let by = if who.keyless {
-            "keyless"
-        } else {
-            "with its pair of keys"
-        };
-        let (account, site) = (&who.service_account, &who.site);
-        writeln!(out, "service account {account} at {site}, {by}")?;
+        writeln!(out, "{who}")?;
     }
     let answers: Vec<_> = report
         .findings

@@ -141,6 +141,11 @@ impl Call {
         Self::new(&LIST, path, name)
     }
 
+    fn list_all_accounts() -> Self {
+        let name = "list of integrated AWS accounts";
+        Self::new(&LIST, ACCOUNTS.into(), name.into())
+    }
+
     fn get_account(id: &TrustId) -> Self {
         let name = format!("look-up of AWS integration {id}");
         Self::new(&GET, format!("{ACCOUNTS}/{id}"), name)
@@ -166,6 +171,16 @@ impl Call {
 }
 
 impl Datadog {
+    /// Returns the registrations of all AWS accounts. The list has no pages.
+    pub async fn aws_accounts(
+        &self,
+        authority: &Authority,
+        budget: &Budget,
+    ) -> Result<Vec<AwsAccount>, DatadogError> {
+        self.ask(authority, Call::list_all_accounts(), budget, many)
+            .await
+    }
+
     /// Returns the registration of an AWS account, if there is one.
     pub async fn aws_account_of(
         &self,

@@ -1,0 +1,35 @@
+//! As whom the doctor asks Datadog.
+
+use std::fmt;
+
+use datadog_rotation::admin::Admin;
+use serde::Serialize;
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Who {
+    keyless: bool,
+    service_account: String,
+    site: String,
+}
+
+impl Who {
+    pub(crate) fn of(admin: &Admin) -> Self {
+        Self {
+            keyless: admin.is_keyless(),
+            service_account: admin.service_account().to_string(),
+            site: admin.site().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = if self.keyless {
+            "keyless"
+        } else {
+            "with its pair of keys"
+        };
+        let (account, site) = (&self.service_account, &self.site);
+        write!(f, "service account {account} at {site}, {by}")
+    }
+}
