@@ -1,4 +1,5 @@
-//! Deletes orphaned keys: live keys that a rotation of this secret created and no version holds.
+//! Deletes orphaned keys: live keys that a rotation of this secret created and no version with a label
+//! holds.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +13,8 @@ use super::effects::{Reason, delete};
 use super::journal::Journal;
 use super::observe::CurrentKeys;
 
-/// Deletes keys that this secret's rotations created and no version holds. In this order: versions
-/// with labels, their values, list of keys, delete. Only once the token's version is known to hold
-/// `stored`.
+/// Deletes orphaned keys. In this order: read which versions have labels, then their values, list the
+/// keys, delete. Only once the token's version is known to hold `stored`.
 pub(super) async fn delete_orphans(
     cx: &StepContext<'_>,
     stored: &Credential,

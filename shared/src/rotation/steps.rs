@@ -1,4 +1,6 @@
-//! Runs the four steps. This file alone says in which order they change anything, for all secret types.
+//! Runs the four steps, and orders the effects of each, for all secret types. An order within one
+//! effect stands with that effect: `effects/abandon.rs` deletes a dead version's keys before it takes
+//! AWSPENDING off.
 //!
 //! The process may end before and after any call, and any step may run twice, late, or beside another
 //! invocation of itself. Three things outlive the process: the labels of versions, their values, and
@@ -7,7 +9,8 @@
 //! docs/review/protocol.md has the states, and who cleans up after which death.
 //!
 //! A *replaced* key is one that AWSPREVIOUS holds, or that AWSCURRENT held before the promotion
-//! (`replaced.rs`). An *orphaned* key is a live key that no version holds (`orphaned.rs`).
+//! (`replaced.rs`). An *orphaned* key is a live key that a rotation of this secret created and no
+//! version with a label holds (`orphaned.rs`).
 
 use std::time::SystemTime;
 
@@ -28,7 +31,8 @@ use super::replaced::{
 };
 
 /// Runs createSecret: creates keys like the current ones, stores them as AWSPENDING, and deletes
-/// orphaned keys.
+/// orphaned keys. Without grace it first deletes the replaced keys that an earlier rotation left
+/// under AWSPREVIOUS.
 pub(super) async fn create(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -101,7 +105,8 @@ pub(super) async fn test(
     match cx.token.filled() {
         Some(pending) if pending.differs_from(&cx.secret.current) => {
             journal.note(Entry::Stored);
-            // The version may be minutes older than its keys: it is there before createSecret begins.
+            // The keys' age counts from this step's begin. A version's CreatedDate is assumed to be the
+            // time of its value; if it were that of RotateSecret, the keys could be minutes younger.
             let since = Some(cx.reader.budget.began_at());
             verify_or_abandon(&cx, pending, since, journal).await?;
             journal.outcome_is("the new keys work");
