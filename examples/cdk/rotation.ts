@@ -17,9 +17,9 @@ export interface RotatedSecret {
 export interface DatadogRotationProps extends StackProps {
   /** Folder with the functions' zips. Its name ends in arm64 or x86_64, as a release's does. */
   readonly packages: string;
-  /** The functions are named `PREFIX-api-key`, `PREFIX-application-key` and `PREFIX-admin-key`. */
+  /** The functions are named `PREFIX-api-key`, `PREFIX-admin-key` and so on: see ROTATES. */
   readonly functionNamePrefix?: string;
-  /** Full ARN of the DatadogAdminKey secret that rotates API keys and application keys. */
+  /** Full ARN of the DatadogAdminKey secret that rotates API keys, application keys and service access tokens. */
   readonly adminSecretArn?: string;
   /** Full ARN of the DatadogAdminKey secret that rotated admin secrets name, unless each rotates itself. */
   readonly assistingAdminSecretArn?: string;
@@ -27,7 +27,7 @@ export interface DatadogRotationProps extends StackProps {
   readonly secrets?: Record<string, RotatedSecret>;
   /** Whether to rotate at the first deployment and at each change of a schedule; else it only runs a check. */
   readonly rotateImmediately?: boolean;
-  /** ARN of the customer managed key that encrypts the API key and application key secrets. */
+  /** ARN of the customer managed key that encrypts the secrets of API keys, application keys and service access tokens. */
   readonly kmsKeyArn?: string;
   /** ARN of the customer managed key that encrypts the admin secrets. */
   readonly adminSecretKmsKeyArn?: string;
@@ -38,16 +38,18 @@ export interface DatadogRotationProps extends StackProps {
 const ROTATES = {
   "api-key": "API keys",
   "application-key": "application keys",
+  "service-access-token": "service access tokens",
   "admin-key": "admin keys",
 } as const;
 
-/** The three rotation functions, each with its role, log group and schedules. */
+/** The rotation functions, each with its role, log group and schedules. */
 export class DatadogRotation extends Stack {
   constructor(scope: Construct, id: string, props: DatadogRotationProps) {
     super(scope, id, props);
     const admin = { reads: props.adminSecretArn, kmsKey: props.kmsKeyArn, readKmsKey: props.adminSecretKmsKeyArn };
     this.rotate("api-key", props, admin, props.adminSecretArn);
     this.rotate("application-key", props, admin, props.adminSecretArn);
+    this.rotate("service-access-token", props, admin, props.adminSecretArn);
     this.rotate("admin-key", props, { reads: props.assistingAdminSecretArn, kmsKey: props.adminSecretKmsKeyArn });
   }
 

@@ -3,7 +3,7 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  # What sets the three apart: the admin secret that each may read, and the keys that encrypt what it rotates and reads.
+  # What sets them apart: the admin secret that each may read, and the keys that encrypt what it rotates and reads.
   functions = {
     api-key = {
       rotates       = "API keys"
@@ -14,6 +14,13 @@ locals {
     }
     application-key = {
       rotates       = "application keys"
+      default_admin = var.admin_secret_arn
+      reads         = var.admin_secret_arn
+      kms_key       = var.kms_key_arn
+      read_kms_key  = var.admin_secret_kms_key_arn
+    }
+    service-access-token = {
+      rotates       = "service access tokens"
       default_admin = var.admin_secret_arn
       reads         = var.admin_secret_arn
       kms_key       = var.kms_key_arn

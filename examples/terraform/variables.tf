@@ -9,18 +9,18 @@ variable "packages" {
 }
 
 variable "function_name_prefix" {
-  description = "The functions are named PREFIX-api-key, PREFIX-application-key and PREFIX-admin-key"
+  description = "The functions are named PREFIX-api-key, PREFIX-application-key, PREFIX-service-access-token and PREFIX-admin-key"
   type        = string
   default     = "datadog-rotation"
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9_-]{1,32}$", var.function_name_prefix)) # roles have 64 characters, region and all
-    error_message = "function_name_prefix is 1 to 32 letters, digits, hyphens and underscores."
+    condition     = can(regex("^[a-zA-Z0-9_-]{1,28}$", var.function_name_prefix)) # roles have 64 characters, region and all
+    error_message = "function_name_prefix is 1 to 28 letters, digits, hyphens and underscores."
   }
 }
 
 variable "admin_secret_arn" {
-  description = "Full ARN of the DatadogAdminKey secret whose keys rotate API keys and application keys; null if every secret names its own"
+  description = "Full ARN of the DatadogAdminKey secret whose keys rotate API keys, application keys and service access tokens; null if every secret names its own"
   type        = string
   default     = null
 }
@@ -42,8 +42,8 @@ variable "secrets" {
   default = {}
 
   validation {
-    condition     = alltrue([for it in var.secrets : contains(["api-key", "application-key", "admin-key"], it.function)])
-    error_message = "function is api-key, application-key or admin-key."
+    condition     = alltrue([for it in var.secrets : contains(["api-key", "application-key", "service-access-token", "admin-key"], it.function)])
+    error_message = "function is api-key, application-key, service-access-token or admin-key."
   }
 }
 
@@ -54,7 +54,7 @@ variable "rotate_immediately" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the customer managed key that encrypts the API key and application key secrets, if there is one"
+  description = "ARN of the customer managed key that encrypts the secrets of API keys, application keys and service access tokens, if there is one"
   type        = string
   default     = null
 }

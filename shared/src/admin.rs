@@ -28,6 +28,7 @@ use crate::value::SecretValue;
 
 use delegate::Delegate;
 use pair::Pair;
+use proof::TokenHeader;
 pub use reading::KeyLookup;
 pub use secret::AdminSecret;
 use secret::{AdminValue, ReadAdmin};
@@ -48,6 +49,8 @@ pub struct Admin {
     others: ProtectedKeys,
     /// Whether it may read API keys, once that is settled.
     reads_api_keys: OnceCell<bool>,
+    /// Where Datadog takes a service access token, once one has been accepted.
+    token_header: OnceCell<TokenHeader>,
     budget: Budget,
 }
 
@@ -139,6 +142,7 @@ impl Admin {
             fallback_keys: OnceCell::new(),
             others: ProtectedKeys::default(),
             reads_api_keys: OnceCell::new(),
+            token_header: OnceCell::new(),
             budget: *budget,
         }
     }

@@ -1,13 +1,17 @@
-//! The three secret types: what a value of each holds.
+//! The secret types: what a value of each holds.
 
-use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
+use std::fmt;
 
-/// The type of a rotated secret, named as the managed service names it.
+use crate::keys::{AccessToken, ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
+
+/// The type of a rotated secret, named as the managed service names it. It has none for service access
+/// tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     ApiKey,
     ApplicationKey,
     AdminKey,
+    ServiceAccessToken,
 }
 
 /// For how long a replaced key goes on working.
@@ -20,7 +24,12 @@ pub enum Grace {
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::ApiKey, Self::ApplicationKey, Self::AdminKey];
+    pub const ALL: [Self; 4] = [
+        Self::ApiKey,
+        Self::ApplicationKey,
+        Self::AdminKey,
+        Self::ServiceAccessToken,
+    ];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -28,6 +37,7 @@ impl Kind {
             Self::ApiKey => "DatadogApiKey",
             Self::ApplicationKey => "DatadogApplicationKey",
             Self::AdminKey => "DatadogAdminKey",
+            Self::ServiceAccessToken => "DatadogServiceAccessToken",
         }
     }
 
@@ -50,13 +60,14 @@ impl Kind {
                 "adminAppKeyId",
                 "orgUuid",
             ],
+            Self::ServiceAccessToken => &["serviceAccessToken", "serviceAccessTokenId"],
         }
     }
 
     #[must_use]
     pub fn grace(self) -> Grace {
         match self {
-            Self::ApiKey => Grace::OneRotation,
+            Self::ApiKey | Self::ServiceAccessToken => Grace::OneRotation,
             Self::ApplicationKey | Self::AdminKey => Grace::None,
         }
     }
@@ -71,11 +82,12 @@ impl Kind {
             Self::ApiKey => &[KeyClass::Api],
             Self::ApplicationKey => &[KeyClass::Application],
             Self::AdminKey => &[KeyClass::Application, KeyClass::Api],
+            Self::ServiceAccessToken => &[KeyClass::AccessToken],
         }
     }
 
     /// The scopes that the admin application key needs for this type, as the managed service
-    /// documents them.
+    /// documents them. Of tokens Datadog documents them.
     #[must_use]
     pub fn required_scopes(self) -> &'static [&'static str] {
         match self {
@@ -83,6 +95,11 @@ impl Kind {
             Self::ApplicationKey | Self::AdminKey => &[
                 "api_keys_write",
                 "api_keys_delete",
+                "org_app_keys_read",
+                "org_app_keys_write",
+                "service_account_write",
+            ],
+            Self::ServiceAccessToken => &[
                 "org_app_keys_read",
                 "org_app_keys_write",
                 "service_account_write",
@@ -126,12 +143,45 @@ impl AppPart {
     }
 }
 
-/// What a value of one of the three types holds.
+/// A service access token: its value, its ID and the service account that owns it.
+#[derive(Clone, Debug)]
+pub struct TokenPart {
+    pub key: AccessToken,
+    pub id: KeyId,
+    pub service_account: ServiceAccountId,
+}
+
+impl TokenPart {
+    #[must_use]
+    pub fn key_ref(&self) -> KeyRef {
+        KeyRef {
+            class: KeyClass::AccessToken,
+            id: self.id.clone(),
+        }
+    }
+}
+
+/// A key that a service account owns: an application key or a service access token.
+#[derive(Clone)]
+pub struct OwnedKey<'a> {
+    pub key: KeyRef,
+    pub value: &'a str,
+    pub service_account: &'a ServiceAccountId,
+}
+
+impl fmt::Debug for OwnedKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedKey").field(&self.key).finish()
+    }
+}
+
+/// What a value of one of the types holds.
 #[derive(Clone, Debug)]
 pub enum Credential {
     Api(ApiPart),
     Application(AppPart),
     Pair(ApiPart, AppPart),
+    Token(TokenPart),
     /// An admin secret without keys: the function's own identity acts as this service account.
     Keyless(ServiceAccountId),
 }
@@ -141,7 +191,7 @@ impl Credential {
     pub fn api(&self) -> Option<&ApiPart> {
         match self {
             Self::Api(api) | Self::Pair(api, _) => Some(api),
-            Self::Application(_) | Self::Keyless(_) => None,
+            Self::Application(_) | Self::Token(_) | Self::Keyless(_) => None,
         }
     }
 
@@ -149,15 +199,40 @@ impl Credential {
     pub fn application(&self) -> Option<&AppPart> {
         match self {
             Self::Application(application) | Self::Pair(_, application) => Some(application),
-            Self::Api(_) | Self::Keyless(_) => None,
+            Self::Api(_) | Self::Token(_) | Self::Keyless(_) => None,
         }
+    }
+
+    #[must_use]
+    pub fn token(&self) -> Option<&TokenPart> {
+        match self {
+            Self::Token(token) => Some(token),
+            _ => None,
+        }
+    }
+
+    /// The key of it that a service account owns.
+    #[must_use]
+    pub fn owned(&self) -> Option<OwnedKey<'_>> {
+        let application = self.application().map(|part| OwnedKey {
+            key: part.key_ref(),
+            value: part.key.expose(),
+            service_account: &part.service_account,
+        });
+        application.or_else(|| {
+            self.token().map(|part| OwnedKey {
+                key: part.key_ref(),
+                value: part.key.expose(),
+                service_account: &part.service_account,
+            })
+        })
     }
 
     #[must_use]
     pub fn service_account(&self) -> Option<&ServiceAccountId> {
         match self {
             Self::Keyless(account) => Some(account),
-            _ => self.application().map(|part| &part.service_account),
+            _ => self.owned().map(|it| it.service_account),
         }
     }
 
@@ -170,8 +245,8 @@ impl Credential {
     /// The keys it names.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyRef> {
-        let application = self.application().map(AppPart::key_ref);
+        let owned = self.owned().map(|it| it.key);
         let api = self.api().map(ApiPart::key_ref);
-        application.into_iter().chain(api).collect()
+        owned.into_iter().chain(api).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! the reading of the answer, the vendor's page. `call` is what the files have in common, `error` what
 //! Datadog answers instead of what it was asked for.
 
+pub mod access_tokens;
 pub mod api_keys;
 pub mod application_keys;
 mod attributes;
@@ -12,6 +13,7 @@ mod current_user;
 pub mod error;
 mod limits;
 mod list;
+mod owned_keys;
 mod quota;
 mod refusal;
 mod resource;
@@ -29,16 +31,16 @@ use http::{Method, StatusCode};
 use crate::budget::{Backoff, Budget, Crowd};
 use crate::http::Http;
 use crate::identity::Identity;
-use crate::keys::{ApiKey, AppKey, OrganisationId};
+use crate::keys::{AccessToken, ApiKey, AppKey, OrganisationId};
 use crate::log::DETAIL;
 
 pub use api_keys::{ApiKeyDetails, Status};
-pub use application_keys::AppKeyDetails;
 pub use attributes::Attributes;
 pub use call::Call;
 pub use current_user::CurrentUser;
 pub use error::{DatadogError, DatadogProblem};
 pub use limits::Limits;
+pub use owned_keys::OwnedKeyDetails;
 pub use quota::KeyQuota;
 pub use resource::Created;
 pub use scopes::Scopes;
@@ -61,6 +63,8 @@ pub enum Authority {
     Pair(ApiKey, AppKey),
     /// The user that the token was handed out for.
     Bearer(Token),
+    /// The owner of a service access token, which is alone in the request or beside an API key.
+    AccessToken(AccessToken, Option<ApiKey>),
     /// The function itself, which can do nothing here but get a token of this organisation.
     Identity(Identity, OrganisationId),
 }
@@ -196,6 +200,13 @@ impl Datadog {
                 let token = format!("Bearer {}", token.expose());
                 request.header(AUTHORIZATION, hidden(&token)?)
             }
+            Authority::AccessToken(token, None) => {
+                let token = format!("Bearer {}", token.expose());
+                request.header(AUTHORIZATION, hidden(&token)?)
+            }
+            Authority::AccessToken(token, Some(api)) => request
+                .header("DD-API-KEY", hidden(api.expose())?)
+                .header("DD-APPLICATION-KEY", hidden(token.expose())?),
             Authority::Identity(identity, organisation) => {
                 // Signed here, so that a second attempt carries a proof of its own.
                 let proof = identity.proof(organisation, budget.now()).await?;

@@ -55,10 +55,11 @@ impl KeyNames {
     #[must_use]
     pub fn type_prefix(&self, class: KeyClass) -> String {
         let kind = match (self.kind, class) {
+            (_, KeyClass::AccessToken) => "service-token",
             (Kind::AdminKey, KeyClass::Api) => "admin-api-key",
             (Kind::AdminKey, KeyClass::Application) => "admin-app-key",
-            (Kind::ApiKey | Kind::ApplicationKey, KeyClass::Api) => "api-key",
-            (Kind::ApiKey | Kind::ApplicationKey, KeyClass::Application) => "app-key",
+            (_, KeyClass::Api) => "api-key",
+            (_, KeyClass::Application) => "app-key",
         };
         format!("aws-sm-{kind}-")
     }

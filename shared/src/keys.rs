@@ -58,6 +58,52 @@ impl AppKey {
     }
 }
 
+/// A service access token: `ddsat_`, a part that Datadog shows to everybody, `_`, and the secret part.
+#[derive(Clone, Debug)]
+pub struct AccessToken(SecretString);
+
+/// What every service access token begins with.
+const TOKEN_PREFIX: &str = "ddsat_";
+
+impl AccessToken {
+    pub const SHAPE: &'static str =
+        "a service access token of `ddsat_`, letters and digits, `_`, letters and digits";
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = text.strip_prefix(TOKEN_PREFIX)?.split_once('_');
+        let is_part =
+            |part: &str| part.len() >= 16 && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        parts
+            .is_some_and(|(public, hidden)| is_part(public) && is_part(hidden))
+            .then(|| Self(text.into()))
+    }
+
+    /// Takes what Datadog has just created, whatever its shape: printable ASCII of sensible length.
+    #[must_use]
+    pub fn received(text: &str) -> Option<Self> {
+        is_storable(text).then(|| Self(text.into()))
+    }
+
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// Returns the part of a key's value that Datadog shows: a token's public part, which begins with
+/// `ddsat_`; of other keys the last four characters.
+#[must_use]
+pub fn shown_of(value: &str) -> &str {
+    if AccessToken::parse(value).is_some()
+        && let Some((public, _)) = value.rsplit_once('_')
+    {
+        return public;
+    }
+    let at = value.len().saturating_sub(4);
+    value.get(at..).unwrap_or(value)
+}
+
 /// The value of a created key is Datadog's to shape: a new shape must stop nobody's rotations. What
 /// could not be sent in a header, or would not fit a secret, is no key.
 fn is_storable(text: &str) -> bool {
@@ -129,13 +175,14 @@ impl<Of> fmt::Display for Id<Of> {
     }
 }
 
-/// The two classes of key that Datadog keeps apart.
+/// The classes of key that Datadog keeps apart.
 ///
 /// Ordered as they are deleted: the application key first, for it carries the authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyClass {
     Application,
     Api,
+    AccessToken,
 }
 
 /// One key at Datadog, by class and id: all that it takes to delete it.
@@ -150,6 +197,7 @@ impl fmt::Display for KeyClass {
         f.write_str(match self {
             Self::Application => "application key",
             Self::Api => "API key",
+            Self::AccessToken => "service access token",
         })
     }
 }
@@ -162,7 +210,7 @@ impl fmt::Display for KeyRef {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApiKey, AppKey, KeyId};
+    use super::{AccessToken, ApiKey, AppKey, KeyId, shown_of};
 
     #[test]
     fn keys_are_told_by_their_shape() {
@@ -175,6 +223,17 @@ mod tests {
         assert!(AppKey::parse(&"é".repeat(20)).is_none());
         assert!(KeyId::parse("8A3F7C2E-0000-4000-8000-000000000000").is_some());
         assert!(KeyId::parse("8a3f7c2e00004000800000000000000000000").is_none());
+    }
+
+    #[test]
+    fn a_token_shows_its_public_part() {
+        let token = format!("ddsat_{}_{}", "a1".repeat(11), "B2".repeat(18));
+        assert!(AccessToken::parse(&token).is_some());
+        assert_eq!(shown_of(&token), &token[..28]);
+        assert_eq!(shown_of(&"0f".repeat(16)), "0f0f");
+        for text in ["ddsat_", "ddsat_short_short", &token[..28], &token[6..]] {
+            assert!(AccessToken::parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

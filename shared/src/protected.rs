@@ -10,10 +10,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::credential::{ApiPart, AppPart, Credential};
-use crate::keys::{KeyClass, KeyRef};
-
-/// How many characters of a key's value Datadog shows.
-const SHOWN: usize = 4;
+use crate::keys::{KeyClass, KeyRef, shown_of};
 
 /// The keys that must not be deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,15 +33,15 @@ struct HeldValue {
 #[expect(missing_debug_implementations, reason = "it holds a key's value")]
 pub enum KnownValue<'a> {
     Whole(&'a str),
-    /// The last four characters, if Datadog shows them.
+    /// The part that Datadog shows, if it does: the last four characters, or a token's public part.
     End(Option<&'a str>),
 }
 
 impl ProtectedKeys {
     /// Adds the keys of a credential, by ID and by value.
     pub fn add(&mut self, credential: &Credential) {
-        if let Some(part) = credential.application() {
-            self.add_application(part);
+        if let Some(owned) = credential.owned() {
+            self.hold(owned.key, owned.value);
         }
         if let Some(part) = credential.api() {
             self.add_api(part);
@@ -64,7 +61,7 @@ impl ProtectedKeys {
         self.values.insert(HeldValue {
             beside: key,
             digest: Sha256::digest(value).into(),
-            end: end_of(value).to_owned(),
+            end: shown_of(value).to_owned(),
         });
     }
 
@@ -126,11 +123,6 @@ impl HeldValue {
     }
 }
 
-fn end_of(value: &str) -> &str {
-    let at = value.len().saturating_sub(SHOWN);
-    value.get(at..).unwrap_or(value)
-}
-
 /// Returns the class of a key and what is known of its value, from the credential that names it.
 #[must_use]
 pub fn known_value<'a>(key: &KeyRef, held_by: Option<&'a Credential>) -> KnownValue<'a> {
@@ -139,9 +131,9 @@ pub fn known_value<'a>(key: &KeyRef, held_by: Option<&'a Credential>) -> KnownVa
             .api()
             .filter(|it| it.id == key.id)
             .map(|it| it.key.expose()),
-        KeyClass::Application => {
-            let part = it.application().filter(|it| it.id == key.id);
-            part.map(|it| it.key.expose())
+        KeyClass::Application | KeyClass::AccessToken => {
+            let owned = it.owned().filter(|it| it.key == *key);
+            owned.map(|it| it.value)
         }
     });
     value.map_or(KnownValue::End(None), KnownValue::Whole)

@@ -26,7 +26,7 @@ use crate::http::Http;
 
 use across_accounts::AcrossAccounts;
 pub use arn::{SecretArn, region_of};
-pub use description::{Description, Replica, ReplicaStatus};
+pub use description::{Description, Replica, ReplicaStatus, Schedule};
 pub use error::{Reason, SecretsError, SecretsProblem};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 use unthrottled::Unthrottled;

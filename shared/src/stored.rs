@@ -1,8 +1,8 @@
 //! What the value of a secret of each type holds.
 
-use crate::credential::{ApiPart, AppPart, Credential, Kind};
+use crate::credential::{ApiPart, AppPart, Credential, Kind, TokenPart};
 use crate::delegation::Delegation;
-use crate::keys::{ApiKey, AppKey, KeyId, ServiceAccountId};
+use crate::keys::{AccessToken, ApiKey, AppKey, KeyId, ServiceAccountId};
 use crate::value::{Flaw, SecretValue, UUID, ValueError};
 
 impl SecretValue {
@@ -39,6 +39,11 @@ impl SecretValue {
                     application("adminAppKey", "adminAppKeyId")?,
                 ),
             },
+            Kind::ServiceAccessToken => {
+                // Found out here, by every step and by the doctor, and not when a token is created.
+                self.days_to_expiry()?;
+                Credential::Token(self.token(shapes)?)
+            }
         })
     }
 
@@ -89,6 +94,29 @@ impl SecretValue {
         })
     }
 
+    fn token(&self, shapes: Shapes) -> Result<TokenPart, ValueError> {
+        // A token of another shape is known as one by how it begins.
+        let of_any_shape = |text: &str| {
+            let is_token = matches!((shapes, Flaw::of(text)), (Shapes::Any, Flaw::IsToken));
+            is_token.then(|| AccessToken::received(text)).flatten()
+        };
+        let parse = |text: &str| {
+            let known = AccessToken::parse(text);
+            let known = known.or_else(|| shapes.take(text, AccessToken::received));
+            known.or_else(|| of_any_shape(text))
+        };
+        Ok(TokenPart {
+            key: self.shaped("serviceAccessToken", AccessToken::SHAPE, parse)?,
+            id: self.shaped("serviceAccessTokenId", UUID, KeyId::parse)?,
+            service_account: self.shaped("serviceAccountId", UUID, ServiceAccountId::parse)?,
+        })
+    }
+
+    /// After how many days a new service access token is to end by itself, if it is to.
+    pub fn days_to_expiry(&self) -> Result<Option<u16>, ValueError> {
+        self.whole("daysToExpiry", (SHORTEST_LIFE, LONGEST_LIFE))
+    }
+
     fn shaped<T>(
         &self,
         field: &'static str,
@@ -99,6 +127,10 @@ impl SecretValue {
         parse(&text).ok_or_else(|| ValueError::ill_formed(field, shape, &text))
     }
 }
+
+/// In days, as Datadog documents them.
+const SHORTEST_LIFE: u16 = 1;
+pub(crate) const LONGEST_LIFE: u16 = 365;
 
 /// Which shapes of keys are taken.
 #[derive(Clone, Copy)]

@@ -10,20 +10,23 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::credential::Credential;
-use crate::keys::{ApiKey, AppKey, KeyId};
+use crate::keys::{AccessToken, ApiKey, AppKey, KeyId};
 use crate::site::{Site, SiteDefect};
 
 pub use flaw::{Flaw, Type};
 
 /// Names under which the readers of a secret look for a key (the Lambda extension, Firehose, the
 /// Agent's habits): a field of such a name that holds another key is worth a warning.
-const ALIASES: [&str; 6] = [
+const ALIASES: [&str; 9] = [
     "api_key",
     "dd_api_key",
     "DD_API_KEY",
     "app_key",
     "dd_app_key",
     "DD_APP_KEY",
+    "access_token",
+    "dd_access_token",
+    "DD_ACCESS_TOKEN",
 ];
 
 /// A parsed value. Fields keep their order, and those that nobody here knows keep their bytes.
@@ -62,6 +65,12 @@ pub enum ValueError {
     UnknownSite {
         field: &'static str,
         defect: SiteDefect,
+    },
+    #[error("has a `{field}` that is not a whole number from {least} to {most}")]
+    NotInRange {
+        field: &'static str,
+        least: u16,
+        most: u16,
     },
     #[error("has both keys and `orgUuid`, and must have one of the two")]
     KeysAndIdentity,
@@ -106,6 +115,26 @@ impl SecretValue {
                 field,
                 found: Type::of(raw.get()),
             })
+    }
+
+    /// A whole number from `least` to `most`, which may be written as a string. Null is none.
+    pub fn whole(
+        &self,
+        field: &'static str,
+        (least, most): (u16, u16),
+    ) -> Result<Option<u16>, ValueError> {
+        let Some(raw) = self.fields.get(field).map(|it| it.get()) else {
+            return Ok(None);
+        };
+        if raw == "null" {
+            return Ok(None);
+        }
+        let number = serde_json::from_str(raw).ok();
+        let number = number.or_else(|| self.text(field)?.parse().ok());
+        let number = number.filter(|it| (least..=most).contains(it));
+        number
+            .map(Some)
+            .ok_or(ValueError::NotInRange { field, least, most })
     }
 
     /// The name of something else, such as `adminSecretArn`. An empty one is no name, and null is
@@ -183,7 +212,11 @@ impl ValueError {
 
 /// Why a text is no JSON object.
 fn no_object(text: &str) -> ValueError {
-    let is_key = |text: &str| ApiKey::parse(text).is_some() || AppKey::parse(text).is_some();
+    let is_key = |text: &str| {
+        ApiKey::parse(text).is_some()
+            || AppKey::parse(text).is_some()
+            || AccessToken::parse(text).is_some()
+    };
     let bare = text.trim_matches(|it: char| it.is_whitespace() || it == '"');
     if text.starts_with('\u{feff}') {
         return ValueError::ByteOrderMark;
@@ -222,7 +255,14 @@ fn texts(credential: &Credential) -> Vec<&str> {
     let application = credential
         .application()
         .map(|part| [part.key.expose(), part.id.as_str()]);
-    [api, application].into_iter().flatten().flatten().collect()
+    let token = credential
+        .token()
+        .map(|part| [part.key.expose(), part.id.as_str()]);
+    [api, application, token]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect()
 }
 
 impl fmt::Debug for SecretValue {

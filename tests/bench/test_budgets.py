@@ -81,4 +81,4 @@ def test_a_figure_without_a_budget_is_an_error():
 def test_calls_are_read_off_the_page_that_the_tests_hold():
     counted = budgets.counted(budgets.CALLS.read_text())
     for figures in counted.values():
-        assert list(figures) == ["API key", "application key", "admin pair", "admin pair, assisted"]
+        assert list(figures) == ["API key", "application key", "admin pair", "service access token", "admin pair, assisted"]

@@ -25,7 +25,7 @@ ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 # MiniStack takes these for the account's root.
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
 # What the sandbox's Secrets Manager calls.
-FUNCTIONS = ["datadog-api-key", "datadog-application-key", "datadog-admin-key"]
+FUNCTIONS = ["datadog-api-key", "datadog-application-key", "datadog-admin-key", "datadog-service-access-token"]
 BINARIES = [*FUNCTIONS, "datadog-doctor", "datadog-trust"]
 STACK = "datadog-rotation"
 

@@ -7,7 +7,7 @@ from hcl import GIVEN as CHOSEN
 from hcl import Configuration
 from stack import ACCOUNT, PLACES, Stack
 
-KINDS = {"api-key": "ApiKey", "application-key": "ApplicationKey", "admin-key": "AdminKey"}
+KINDS = {"api-key": "ApiKey", "application-key": "ApplicationKey", "service-access-token": "ServiceAccessToken", "admin-key": "AdminKey"}
 REGION, _ = PLACES["aws"]
 
 

@@ -1,8 +1,8 @@
 """Sets of parameters that a stack is made with in the tests."""
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/{}-AbCdEf"
-API, APPLICATION, ADMIN, ASSISTANT, NARROW = (
-    SECRET.format(it) for it in ("api", "application", "admin", "assistant", "narrow")
+API, APPLICATION, ADMIN, ASSISTANT, NARROW, TOKEN = (
+    SECRET.format(it) for it in ("api", "application", "admin", "assistant", "narrow", "token")
 )
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-555555555555"
 REPLICA_KEY = "arn:aws:kms:us-east-1:210987654321:key/22222222-2222-4333-8444-555555555555"
@@ -25,6 +25,7 @@ STACK_SECRETS = {
     "ApiKeySecretArn": API,
     "ApplicationKeySecretArn": APPLICATION,
     "AdminKeySecretArn": ADMIN,
+    "ServiceAccessTokenSecretArn": TOKEN,
 }
 EVERYTHING = (
     VPC

@@ -7,11 +7,17 @@ import re
 import metrics
 import pytest
 from check import TEMPLATE, TEXT, broken, translate
-from parameters import ADMIN, API, APPLICATION, EVERYTHING, NARROW, STACK_SECRETS, TOPIC
+from parameters import ADMIN, API, APPLICATION, EVERYTHING, NARROW, STACK_SECRETS, TOKEN, TOPIC
 from stack import Stack
 
 LOGS = TEMPLATE.parent / "docs" / "reference" / "logs.md"
-LABELS = {"ApiKeyFunction": "API key", "ApplicationKeyFunction": "application key", "AdminKeyFunction": "admin key"}
+KINDS = ("ApiKey", "ApplicationKey", "AdminKey", "ServiceAccessToken")
+LABELS = {
+    "ApiKeyFunction": "API key",
+    "ApplicationKeyFunction": "application key",
+    "AdminKeyFunction": "admin key",
+    "ServiceAccessTokenFunction": "service access token",
+}
 FUNCTIONS = LABELS.keys()
 DOCTOR = {"datadog-rotation-doctor": ("by scheduled search", "by scheduled check")}
 
@@ -27,7 +33,7 @@ ALARMS = {
 }
 OF_DOCTOR = ("Errors", "Orphans", "Overdue", "FailedChecks")
 OF_STEPS = ("Errors", "Throttles", "Duration", "Orphans")
-WATCHED = [*itertools.product(("ApiKey", "ApplicationKey", "AdminKey"), OF_STEPS), *(("Doctor", it) for it in OF_DOCTOR)]
+WATCHED = [*itertools.product(KINDS, OF_STEPS), *(("Doctor", it) for it in OF_DOCTOR)]
 
 # As CloudTrail delivers it to EventBridge; requestParameters and the like, which say nothing here, are left out.
 EVENT = {
@@ -203,9 +209,10 @@ def misjudged_events(text: str) -> list[str]:
         "ApplicationKeySecretArn": APPLICATION,
         "AdminKeySecretArn": ADMIN,
         "ApiKeyAdminSecretArn": NARROW,
+        "ServiceAccessTokenSecretArn": TOKEN,
     }
     faults = []
-    for *chosen, served in itertools.product(*[[False, True]] * 4, ["auto", "account", "stack"]):
+    for *chosen, served in itertools.product(*[[False, True]] * 5, ["auto", "account", "stack"]):
         own = dict(itertools.compress(secrets.items(), chosen))
         pattern = told_by(Stack(translate(text), AlarmTopicArn=TOPIC, ServedSecrets=served, **own))["EventPattern"]
         for name, secret in itertools.product(told + untold, [*secrets.values(), other]):
@@ -234,7 +241,7 @@ def wordless(text: str) -> list[str]:
     said = message(text)
     detail = EVENT["detail"]
     wanted = [detail["eventName"], API, detail["errorMessage"], EVENT["time"], EVENT["region"]]
-    wanted += [f"${{{kind}LogGroup}}" for kind in ("ApiKey", "ApplicationKey", "AdminKey")]
+    wanted += [f"${{{kind}LogGroup}}" for kind in KINDS]
     files = [it for it in re.findall(r"[\w/]+\.md", said) if not (TEMPLATE.parent / it).is_file()]
     broken = [line for line in said.splitlines() if not re.fullmatch(r'"[^"<>]+"', line)]
     return [it for it in wanted if it not in said] + files + broken
@@ -331,7 +338,7 @@ BROKEN = {
     ),
     "no alarm for what is overdue": ("MetricName: RotationOverdue", "MetricName: ChecksFailed", unwatched),
     "no check by default": ('Default: rate(1 day)', 'Default: ""', unwatched),
-    "a secret that is not checked": ('"${ApplicationKeySecretArn}","${AdminKeySecretArn}"', '"${AdminKeySecretArn}"', unwatched),
+    "a secret that is not checked": ('"${ApplicationKeySecretArn}","${ServiceAccessTokenSecretArn}"', '"${ServiceAccessTokenSecretArn}"', unwatched),
     "the dashboard's limit": ('"value": 300000', '"value": 30000', wrong_limits),
     "an alarm's topic": (
         "AlarmActions: [!If [HasAlarmTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]]",

@@ -14,6 +14,7 @@ from parameters import (
     NARROW,
     NOTHING,
     STACK_SECRETS,
+    TOKEN,
     TOPIC,
     VPC,
 )
@@ -34,6 +35,16 @@ DECISIONS = [
         {"ApplicationKeySecretArn": APPLICATION, "ApiKeyAdminSecretArn": NARROW},
         ["ApplicationKeyAdminIsNamed"],
     ),
+    ({"ServiceAccessTokenSecretArn": TOKEN}, ["ServiceAccessTokenAdminIsNamed"]),
+    ({"ServiceAccessTokenSecretArn": TOKEN, "AdminSecretArn": ADMIN}, []),
+    (KEYLESS | {"ServiceAccessTokenSecretArn": TOKEN, "KeylessApiKeySecretArn": ""}, []),
+    ({"ServedSecrets": "stack", "AdminSecretArn": ADMIN, "ServiceAccessTokenSecretArn": TOKEN}, []),
+    *(
+        (STACK_SECRETS | {"ServiceAccessTokenSecretArn": secret}, ["SecretsAreDistinct"])
+        for secret in (API, APPLICATION, ADMIN)
+    ),
+    (STACK_SECRETS | {"AssistingAdminSecretArn": TOKEN}, ["SecretsAreDistinct"]),
+    (STACK_SECRETS | {"ApiKeyAdminSecretArn": TOKEN}, ["SecretsAreDistinct"]),
     (STACK_SECRETS | {"ApiKeyAdminSecretArn": NARROW}, []),
     (STACK_SECRETS | {"ApiKeyAdminSecretArn": ADMIN}, ["ApiKeyAdminIsAnother"]),
     ({"AdminSecretArn": ADMIN, "ApiKeyAdminSecretArn": ADMIN}, ["ApiKeyAdminIsAnother"]),
@@ -84,7 +95,7 @@ DECISIONS = [
 
 # Values that a parameter takes alone, and values that it does not.
 VALUES = {
-    "FunctionNamePrefix": (["datadog-rotation", "a" * 48], ["", "a" * 49, "a.b"]),
+    "FunctionNamePrefix": (["datadog-rotation", "a" * 43], ["", "a" * 44, "a.b"]),
     "ApiKeySchedule": (
         [
             "rate(4 hours)",
@@ -111,7 +122,7 @@ VALUES = {
     "AlarmEmail": (["", "a@example.com"], ["a", "a@b", "a b@example.com"]),
     "Dashboard": (["true", "false"], ["yes"]),
 }
-SCHEDULES = ["ApiKeySchedule", "ApplicationKeySchedule", "AdminKeySchedule"]
+SCHEDULES = ["ApiKeySchedule", "ApplicationKeySchedule", "AdminKeySchedule", "ServiceAccessTokenSchedule"]
 SECRETS = [
     "AdminSecretArn",
     "ApiKeyAdminSecretArn",
@@ -119,6 +130,7 @@ SECRETS = [
     "ApiKeySecretArn",
     "ApplicationKeySecretArn",
     "AdminKeySecretArn",
+    "ServiceAccessTokenSecretArn",
 ]
 KEYS = ["KmsKeyArn", "AdminSecretKmsKeyArn", "ReplicaKmsKeyArn"]
 

@@ -19,13 +19,29 @@ from parameters import (
     PROVING,
     REPLICA_KEY,
     SECRET,
+    TOKEN,
 )
 from stack import ACCOUNT, Stack
 
 SIMULATOR = Path(__file__).with_name("simulate") / "simulate.mjs"
-FUNCTIONS = {"ApiKey": "api-key", "ApplicationKey": "application-key", "AdminKey": "admin-key"}
-ROTATED = {"ApiKey": [API], "ApplicationKey": [APPLICATION], "AdminKey": [ADMIN, NARROW]}
-READ = {"ApiKey": [NARROW], "ApplicationKey": [ADMIN, PROVING], "AdminKey": [ASSISTANT]}
+FUNCTIONS = {
+    "ApiKey": "api-key",
+    "ApplicationKey": "application-key",
+    "AdminKey": "admin-key",
+    "ServiceAccessToken": "service-access-token",
+}
+ROTATED = {
+    "ApiKey": [API],
+    "ApplicationKey": [APPLICATION],
+    "AdminKey": [ADMIN, NARROW],
+    "ServiceAccessToken": [TOKEN],
+}
+READ = {
+    "ApiKey": [NARROW],
+    "ApplicationKey": [ADMIN, PROVING],
+    "AdminKey": [ASSISTANT],
+    "ServiceAccessToken": [ADMIN, PROVING],
+}
 FOREIGN = SECRET.format("database")
 ROTATION = ["DescribeSecret", "GetSecretValue", "ListSecretVersionIds", "PutSecretValue", "UpdateSecretVersionStage"]
 # What no role may do to any secret.
@@ -82,7 +98,7 @@ def of_reading():
     yield Question("ApiKey", "secretsmanager:GetSecretValue", ADMIN, CURRENT, False)
     for kind in FUNCTIONS:
         yield Question(kind, "secretsmanager:GetSecretValue", BOOTSTRAP, CURRENT, False)
-    for secret in (API, APPLICATION, ADMIN, NARROW):
+    for secret in (API, APPLICATION, ADMIN, TOKEN, NARROW):
         yield Question("Trust", "secretsmanager:GetSecretValue", secret, CURRENT, secret == BOOTSTRAP)
         for action in ("DescribeSecret", "GetSecretValue", "ListSecretVersionIds"):
             yield Question("Doctor", f"secretsmanager:{action}", secret, {}, True)

@@ -18,15 +18,28 @@ from parameters import (
     NOTHING,
     PROVING,
     REPLICA_KEY,
+    TOKEN,
     VPC,
 )
 from stack import ACCOUNT, Stack
 
-FUNCTIONS = {"ApiKey": "api-key", "ApplicationKey": "application-key", "AdminKey": "admin-key"}
-ROTATED = {"ApiKey": [API], "ApplicationKey": [APPLICATION], "AdminKey": [ADMIN, NARROW]}
+FUNCTIONS = {
+    "ApiKey": "api-key",
+    "ApplicationKey": "application-key",
+    "AdminKey": "admin-key",
+    "ServiceAccessToken": "service-access-token",
+}
+ROTATED = {
+    "ApiKey": [API],
+    "ApplicationKey": [APPLICATION],
+    "ServiceAccessToken": [TOKEN],
+    "AdminKey": [ADMIN, NARROW],
+}
 EVERY = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"
 # With EVERYTHING: the pair for API keys alone is not that for application keys.
-READ = {"ApiKey": NARROW, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT}
+READ = {"ApiKey": NARROW, "ApplicationKey": ADMIN, "AdminKey": ASSISTANT, "ServiceAccessToken": ADMIN}
+# They may need an API key beside the new key, or token, to try it.
+PROVES = {"ApplicationKey": [ADMIN, PROVING], "ServiceAccessToken": [ADMIN, PROVING]}
 
 # The scheduled search, for all of them.
 SEARCH = "Doctor"
@@ -69,7 +82,7 @@ def allowed(kind: str, statement: dict) -> bool:
         return through and actions <= {"kms:Decrypt"} | (set() if kind in (SEARCH, TRUST) else {"kms:GenerateDataKey"})
     if kind == SEARCH:
         return allowed_to_search(actions, resource, condition)
-    read = {TRUST: [BOOTSTRAP], "ApplicationKey": [ADMIN, PROVING]}.get(kind) or [READ[kind]]
+    read = ({TRUST: [BOOTSTRAP]} | PROVES).get(kind) or [READ[kind]]
     if resource in read and actions == {"secretsmanager:GetSecretValue"}:
         return condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
     if kind == TRUST:
@@ -119,7 +132,7 @@ def shortfall(text: str) -> set[str]:
         wanted |= {("secretsmanager:GetSecretValue", READ[kind]), ("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
         wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}))}
         missing |= {f"{kind}: {action} on {resource}" for action, resource in wanted - found}
-    for kind, secret in {TRUST: BOOTSTRAP, "ApplicationKey": PROVING}.items():
+    for kind, secret in {TRUST: BOOTSTRAP, "ApplicationKey": PROVING, "ServiceAccessToken": PROVING}.items():
         if not any(it["Resource"] == secret for it in statements(stack, kind)):
             missing.add(f"{kind}: {secret}")
     return missing | search_shortfall(stack)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from check import TEXT, broken, cfn_lint, translate
-from parameters import ADMIN, API, APPLICATION, KEYLESS, NARROW, SETS, TOPIC, VPC
+from parameters import ADMIN, API, APPLICATION, KEYLESS, NARROW, SETS, TOKEN, TOPIC, VPC
 from stack import ACCOUNT, PLACES, STACK, Stack, references, selected
 
-KINDS = ["ApiKey", "ApplicationKey", "AdminKey"]
+KINDS = ["ApiKey", "ApplicationKey", "AdminKey", "ServiceAccessToken"]
 # One each, to tell them apart.
 SCHEDULES = {f"{kind}Schedule": f"rate({days} days)" for days, kind in enumerate([*KINDS, "ApiKeyAdmin"], 1)}
 # What a schedule belongs to: the resources' names begin with the first, the parameters' with the second.
@@ -20,6 +20,7 @@ SWITCHES = [
     [{}, {"ApiKeySecretArn": API}],
     [{}, {"ApplicationKeySecretArn": APPLICATION}],
     [{}, {"AdminKeySecretArn": ADMIN}],
+    [{}, {"ServiceAccessTokenSecretArn": TOKEN}],
     [{}, {"AdminSecretArn": ADMIN}],
     [{}, {"ApiKeyAdminSecretArn": NARROW}],
     [{}, {"ServedSecrets": "account"}, {"ServedSecrets": "stack"}],
@@ -186,7 +187,7 @@ def misdirected(stack: Stack) -> set[str]:
         return faults
     asked = stack.parameters
     api_key = {"secret": asked["ApiKeySecretArn"], "admin_secret": asked["ApiKeyAdminSecretArn"]}
-    others = [asked[f"{kind}SecretArn"] for kind in ("ApplicationKey", "AdminKey", "ApiKeyAdmin")]
+    others = [asked[f"{kind}SecretArn"] for kind in ("ApplicationKey", "ServiceAccessToken", "AdminKey", "ApiKeyAdmin")]
     for job in ("Check", "Orphans"):
         rule = f"DoctorFunction{job}"
         schedule, permission = resources[rule], resources[f"{rule}Permission"]
@@ -291,7 +292,7 @@ def mistrusted(stack: Stack) -> set[str]:
         # The admin function acts by the admin secrets, which may be keyless.
         if kind != "AdminKey":
             faults |= {f"{kind}: {it}" for it, value in variables.items() if given.get(it, "") != value}
-        proving = asked["KeylessApiKeySecretArn"] if kind == "ApplicationKey" else ""
+        proving = asked["KeylessApiKeySecretArn"] if kind in ("ApplicationKey", "ServiceAccessToken") else ""
         if given.get("DATADOG_API_KEY_SECRET_ARN", "") != proving:
             faults.add(f"{kind}: {given}")
         wanted = {
@@ -393,7 +394,7 @@ BROKEN = {
     "a region": ('"region": "${AWS::Region}"', '"region": "us-east-1"', foreign),
     "a topic for nobody": ("Topic\n    Condition: MakesAlarmTopic", "Topic", misplaced),
     "alarms that hang on the dashboard": ("Condition: Examines, Condition: HasAlarms", "Condition: Examines, Condition: HasDashboard", misplaced),
-    "a check of one secret": ('"},"${ApplicationKeySecretArn}","${Adm', '"},"","${Adm', misdirected),
+    "a check of one secret": ('"},"${ApplicationKeySecretArn}","${Ser', '"},"","${Ser', misdirected),
     "a check with the wide pair": ('"admin_secret":"${ApiKeyAdminSecretArn}"', '"admin_secret":"${AdminSecretArn}"', misdirected),
     "a search that may not read": (
         "!If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n              - !If",

@@ -108,7 +108,7 @@ def test_every_binary_is_a_package_of_the_workspace():
     binaries = set(re.findall(r"^ +Binary: (\S+)$", TEXT, re.MULTILINE))
     manifests = (TEMPLATE.parent / "functions").glob("*/Cargo.toml")
     packages = {tomllib.loads(manifest.read_text())["package"]["name"] for manifest in manifests}
-    assert len(binaries) == 5
+    assert len(binaries) == 6
     assert binaries <= packages
 
 

@@ -341,6 +341,11 @@ fn admin_key() {
 }
 
 #[test]
+fn service_access_token() {
+    sweep_single(Subject::ServiceAccessToken);
+}
+
+#[test]
 fn assisted_admin_key() {
     sweep_single(Subject::AssistedAdminKey);
 }
@@ -353,6 +358,11 @@ fn keyless_api_key() {
 #[test]
 fn keyless_application_key() {
     sweep_keyless(Subject::KeylessApplicationKey);
+}
+
+#[test]
+fn keyless_service_access_token() {
+    sweep_keyless(Subject::KeylessServiceAccessToken);
 }
 
 #[test]
@@ -381,6 +391,11 @@ fn lies_to_an_admin_key() {
 }
 
 #[test]
+fn lies_to_a_service_access_token() {
+    lies(Subject::ServiceAccessToken);
+}
+
+#[test]
 fn lies_to_an_assisted_admin_key() {
     lies(Subject::AssistedAdminKey);
 }
@@ -398,6 +413,11 @@ fn worlds_of_an_application_key() {
 #[test]
 fn worlds_of_an_admin_key() {
     worlds(Subject::AdminKey);
+}
+
+#[test]
+fn worlds_of_a_service_access_token() {
+    worlds(Subject::ServiceAccessToken);
 }
 
 #[test]

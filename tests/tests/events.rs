@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 
 use datadog_rotation::event::{EventError, RotationEvent};
 
-const TYPES: [&str; 3] = ["api-key", "application-key", "admin-key"];
+const TYPES: [&str; 4] = [
+    "api-key",
+    "application-key",
+    "admin-key",
+    "service-access-token",
+];
 const STEPS: [(&str, &str); 4] = [
     ("create-secret", "createSecret"),
     ("set-secret", "setSecret"),

@@ -86,6 +86,11 @@ fn admin_key() {
 }
 
 #[test]
+fn service_access_token() {
+    interleave(Subject::ServiceAccessToken);
+}
+
+#[test]
 fn assisted_admin_key() {
     interleave(Subject::AssistedAdminKey);
 }

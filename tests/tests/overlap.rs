@@ -75,6 +75,11 @@ fn admin_key() {
 }
 
 #[test]
+fn service_access_token() {
+    overlaps(Subject::ServiceAccessToken);
+}
+
+#[test]
 fn assisted_admin_key() {
     overlaps(Subject::AssistedAdminKey);
 }

@@ -147,6 +147,11 @@ fn admin_key() {
 }
 
 #[test]
+fn service_access_token() {
+    sweep(Subject::ServiceAccessToken);
+}
+
+#[test]
 fn assisted_admin_key() {
     sweep(Subject::AssistedAdminKey);
 }

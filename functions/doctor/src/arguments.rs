@@ -138,11 +138,11 @@ struct AdminSecret {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-#[expect(clippy::enum_variant_names, reason = "the words that are typed")]
 enum TypeWord {
     ApiKey,
     ApplicationKey,
     AdminKey,
+    ServiceAccessToken,
 }
 
 /// What is to be done.
@@ -291,6 +291,7 @@ impl TypeWord {
             Self::ApiKey => Kind::ApiKey,
             Self::ApplicationKey => Kind::ApplicationKey,
             Self::AdminKey => Kind::AdminKey,
+            Self::ServiceAccessToken => Kind::ServiceAccessToken,
         }
     }
 }

@@ -190,5 +190,6 @@ pub(crate) fn class(class: KeyClass) -> &'static str {
     match class {
         KeyClass::Application => "application_key",
         KeyClass::Api => "api_key",
+        KeyClass::AccessToken => "access_token",
     }
 }

@@ -32,8 +32,9 @@ struct Source {
 }
 
 impl Companion {
-    /// The key of the secret `named` where application keys rotate. Elsewhere AWSCURRENT has one,
-    /// which is never the key under proof.
+    /// The key of the secret `named` where application keys rotate, and where service access tokens do
+    /// if there is such a secret: they are tried without one first. Elsewhere AWSCURRENT has one, which
+    /// is never the key under proof.
     pub(super) async fn provide(
         kind: Kind,
         current: &Credential,
@@ -41,7 +42,10 @@ impl Companion {
         clients: &Clients,
         budget: &Budget,
     ) -> Result<Option<Self>, Problem> {
-        if kind != Kind::ApplicationKey {
+        if kind == Kind::ServiceAccessToken && named.is_none() {
+            return Ok(None);
+        }
+        if ![Kind::ApplicationKey, Kind::ServiceAccessToken].contains(&kind) {
             let own = current.api().map(|it| it.key.clone());
             return Ok(own.map(|key| Self::of(key, None)));
         }

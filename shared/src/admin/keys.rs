@@ -1,14 +1,15 @@
 //! Keys at Datadog, looked up, created and deleted by the admin.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use super::reading::KeyLookup;
 use super::{ActiveCredentials, Admin};
 use crate::datadog::{
-    ApiKeyDetails, AppKeyDetails, Call, Created, DatadogProblem, KeyQuota, Scopes,
+    ApiKeyDetails, Call, Created, DatadogProblem, KeyQuota, OwnedKeyDetails, Scopes,
 };
 use crate::error::Problem;
-use crate::keys::{ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
+use crate::keys::{AccessToken, ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
 
 impl Admin {
     pub async fn api_key(&self, id: &KeyId) -> Result<KeyLookup<ApiKeyDetails>, Problem> {
@@ -65,7 +66,7 @@ impl Admin {
         &self,
         owner: &ServiceAccountId,
         id: &KeyId,
-    ) -> Result<Option<AppKeyDetails>, Problem> {
+    ) -> Result<Option<OwnedKeyDetails>, Problem> {
         let budget = &self.budget;
         let answer = self
             .act(|it| async move { it.datadog.app_key(&it.authority, owner, id, budget).await })
@@ -77,15 +78,66 @@ impl Admin {
         }
     }
 
-    /// Who owns an application key, if this admin may know.
-    pub async fn owner_of(&self, id: &KeyId) -> Option<ServiceAccountId> {
+    /// Looks up the name of a key, whatever its class.
+    pub async fn key_name(&self, key: &KeyRef) -> Result<KeyLookup<String>, Problem> {
+        Ok(match key.class {
+            KeyClass::Api => match self.api_key(&key.id).await? {
+                KeyLookup::Found(details) => KeyLookup::Found(details.name),
+                KeyLookup::NotFound => KeyLookup::NotFound,
+                KeyLookup::Forbidden => KeyLookup::Forbidden,
+            },
+            KeyClass::Application | KeyClass::AccessToken => {
+                let found = self.owned_key(self.service_account(), key).await?;
+                found.map_or(KeyLookup::NotFound, |it| KeyLookup::Found(it.name))
+            }
+        })
+    }
+
+    /// `None` if the service account owns no such token.
+    pub async fn access_token(
+        &self,
+        owner: &ServiceAccountId,
+        id: &KeyId,
+    ) -> Result<Option<OwnedKeyDetails>, Problem> {
+        let budget = &self.budget;
+        let answer = self
+            .act(|it| async move {
+                it.datadog
+                    .access_token(&it.authority, owner, id, budget)
+                    .await
+            })
+            .await;
+        match answer {
+            Ok(details) => Ok(Some(details)),
+            Err(problem) if is_not_found(&problem) => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Looks up an application key or a token. `None` if the service account owns no such key.
+    pub async fn owned_key(
+        &self,
+        owner: &ServiceAccountId,
+        key: &KeyRef,
+    ) -> Result<Option<OwnedKeyDetails>, Problem> {
+        match key.class {
+            KeyClass::AccessToken => self.access_token(owner, &key.id).await,
+            KeyClass::Application | KeyClass::Api => self.app_key(owner, &key.id).await,
+        }
+    }
+
+    /// Who owns an application key, if this admin may know. Of a token nobody can know it.
+    pub async fn owner_of(&self, key: &KeyRef) -> Option<ServiceAccountId> {
+        if key.class != KeyClass::Application {
+            return None;
+        }
         let actor = match self.acting() {
             ActiveCredentials::Pair(pair) => pair.actor(),
             ActiveCredentials::Delegate(delegate) => delegate.actor().await.ok()?,
         };
         let answer = actor
             .datadog
-            .any_app_key(&actor.authority, id, &self.budget)
+            .any_app_key(&actor.authority, &key.id, &self.budget)
             .await;
         answer.ok()?.owner
     }
@@ -94,11 +146,43 @@ impl Admin {
         &self,
         owner: &ServiceAccountId,
         name: &str,
-    ) -> Result<Vec<AppKeyDetails>, Problem> {
+    ) -> Result<Vec<OwnedKeyDetails>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
                 .app_keys(&it.authority, owner, name, budget)
+                .await
+        })
+        .await
+    }
+
+    pub async fn access_tokens(
+        &self,
+        owner: &ServiceAccountId,
+        name: &str,
+    ) -> Result<Vec<OwnedKeyDetails>, Problem> {
+        let budget = &self.budget;
+        self.act(|it| async move {
+            it.datadog
+                .access_tokens(&it.authority, owner, name, budget)
+                .await
+        })
+        .await
+    }
+
+    /// Creates a service access token with these scopes. `expires`: when it is to end by itself, if
+    /// it is to.
+    pub async fn create_access_token(
+        &self,
+        owner: &ServiceAccountId,
+        name: &str,
+        scopes: &Scopes,
+        expires: Option<SystemTime>,
+    ) -> Result<Created<AccessToken, OwnedKeyDetails>, Problem> {
+        let (rights, budget) = ((scopes, expires), &self.budget);
+        self.act(|it| async move {
+            it.datadog
+                .create_access_token(&it.authority, owner, name, rights, budget)
                 .await
         })
         .await
@@ -125,7 +209,7 @@ impl Admin {
         owner: &ServiceAccountId,
         name: &str,
         scopes: &Scopes,
-    ) -> Result<Created<AppKey, AppKeyDetails>, Problem> {
+    ) -> Result<Created<AppKey, OwnedKeyDetails>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
@@ -138,7 +222,7 @@ impl Admin {
     /// Sends the DELETE of a key, unless `may` says no: it is asked before each attempt, and told the
     /// keys that authenticate that attempt. Returns whether it was sent, and answered 204.
     ///
-    /// `owner` is the service account of an application key.
+    /// `owner` is the service account of an application key or token.
     pub(crate) async fn delete(
         &self,
         key: &KeyRef,
@@ -148,6 +232,7 @@ impl Admin {
         let call = match key.class {
             KeyClass::Api => Call::delete_api_key(&key.id),
             KeyClass::Application => Call::delete_app_key(owner, &key.id),
+            KeyClass::AccessToken => Call::delete_access_token(owner, &key.id),
         };
         let (call, budget) = (&call, &self.budget);
         self.act(|it| {

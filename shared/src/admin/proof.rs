@@ -3,10 +3,20 @@
 use super::companion::Companion;
 use super::pair::Pair;
 use super::{ActiveCredentials, Admin};
-use crate::credential::{AppPart, Credential};
+use crate::credential::{AppPart, Credential, TokenPart};
 use crate::datadog::{Authority, DatadogError, Validated};
 use crate::error::Problem;
 use crate::keys::ApiKey;
+
+/// Where a request carries a service access token. Datadog's documentation tells both, so that both
+/// are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenHeader {
+    /// `Authorization: Bearer`, and no key beside it.
+    Bearer,
+    /// `DD-APPLICATION-KEY`, beside an API key.
+    ApplicationKey,
+}
 
 impl Admin {
     /// Whether a credential of a rotated secret works: an application key together with the
@@ -20,6 +30,7 @@ impl Admin {
             Credential::Pair(api, application) => {
                 Ok(self.validate_beside(&api.key, application).await?)
             }
+            Credential::Token(token) => Ok(self.validate_token(token).await?),
             Credential::Application(application) => match self.acting() {
                 ActiveCredentials::Pair(pair) => {
                     Ok(self.validate_by_pair(pair, application).await?)
@@ -30,6 +41,37 @@ impl Admin {
                 }
             },
         }
+    }
+
+    /// Tries a token by a call that takes no permission. Where it is accepted once, it and others are
+    /// tried in no other way for the rest of the step.
+    async fn validate_token(&self, token: &TokenPart) -> Result<bool, DatadogError> {
+        let known = self.token_header.get().copied();
+        let ways = [TokenHeader::Bearer, TokenHeader::ApplicationKey];
+        for header in ways
+            .into_iter()
+            .filter(|it| known.is_none_or(|way| way == *it))
+        {
+            let api = match header {
+                TokenHeader::Bearer => None,
+                TokenHeader::ApplicationKey => match self.control_key() {
+                    Some(key) => Some(key.clone()),
+                    None => continue,
+                },
+            };
+            let authority = Authority::AccessToken(token.key.clone(), api);
+            let told = self.datadog().current_user(&authority, &self.budget).await;
+            match told {
+                Ok(user) => {
+                    // Another call may have found it out meanwhile, and the same.
+                    let _known = self.token_header.set(header);
+                    return Ok(user.id == token.service_account);
+                }
+                Err(error) if error.problem.is_refusal() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     async fn validate_by_pair(&self, pair: &Pair, other: &AppPart) -> Result<bool, DatadogError> {
@@ -90,13 +132,16 @@ impl Admin {
 
     /// The control of every proof by refusal: an API key that should work does.
     pub async fn control_works(&self) -> Result<bool, DatadogError> {
-        let control = match self.acting() {
-            ActiveCredentials::Pair(pair) => Some(&pair.in_use().api.key),
-            ActiveCredentials::Delegate(delegate) => delegate.companion().map(Companion::key),
-        };
-        match control {
+        match self.control_key() {
             Some(key) => self.validate_api_key(key).await,
             None => Ok(false),
+        }
+    }
+
+    fn control_key(&self) -> Option<&ApiKey> {
+        match self.acting() {
+            ActiveCredentials::Pair(pair) => Some(&pair.in_use().api.key),
+            ActiveCredentials::Delegate(delegate) => delegate.companion().map(Companion::key),
         }
     }
 }

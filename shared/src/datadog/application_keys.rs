@@ -1,16 +1,14 @@
 //! Application keys of service accounts: <https://docs.datadoghq.com/api/latest/service-accounts/>.
 
-use std::time::SystemTime;
-
 use http::Method;
 use serde_json::{Map, json};
 
-use super::attributes::Attributes;
 use super::call::{Effect, Endpoint, NO_CONTENT, OK_OR_CREATED};
 use super::limits::Family;
 use super::list::{Page, list_path, page};
+use super::owned_keys::OwnedKeyDetails;
 use super::quota::{KeyQuota, count_path, quota};
-use super::resource::{Created, Defect, One, Resource, about, id, parse, time};
+use super::resource::{Created, Defect, One, Resource, about, parse};
 use super::scopes::Scopes;
 use super::{Authority, Call, Datadog, DatadogError};
 use crate::budget::Budget;
@@ -66,41 +64,6 @@ pub static DELETE: Endpoint = Endpoint {
     effect: Effect::Deletion,
     family: FAMILY,
 };
-
-#[derive(Clone, Debug)]
-pub struct AppKeyDetails {
-    pub id: KeyId,
-    pub name: String,
-    pub last4: Option<String>,
-    pub created: Option<SystemTime>,
-    /// `None`: the answer does not tell them.
-    pub scopes: Option<Scopes>,
-    /// `None`: the answer does not tell it.
-    pub owner: Option<ServiceAccountId>,
-    pub attributes: Attributes,
-}
-
-impl AppKeyDetails {
-    /// Returns whether it has all that is copied to a successor, and all that is compared.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.last4.is_some() && self.scopes.is_some()
-    }
-
-    fn read(resource: &Resource) -> Result<Self, Defect> {
-        let owned = |attribute| resource.text(attribute).map(str::to_owned);
-        let account = resource.related("owned_by");
-        Ok(Self {
-            id: id(&resource.id)?,
-            name: owned("name").unwrap_or_default(),
-            last4: owned("last4"),
-            created: time(resource.text("created_at")),
-            scopes: Scopes::read(resource.attributes.get("scopes")),
-            owner: account.and_then(ServiceAccountId::parse),
-            attributes: Attributes::of(&resource.attributes),
-        })
-    }
-}
 
 impl Call {
     #[must_use]
@@ -158,7 +121,7 @@ impl Datadog {
         name: &str,
         scopes: &Scopes,
         budget: &Budget,
-    ) -> Result<Created<AppKey, AppKeyDetails>, DatadogError> {
+    ) -> Result<Created<AppKey, OwnedKeyDetails>, DatadogError> {
         let call = Call::create_app_key(owner, name, scopes);
         self.ask(authority, call, budget, created).await
     }
@@ -169,7 +132,7 @@ impl Datadog {
         owner: &ServiceAccountId,
         id: &KeyId,
         budget: &Budget,
-    ) -> Result<AppKeyDetails, DatadogError> {
+    ) -> Result<OwnedKeyDetails, DatadogError> {
         let read = |body: &[u8]| about(id, one(body)?, |it| &it.id);
         self.ask(authority, Call::get_app_key(owner, id), budget, read)
             .await
@@ -181,7 +144,7 @@ impl Datadog {
         authority: &Authority,
         id: &KeyId,
         budget: &Budget,
-    ) -> Result<AppKeyDetails, DatadogError> {
+    ) -> Result<OwnedKeyDetails, DatadogError> {
         let read = |body: &[u8]| about(id, one(body)?, |it| &it.id);
         self.ask(authority, Call::get_any_app_key(id), budget, read)
             .await
@@ -194,7 +157,7 @@ impl Datadog {
         owner: &ServiceAccountId,
         name: &str,
         budget: &Budget,
-    ) -> Result<Vec<AppKeyDetails>, DatadogError> {
+    ) -> Result<Vec<OwnedKeyDetails>, DatadogError> {
         let call = |page| Call::list_app_keys(owner, name, page);
         self.whole_list(authority, call, many, |it| &it.id, budget)
             .await
@@ -212,20 +175,24 @@ impl Datadog {
     }
 }
 
-fn created(body: &[u8]) -> Result<Created<AppKey, AppKeyDetails>, Defect> {
+fn details(resource: &Resource) -> Result<OwnedKeyDetails, Defect> {
+    OwnedKeyDetails::read(resource, "last4")
+}
+
+fn created(body: &[u8]) -> Result<Created<AppKey, OwnedKeyDetails>, Defect> {
     let resource = parse::<One>(body)?.data;
     let key = resource.text("key").and_then(AppKey::received);
-    let details = AppKeyDetails::read(&resource)?;
+    let details = details(&resource)?;
     let id = details.id.clone();
     Ok(Created { id, key, details })
 }
 
-fn one(body: &[u8]) -> Result<AppKeyDetails, Defect> {
-    AppKeyDetails::read(&parse::<One>(body)?.data)
+fn one(body: &[u8]) -> Result<OwnedKeyDetails, Defect> {
+    details(&parse::<One>(body)?.data)
 }
 
-fn many(body: &[u8]) -> Result<Page<AppKeyDetails>, Defect> {
-    page(body, |it| AppKeyDetails::read(&it))
+fn many(body: &[u8]) -> Result<Page<OwnedKeyDetails>, Defect> {
+    page(body, |it| details(&it))
 }
 
 #[cfg(test)]

@@ -6,15 +6,17 @@ use std::fmt;
 use serde_json::Value;
 
 /// What is each key's own, or changes by itself, or is compared by its own rule.
-const OF_EACH_KEY: [&str; 10] = [
+const OF_EACH_KEY: [&str; 12] = [
     "api_key_id",
     "created_at",
     "date_last_used",
+    "expires_at",
     "key",
     "last4",
     "last_used_at",
     "modified_at",
     "name",
+    "public_portion",
     "scopes",
     "status",
 ];

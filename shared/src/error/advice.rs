@@ -146,6 +146,11 @@ impl Problem {
                 KeyClass::Application => {
                     "Create a key at Datadog by hand and store it with its ID (put-secret-value)."
                 }
+                KeyClass::AccessToken => {
+                    "If the token under AWSPREVIOUS still works, move AWSCURRENT back to it first \
+                     (update-secret-version-stage); else create a token with the same scopes at \
+                     Datadog by hand and store it with its ID (put-secret-value)."
+                }
             },
             Self::CurrentKeyStatusUnknown { .. } => {
                 "Look at the key at Datadog. If it works there, report the word of its status; if it \
@@ -160,6 +165,10 @@ impl Problem {
             Self::OrganisationMismatch { .. } => {
                 "Name an admin secret of the organisation that the key belongs to: field or tag \
                  adminSecretArn, else parameter AdminSecretArn of the stack."
+            }
+            Self::ExpiryTooShort { .. } => {
+                "Raise daysToExpiry in the value (put-secret-value, with the same token), rotate more \
+                 often, or take the field out: tokens then end only when a rotation deletes them."
             }
             Self::ScopesUnknown { .. } => {
                 "Rotate again. If that does not help, Datadog's answers have changed: look for a \
@@ -210,6 +219,9 @@ fn room_advice(class: KeyClass) -> &'static str {
     match class {
         KeyClass::Api => QUOTA,
         KeyClass::Application => "Delete application keys of the service account that nobody uses.",
+        KeyClass::AccessToken => {
+            "Delete service access tokens of the service account that nobody uses."
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub enum Problem {
     MarkedForDeletion,
     #[error("the secret is a replica; its primary is in {primary}")]
     Replica { primary: String },
-    #[error("the value under AWSCURRENT has the fields of none of the three types, or of several")]
+    #[error("the value under AWSCURRENT has the fields of none of the types, or of several")]
     UnknownKind,
 
     #[error("the secret names no admin secret")]
@@ -175,6 +175,11 @@ pub enum Problem {
     CurrentKeyMismatch { key: KeyRef },
     #[error("the current {key} belongs to another organisation than the admin key")]
     OrganisationMismatch { key: KeyRef },
+    #[error(
+        "with daysToExpiry {days} a token would end while it is needed, for two intervals of the \
+         rotation schedule and its window: the least value is {least}"
+    )]
+    ExpiryTooShort { days: u16, least: u64 },
     #[error("Datadog does not tell the scopes of the {key}")]
     ScopesUnknown { key: KeyRef },
     #[error("the {key} that Datadog created is not what was asked for: {difference}")]
@@ -205,8 +210,8 @@ pub enum Problem {
     #[error("the key is in use by an admin secret or a kept version: it was not deleted")]
     KeyInUse,
     #[error(
-        "whether the secret held the {key} is not known: Datadog refuses every API key at the moment, or \
-         fails to tell which key the value is"
+        "whether the secret held the {key} is not known: Datadog refuses its value, and that of a key \
+         that should work as well, or fails to tell which key the value is"
     )]
     PossessionUnknown { key: KeyRef },
     #[error("the pending {key} is dead and can't be replaced under this version")]
@@ -315,6 +320,7 @@ impl Problem {
             Self::CurrentKeyNotOwned { .. } => "CurrentKeyNotOwned",
             Self::CurrentKeyMismatch { .. } => "CurrentKeyMismatch",
             Self::OrganisationMismatch { .. } => "OrganisationMismatch",
+            Self::ExpiryTooShort { .. } => "ExpiryTooShort",
             Self::ScopesUnknown { .. } => "ScopesUnknown",
             Self::CreatedKeyIsAnother { .. } => "DatadogUnexpectedAnswer",
             Self::CreatedKeyUnreadable { .. } => "NewKeyUnreadable",

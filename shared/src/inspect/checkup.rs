@@ -1,6 +1,7 @@
 //! The doctor's checkup: the engine's own checks, each by itself, on a secret whose rotation need
 //! not be turned on. Read-only.
 
+mod access_token;
 mod api_key;
 mod described;
 mod endpoint;
@@ -9,6 +10,7 @@ mod finding;
 pub(super) use finding::advice;
 pub use finding::{Check, Checkup, Finding, Status};
 
+use access_token::examine_access_token;
 use api_key::{examine_api_key, examine_reading};
 use described::{say_replicas, say_rotation, say_versions, sound};
 
@@ -183,15 +185,18 @@ async fn examine_at_datadog(
     to.say(Check::AdminKeys, Status::Ok, "accepted by Datadog");
     examine_scopes(to, reader, secret).await;
     examine_permissions(to, reader, secret).await;
-    if let Some(part) = credential.application() {
+    if is_same.is_some() && credential.token().is_some() {
+        examine_access_token(to, reader, secret).await;
+    }
+    if let Some(owned) = credential
+        .owned()
+        .filter(|it| it.key.class == KeyClass::Application)
+    {
         // Of another account's key nothing is asked, as in a rotation.
         if is_same.is_some() {
-            let found = reader.verify_application_key(secret, part).await;
+            let found = reader.verify_owned_key(secret, &owned).await;
             if to.take(Check::ApplicationKey, found).is_some() {
-                let text = format!(
-                    "{} works, is of this account and of this id",
-                    part.key_ref()
-                );
+                let text = format!("{} works, is of this account and of this id", owned.key);
                 to.say(Check::ApplicationKey, Status::Ok, text);
             }
         }

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use crate::credential::Kind;
-use crate::keys::{ApiKey, AppKey};
+use crate::keys::{AccessToken, ApiKey, AppKey};
 use crate::secrets::StoredValue;
 use crate::value::SecretValue;
 
@@ -42,6 +42,11 @@ fn fields_of(kind: Kind) -> &'static [&'static str] {
             "serviceAccountId",
             "site",
         ],
+        Kind::ServiceAccessToken => &[
+            "serviceAccessToken",
+            "serviceAccessTokenId",
+            "serviceAccountId",
+        ],
     }
 }
 
@@ -69,6 +74,8 @@ fn of_plain_key(text: &str) -> Option<String> {
         Kind::ApiKey
     } else if AppKey::parse(text).is_some() {
         Kind::ApplicationKey
+    } else if AccessToken::parse(text).is_some() {
+        Kind::ServiceAccessToken
     } else {
         return None;
     };

@@ -2,17 +2,20 @@
 //! its inputs.
 
 mod deletable;
+mod expiry;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use crate::admin::KeyLookup;
-use crate::datadog::{ApiKeyDetails, AppKeyDetails};
+use crate::datadog::OwnedKeyDetails;
 use crate::key_name::KeyNames;
 use crate::keys::{KeyClass, KeyRef};
 use crate::secrets::{Replica, ReplicaStatus, SecretsError, SecretsProblem};
 
 use super::context::Version;
+
+pub(super) use expiry::least_days_to_expiry;
 
 pub use deletable::{Candidates, ListedKey, Verdict, YOUNGEST_ORPHAN, deletable, verdicts};
 
@@ -59,7 +62,7 @@ pub(super) enum PutAsideBy {
 /// can always be read.
 pub(super) fn replaced_by(
     names: &KeyNames,
-    current_key: Option<&AppKeyDetails>,
+    current_key: Option<&OwnedKeyDetails>,
     current: &Version,
     previous: &Version,
 ) -> PutAsideBy {
@@ -84,7 +87,7 @@ pub(super) fn replaced_by(
 /// leads to the key.
 pub(super) fn is_left_by_rotation(
     names: &KeyNames,
-    previous_key: Option<&AppKeyDetails>,
+    previous_key: Option<&OwnedKeyDetails>,
     current: &Version,
     previous: &Version,
 ) -> bool {
@@ -93,24 +96,27 @@ pub(super) fn is_left_by_rotation(
         && previous_key.is_some_and(|key| names.bears(class, &key.name, &previous.id))
 }
 
-/// Returns who made the version AWSPREVIOUS, for API keys: a person, if both keys were made by hand.
-/// A rotation's key is known by the convention of its name, which the managed service has too. A
+/// Returns who made the version AWSPREVIOUS, for types with grace: a person, if both keys were made by
+/// hand. A rotation's key is known by the convention of its name, which the managed service has too. A
 /// key that can't be looked up counts as a rotation's.
-pub(super) fn api_key_replaced_by(
+///
+/// `current` and `previous` are the names of the keys.
+pub(super) fn graced_key_replaced_by(
     names: &KeyNames,
-    current: &KeyLookup<ApiKeyDetails>,
-    previous: &KeyLookup<ApiKeyDetails>,
+    class: KeyClass,
+    current: &KeyLookup<String>,
+    previous: &KeyLookup<String>,
 ) -> PutAsideBy {
-    if is_made_by_hand(names, current) && is_made_by_hand(names, previous) {
+    if is_made_by_hand(names, class, current) && is_made_by_hand(names, class, previous) {
         PutAsideBy::Person
     } else {
         PutAsideBy::Rotation
     }
 }
 
-/// Returns whether the API key exists and its name does not follow the convention of rotations.
-pub(super) fn is_made_by_hand(names: &KeyNames, key: &KeyLookup<ApiKeyDetails>) -> bool {
-    matches!(key, KeyLookup::Found(it) if !names.follows_convention(KeyClass::Api, &it.name))
+/// Returns whether the key exists and its name does not follow the convention of rotations.
+pub(super) fn is_made_by_hand(names: &KeyNames, class: KeyClass, name: &KeyLookup<String>) -> bool {
+    matches!(name, KeyLookup::Found(name) if !names.follows_convention(class, name))
 }
 
 /// Returns whether to search for orphaned keys: whether the list that was read before the creation
@@ -175,7 +181,7 @@ pub(crate) fn replication(replicas: &[Replica]) -> Replication {
 mod tests {
     use super::*;
     use crate::credential::{AppPart, Credential, Kind};
-    use crate::datadog::{Attributes, Status};
+    use crate::datadog::Attributes;
     use crate::event::VersionId;
     use crate::keys::{AppKey, KeyId, ServiceAccountId};
     use crate::value::SecretValue;
@@ -210,45 +216,32 @@ mod tests {
     }
 
     /// An application key that bears a name of this version.
-    fn key_of(version: &Version) -> AppKeyDetails {
+    fn key_of(version: &Version) -> OwnedKeyDetails {
         let names = names(Kind::ApplicationKey);
-        AppKeyDetails {
+        OwnedKeyDetails {
             name: names.name(KeyClass::Application, &version.id, 0, "20260101"),
             ..key_by_hand()
         }
     }
 
-    fn key_by_hand() -> AppKeyDetails {
-        AppKeyDetails {
+    fn key_by_hand() -> OwnedKeyDetails {
+        OwnedKeyDetails {
             id: id(),
             name: BY_HAND.into(),
-            last4: None,
+            shown: None,
             created: None,
+            expires: None,
             scopes: None,
             owner: None,
             attributes: Attributes::default(),
         }
     }
 
-    fn api_key(name: &str) -> KeyLookup<ApiKeyDetails> {
-        KeyLookup::Found(ApiKeyDetails {
-            id: id(),
-            name: name.into(),
-            last4: None,
-            created: None,
-            status: Status::Active,
-            category: None,
-            remote_config_read_enabled: None,
-            created_by: None,
-            attributes: Attributes::default(),
-        })
-    }
-
     #[test]
     fn what_a_rotation_replaced_is_older_and_beside_a_key_of_the_current_version() {
         let names = names(Kind::ApplicationKey);
         let current = version(1, 9, Some(10));
-        let by = |key: Option<&AppKeyDetails>, previous: &Version| {
+        let by = |key: Option<&OwnedKeyDetails>, previous: &Version| {
             replaced_by(&names, key, &current, previous)
         };
         let (own, older) = (key_of(&current), version(2, 9, Some(9)));
@@ -270,7 +263,7 @@ mod tests {
     fn what_a_rotation_left_under_awsprevious_bears_the_name_of_that_version() {
         let names = names(Kind::ApplicationKey);
         let (current, previous) = (version(1, 9, None), version(2, 9, None));
-        let is_left = |key: Option<&AppKeyDetails>, previous: &Version| {
+        let is_left = |key: Option<&OwnedKeyDetails>, previous: &Version| {
             is_left_by_rotation(&names, key, &current, previous)
         };
         let own = key_of(&previous);
@@ -282,13 +275,13 @@ mod tests {
     }
 
     #[test]
-    fn an_api_key_is_a_persons_if_a_person_made_both() {
+    fn a_key_with_grace_is_a_persons_if_a_person_made_both() {
         let names = names(Kind::ApiKey);
-        let (made, by_hand) = (
-            api_key("aws-sm-api-key-dd-20260101-aaaaaa"),
-            api_key(BY_HAND),
-        );
-        let by = |current, previous| api_key_replaced_by(&names, current, previous);
+        let found = |name: &str| KeyLookup::Found(name.to_owned());
+        let made = found("aws-sm-api-key-dd-20260101-aaaaaa");
+        let by_hand = found(BY_HAND);
+        let class = KeyClass::Api;
+        let by = |current, previous| graced_key_replaced_by(&names, class, current, previous);
         assert_eq!(by(&by_hand, &by_hand), PutAsideBy::Person);
         for unknown in [&made, &KeyLookup::NotFound, &KeyLookup::Forbidden] {
             assert_eq!(by(unknown, &by_hand), PutAsideBy::Rotation);
@@ -306,7 +299,7 @@ mod tests {
                 key: key.clone(),
                 name: name.into(),
                 created: None,
-                last4: None,
+                shown: None,
             };
             is_orphan_search_due(&names, &[listed], known)
         };

@@ -13,19 +13,21 @@
 //!
 //! The key of the second row is found by its name, as an orphaned key, once its version has no label.
 //!
-//! API keys have a grace period: finishSecret deletes the key that is under AWSPREVIOUS before the
-//! promotion. That key is a person's only if the one in AWSCURRENT was made by hand too.
+//! API keys and service access tokens have a grace period: finishSecret deletes the key that is under
+//! AWSPREVIOUS before the promotion. That key is a person's only if the one in AWSCURRENT was made by
+//! hand too.
 
 use crate::admin::Admin;
 use crate::credential::{ApiPart, Credential};
-use crate::datadog::AppKeyDetails;
+use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::keys::{KeyClass, KeyRef};
 use crate::protected::ProtectedKeys;
 
 use super::context::{StepContext, Version};
 use super::decide::{
-    Candidates, PutAsideBy, api_key_replaced_by, is_left_by_rotation, is_made_by_hand, replaced_by,
+    Candidates, PutAsideBy, graced_key_replaced_by, is_left_by_rotation, is_made_by_hand,
+    replaced_by,
 };
 use super::effects::{Reason, delete};
 use super::journal::Journal;
@@ -34,7 +36,7 @@ use super::journal::Journal;
 /// For types without grace.
 pub(super) async fn delete_replaced_before(
     cx: &StepContext<'_>,
-    current: Option<&AppKeyDetails>,
+    current: Option<&OwnedKeyDetails>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let Some(previous) = cx.reader.previous(&cx.secret).await? else {
@@ -67,8 +69,8 @@ pub(super) async fn delete_replaced(
     }
 }
 
-/// Deletes the API key under AWSPREVIOUS, before the promotion takes that label off. A key that a
-/// person made and moved there stays.
+/// Types with grace: deletes the key under AWSPREVIOUS, before the promotion takes that label off. A key
+/// that a person made and moved there stays.
 pub(super) async fn delete_two_generations_back(
     cx: &StepContext<'_>,
     journal: &mut Journal,
@@ -77,15 +79,19 @@ pub(super) async fn delete_two_generations_back(
     let Some(previous) = cx.reader.previous(secret).await? else {
         return Ok(());
     };
-    let (Some(current), Some(old)) = (secret.current.credential.api(), previous.credential.api())
-    else {
+    let (current, old) = (&secret.current.credential, &previous.credential);
+    // A token of another service account is out of this admin's reach.
+    if current.service_account() != old.service_account() {
+        return Ok(());
+    }
+    let ([current], [old]) = (&current.keys()[..], &old.keys()[..]) else {
         return Ok(());
     };
-    let current = secret.admin.api_key(&current.id).await?;
+    let (class, made_as) = (current.class, secret.admin.key_name(current).await?);
     // Who made the older key matters only if the current one was made by hand.
-    if is_made_by_hand(&secret.names, &current) {
-        let old = secret.admin.api_key(&old.id).await?;
-        if api_key_replaced_by(&secret.names, &current, &old) == PutAsideBy::Person {
+    if is_made_by_hand(&secret.names, class, &made_as) {
+        let old = secret.admin.key_name(old).await?;
+        if graced_key_replaced_by(&secret.names, class, &made_as, &old) == PutAsideBy::Person {
             return Ok(());
         }
     }
@@ -100,12 +106,12 @@ pub(super) async fn delete_two_generations_back(
 /// one by their names.
 pub(super) async fn delete_left_by_rotation(
     cx: &StepContext<'_>,
-    current: Option<&AppKeyDetails>,
+    current: Option<&OwnedKeyDetails>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let (class, secret) = (KeyClass::Application, &cx.secret);
     let is_rotations =
-        |key: &AppKeyDetails| secret.names.bears(class, &key.name, &secret.current.id);
+        |key: &OwnedKeyDetails| secret.names.bears(class, &key.name, &secret.current.id);
     if current.is_some_and(is_rotations) {
         return Ok(());
     }

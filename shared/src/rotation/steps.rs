@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 use crate::admin::Reach;
 use crate::credential::Grace;
-use crate::datadog::AppKeyDetails;
+use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::event::RotationEvent;
 use crate::secrets::CURRENT;
@@ -189,7 +189,7 @@ async fn verify_or_abandon(
     pending: &Version,
     since: Option<SystemTime>,
     journal: &mut Journal,
-) -> Result<Option<AppKeyDetails>, Problem> {
+) -> Result<Option<OwnedKeyDetails>, Problem> {
     match cx.reader.verify_pending(&cx.secret, pending, since).await? {
         PendingKeys::Verified { current } => Ok(current),
         PendingKeys::Dead(dead) => Err(abandon(cx, pending, dead, journal).await),

@@ -1,9 +1,9 @@
 //! What there is to know of a secret beside its values.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::types::{ReplicationStatusType, StatusType};
+use aws_sdk_secretsmanager::types::{ReplicationStatusType, RotationRulesType, StatusType};
 use aws_smithy_types::DateTime;
 
 use super::{ADMIN_TAG, Labels, MAY_LOSE_TAG, SecretArn};
@@ -17,6 +17,8 @@ pub struct Description {
     /// The ARN of the function that rotates it.
     pub rotation_function: Option<String>,
     pub next_rotation: Option<SystemTime>,
+    /// How often it is rotated, if that is known.
+    pub schedule: Option<Schedule>,
     /// The type of a managed external secret, such as `DatadogApiKey`.
     pub managed_type: Option<String>,
     pub is_marked_for_deletion: bool,
@@ -28,6 +30,42 @@ pub struct Description {
     /// The tag `mayLoseAttributes`: what a new API key may lack.
     pub may_lose: Option<String>,
     pub replicas: Vec<Replica>,
+}
+
+/// The schedule of a secret's rotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The time between two rotations.
+    pub interval: Duration,
+    /// The time within which a rotation begins.
+    pub window: Duration,
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+impl Schedule {
+    /// Of a `cron()` expression Secrets Manager tells the days that it comes to:
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html>.
+    fn of(rules: &RotationRulesType) -> Option<Self> {
+        let count = |text: &str| text.parse::<u32>().ok().filter(|it| *it > 0);
+        let days = rules.automatically_after_days();
+        let days = days.and_then(|it| count(&it.to_string()));
+        let rate = rules.schedule_expression().and_then(|it| {
+            let (number, unit) = it
+                .strip_prefix("rate(")?
+                .strip_suffix(')')?
+                .split_once(' ')?;
+            let unit = if unit.starts_with("hour") { HOUR } else { DAY };
+            Some(unit * count(number)?)
+        });
+        // Without one of its own, the window ends with the day.
+        let window = rules.duration().and_then(|it| count(it.strip_suffix('h')?));
+        Some(Self {
+            interval: rate.or(days.map(|it| DAY * it))?,
+            window: window.map_or(DAY, |hours| HOUR * hours),
+        })
+    }
 }
 
 /// A copy of the secret in another region or another account.
@@ -61,6 +99,7 @@ impl Description {
             rotation_enabled: answer.rotation_enabled().unwrap_or_default(),
             rotation_function: answer.rotation_lambda_arn().map(str::to_owned),
             next_rotation: answer.next_rotation_date().and_then(time),
+            schedule: answer.rotation_rules().and_then(Schedule::of),
             managed_type: answer.r#type().map(str::to_owned),
             is_marked_for_deletion: answer.deleted_date().is_some(),
             primary_region: answer.primary_region().map(str::to_owned),
@@ -105,4 +144,28 @@ fn in_region(told: &ReplicationStatusType) -> Replica {
 
 pub(super) fn time(date: &DateTime) -> Option<SystemTime> {
     SystemTime::try_from(*date).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_read_in_each_of_its_forms() {
+        let schedule = |days: Option<i64>, expression: Option<&str>, window: Option<&str>| {
+            let rules = RotationRulesType::builder()
+                .set_automatically_after_days(days)
+                .set_schedule_expression(expression.map(str::to_owned))
+                .set_duration(window.map(str::to_owned));
+            Schedule::of(&rules.build()).map(|it| (it.interval, it.window))
+        };
+        assert_eq!(schedule(Some(30), None, None), Some((DAY * 30, DAY)));
+        let hourly = schedule(None, Some("rate(4 hours)"), Some("1h"));
+        assert_eq!(hourly, Some((HOUR * 4, HOUR)));
+        let daily = schedule(None, Some("rate(1 day)"), Some("3h"));
+        assert_eq!(daily, Some((DAY, HOUR * 3)));
+        let cron = Some("cron(0 8 1 * ? *)");
+        assert_eq!(schedule(Some(31), cron, None), Some((DAY * 31, DAY)));
+        assert_eq!(schedule(None, cron, None), None);
+    }
 }

@@ -38,7 +38,7 @@ SANDBOX = os.environ["SANDBOX"]
 ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 REGION = os.environ["MINISTACK_REGION"]
 HOLD = Path(os.environ["HOLD"])
-FUNCTION = re.compile(rb"(?<=:function:)([\w-]+?)-(api-key|application-key|admin-key)\b")
+FUNCTION = re.compile(rb"(?<=:function:)([\w-]+?)-(api-key|application-key|admin-key|service-access-token)\b")
 PRINCIPAL = "secretsmanager.amazonaws.com"
 # What AWS says to RotateSecret of a function that does not let it in.
 NOT_INVOCABLE = (

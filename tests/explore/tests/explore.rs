@@ -186,5 +186,6 @@ explorations! {
     api_key: ApiKey, 3;
     application_key: ApplicationKey, 2;
     admin_key: AdminKey, 2;
+    service_access_token: ServiceAccessToken, 2;
     assisted_admin_key: AssistedAdminKey, 2;
 }

@@ -1,4 +1,4 @@
-//! One world with its three secrets, and the three functions to rotate them.
+//! One world with a secret of each type, and the functions to rotate them.
 
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub fn caller(kind: Kind) -> &'static str {
         Kind::ApiKey => "datadog-api-key",
         Kind::ApplicationKey => "datadog-application-key",
         Kind::AdminKey => "datadog-admin-key",
+        Kind::ServiceAccessToken => "datadog-service-access-token",
     }
 }
 
@@ -240,7 +241,8 @@ impl Bench {
         let value = self.by_hand(kind);
         let admin = self.secret(Kind::AdminKey);
         let tags = match kind {
-            Kind::ApiKey | Kind::ApplicationKey if self.scene.variables.is_empty() => {
+            Kind::AdminKey => json!([]),
+            _ if self.scene.variables.is_empty() => {
                 json!([{ "Key": "adminSecretArn", "Value": admin }])
             }
             _ => json!([]),
@@ -303,7 +305,7 @@ impl Bench {
     }
 }
 
-/// A secret beside the three.
+/// A secret beside those of the scene.
 #[derive(Clone, Debug)]
 pub struct Another {
     pub secret: String,
@@ -329,6 +331,7 @@ fn secret(scene: &Scene, kind: Kind) -> &str {
         Kind::ApiKey => &scene.secrets.api_key,
         Kind::ApplicationKey => &scene.secrets.application_key,
         Kind::AdminKey => &scene.secrets.admin_key,
+        Kind::ServiceAccessToken => &scene.secrets.service_access_token,
     }
 }
 

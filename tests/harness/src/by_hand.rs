@@ -23,6 +23,7 @@ impl Bench {
                 Some(["adminApiKey", "adminApiKeyId"]),
                 Some(["adminAppKey", "adminAppKeyId"]),
             ),
+            Kind::ServiceAccessToken => (None, None),
         };
         self.gate.with_world(|world| {
             let (now, datadog) = (world.now(), &mut world.datadog);
@@ -33,6 +34,10 @@ impl Bench {
             if let Some(fields) = application {
                 let key = datadog.create_application_key(now, &account, "by hand", None);
                 set(datadog, fields, key);
+            }
+            if kind == Kind::ServiceAccessToken {
+                let key = datadog.create_access_token(now, &account, "by hand", &[], None);
+                set(datadog, ["serviceAccessToken", "serviceAccessTokenId"], key);
             }
             if let Some(fields) = api {
                 let key = datadog.create_api_key(now, "by hand");
@@ -141,7 +146,13 @@ impl Bench {
 /// The ids of the keys that a value names.
 #[must_use]
 pub fn ids(value: &Value) -> Vec<String> {
-    let ids = ["apiKeyId", "appKeyId", "adminApiKeyId", "adminAppKeyId"];
+    let ids = [
+        "apiKeyId",
+        "appKeyId",
+        "adminApiKeyId",
+        "adminAppKeyId",
+        "serviceAccessTokenId",
+    ];
     ids.iter()
         .filter_map(|id| Some(value.get(id)?.as_str()?.to_owned()))
         .collect()

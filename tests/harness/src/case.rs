@@ -45,12 +45,15 @@ pub enum Subject {
     ApiKey,
     ApplicationKey,
     AdminKey,
+    ServiceAccessToken,
     /// An admin pair that another admin rotates.
     AssistedAdminKey,
     /// Rotated by the function's own identity, which its variables describe.
     KeylessApiKey,
     /// Likewise, by a keyless admin secret.
     KeylessApplicationKey,
+    /// Likewise.
+    KeylessServiceAccessToken,
     /// An admin pair that a keyless admin rotates.
     KeylessAssistedAdminKey,
     /// An admin secret without keys, which rotates into itself.
@@ -58,16 +61,18 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ApiKey,
         Self::ApplicationKey,
         Self::AdminKey,
+        Self::ServiceAccessToken,
         Self::AssistedAdminKey,
     ];
 
-    pub const KEYLESS: [Self; 4] = [
+    pub const KEYLESS: [Self; 5] = [
         Self::KeylessApiKey,
         Self::KeylessApplicationKey,
+        Self::KeylessServiceAccessToken,
         Self::KeylessAssistedAdminKey,
         Self::KeylessAdmin,
     ];
@@ -77,6 +82,7 @@ impl Subject {
         match self {
             Self::ApiKey | Self::KeylessApiKey => Kind::ApiKey,
             Self::ApplicationKey | Self::KeylessApplicationKey => Kind::ApplicationKey,
+            Self::ServiceAccessToken | Self::KeylessServiceAccessToken => Kind::ServiceAccessToken,
             Self::AdminKey
             | Self::AssistedAdminKey
             | Self::KeylessAssistedAdminKey
@@ -89,7 +95,9 @@ impl Subject {
     pub fn admin(self) -> Admin {
         match self {
             Self::KeylessApiKey => Admin::IdentityOfVariables,
-            Self::KeylessApplicationKey | Self::KeylessAdmin => Admin::Identity,
+            Self::KeylessApplicationKey | Self::KeylessServiceAccessToken | Self::KeylessAdmin => {
+                Admin::Identity
+            }
             _ => Admin::Pair,
         }
     }
@@ -112,9 +120,11 @@ impl fmt::Display for Subject {
             Self::ApiKey => "API key",
             Self::ApplicationKey => "application key",
             Self::AdminKey => "admin pair",
+            Self::ServiceAccessToken => "service access token",
             Self::AssistedAdminKey => "admin pair, assisted",
             Self::KeylessApiKey => "API key, keyless",
             Self::KeylessApplicationKey => "application key, keyless",
+            Self::KeylessServiceAccessToken => "service access token, keyless",
             Self::KeylessAssistedAdminKey => "admin pair, assisted, keyless",
             Self::KeylessAdmin => "admin without keys",
         })
@@ -232,7 +242,9 @@ impl Setting {
             Subject::ApiKey
             | Subject::ApplicationKey
             | Subject::KeylessApiKey
-            | Subject::KeylessApplicationKey => &all[..4],
+            | Subject::ServiceAccessToken
+            | Subject::KeylessApplicationKey
+            | Subject::KeylessServiceAccessToken => &all[..4],
             Subject::AdminKey | Subject::AssistedAdminKey | Subject::KeylessAssistedAdminKey => all,
             // No key of it can be displaced, or die.
             Subject::KeylessAdmin => &all[..1],
@@ -262,6 +274,7 @@ impl Setting {
             Subject::ApplicationKey => {
                 worlds.extend([Self::FreshAdmin, Self::NumberedDates, Self::ErrorsWith200]);
             }
+            Subject::ServiceAccessToken => worlds.push(Self::FreshAdmin),
             Subject::AdminKey => worlds.extend([Self::OwnPartialArn, Self::OwnReplicaArn]),
             // The account is asked about where an identity acts.
             Subject::KeylessApiKey => return vec![Self::OddResources, Self::OwnFallback],
@@ -311,7 +324,7 @@ pub enum Fault {
 
 impl Fault {
     /// Typed lies: what may be answered by mistake, in a shape that reads well.
-    pub const LIES: [Self; 33] = [
+    pub const LIES: [Self; 36] = [
         Self::Refused(401),
         Self::Refused(403),
         Self::Page(401),
@@ -326,6 +339,8 @@ impl Fault {
         Self::Lie(Lie::Without("name")),
         Self::Lie(Lie::Without("key")),
         Self::Lie(Lie::Without("last4")),
+        Self::Lie(Lie::Without("public_portion")),
+        Self::Lie(Lie::Without("expires_at")),
         Self::Lie(Lie::Without("scopes")),
         Self::Lie(Lie::Without("created_at")),
         Self::Lie(Lie::Without("valid")),
@@ -337,6 +352,7 @@ impl Fault {
         Self::Lie(Lie::Retyped("name")),
         Self::Lie(Lie::Retyped("key")),
         Self::Lie(Lie::Retyped("scopes")),
+        Self::Lie(Lie::Retyped("expires_at")),
         Self::Lie(Lie::Retyped("created_at")),
         Self::Lie(Lie::UnknownStatus),
         Self::Lie(Lie::UpperCaseNames),
@@ -351,10 +367,15 @@ impl Fault {
     #[must_use]
     pub fn can_meet(self, operation: &str) -> bool {
         let is_datadog = operation.contains("/api/");
-        let is_list = operation.starts_with("GET ") && operation.ends_with("_keys");
-        let is_key = operation.contains("_keys") && !operation.starts_with("DELETE ");
-        let is_look_up = operation.ends_with("_keys/{id}") && operation.starts_with("GET ");
-        let is_creation = operation.starts_with("POST ") && operation.ends_with("_keys");
+        let is_of_tokens = operation.contains("/access_tokens");
+        let ends_with = |ends: [&str; 2]| ends.iter().any(|it| operation.ends_with(it));
+        let is_of_all = ends_with(["_keys", "/access_tokens"]);
+        let is_list = operation.starts_with("GET ") && is_of_all;
+        let is_key =
+            (operation.contains("_keys") || is_of_tokens) && !operation.starts_with("DELETE ");
+        let is_look_up =
+            ends_with(["_keys/{id}", "/access_tokens/{id}"]) && operation.starts_with("GET ");
+        let is_creation = operation.starts_with("POST ") && is_of_all;
         let is_validation = operation.contains("/validate");
         match self {
             Self::Refused(404) => true,
@@ -365,8 +386,11 @@ impl Fault {
             Self::Lie(Lie::Without("valid")) => is_validation,
             Self::Lie(Lie::Without("key") | Lie::Retyped("key")) | Self::NewShape => is_creation,
             Self::Lie(Lie::Without("scopes") | Lie::Retyped("scopes")) => {
-                is_key && operation.contains("application_keys")
+                is_key && (is_of_tokens || operation.contains("application_keys"))
             }
+            Self::Lie(
+                Lie::Without("public_portion" | "expires_at") | Lie::Retyped("expires_at"),
+            ) => is_key && is_of_tokens,
             Self::Lie(Lie::Without("VersionIdsToStages")) => operation == "DescribeSecret",
             Self::Lie(Lie::Without("SecretString")) => operation == "GetSecretValue",
             Self::Lie(Lie::Without("VersionStages" | "CreatedDate")) => {

@@ -119,9 +119,9 @@ impl Bench {
         }
     }
 
-    /// The ARNs of the three secrets.
+    /// The ARNs of the secrets, one of each type.
     #[must_use]
-    pub fn secrets(&self) -> [&str; 3] {
+    pub fn secrets(&self) -> [&str; 4] {
         Kind::ALL.map(|kind| self.secret(kind))
     }
 }

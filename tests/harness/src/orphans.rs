@@ -103,6 +103,9 @@ impl Bench {
                 KeyClass::Application => {
                     datadog.create_application_key(now, account, name, Some(&["monitors_read"]))
                 }
+                KeyClass::AccessToken => {
+                    datadog.create_access_token(now, account, name, &["monitors_read"], None)
+                }
             };
             datadog.backdate(&key.id, now - age);
             key.id

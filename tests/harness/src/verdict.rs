@@ -160,6 +160,10 @@ pub fn rights(bench: &Bench, kind: Kind) -> String {
                 let scopes: Option<BTreeSet<_>> = scopes.as_ref().map(|it| it.iter().collect());
                 format!("{} {scopes:?}", key.owner)
             }
+            Class::AccessToken { scopes, expires_at } => {
+                let scopes: BTreeSet<_> = scopes.iter().collect();
+                format!("{} {scopes:?} ends: {}", key.owner, expires_at.is_some())
+            }
             Class::Api { .. } => format!("{:?}", key.class),
         });
         rights.collect::<Vec<_>>().join("; ")

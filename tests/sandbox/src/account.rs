@@ -5,8 +5,9 @@ pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "123456789012";
 
 /// The names of the functions, as the template has them.
-pub const FUNCTIONS: [&str; 3] = [
+pub const FUNCTIONS: [&str; 4] = [
     "datadog-admin-key",
     "datadog-api-key",
     "datadog-application-key",
+    "datadog-service-access-token",
 ];

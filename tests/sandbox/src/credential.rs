@@ -19,14 +19,20 @@ pub struct NamedKey {
 pub enum KeyKind {
     Api,
     Application,
+    AccessToken,
 }
 
-/// The documented fields of the three secret types.
-const FIELDS: [(&str, &str, KeyKind); 4] = [
+/// The documented fields of the secret types.
+const FIELDS: [(&str, &str, KeyKind); 5] = [
     ("apiKeyId", "apiKey", KeyKind::Api),
     ("appKeyId", "appKey", KeyKind::Application),
     ("adminApiKeyId", "adminApiKey", KeyKind::Api),
     ("adminAppKeyId", "adminAppKey", KeyKind::Application),
+    (
+        "serviceAccessTokenId",
+        "serviceAccessToken",
+        KeyKind::AccessToken,
+    ),
 ];
 
 /// More values than one world has.
@@ -77,11 +83,11 @@ pub fn keys_labelled(secret: &Secret, label: &str) -> Vec<NamedKey> {
     secret.labelled(label).map(keys_of).unwrap_or_default()
 }
 
-/// Whether the secret's type keeps the replaced key alive for one rotation: API keys do.
+/// Whether the secret's type keeps the replaced key alive for one rotation: API keys and tokens do.
 #[must_use]
 pub fn has_grace(secret: &Secret) -> bool {
     let current = keys_labelled(secret, "AWSCURRENT");
-    matches!(current.as_slice(), [key] if key.kind == KeyKind::Api)
+    matches!(current.as_slice(), [key] if key.kind != KeyKind::Application)
 }
 
 impl std::fmt::Debug for NamedKey {

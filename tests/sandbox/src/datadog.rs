@@ -7,6 +7,7 @@
 //! where none of them says anything.
 
 mod access;
+mod access_tokens;
 mod api_keys;
 mod application_keys;
 mod aws_accounts;
@@ -43,7 +44,7 @@ pub use edge::{Edge, EdgeChoice};
 pub use endpoint::MappingKind;
 pub use key::{Class, Key, Minted};
 pub use mappings::Mapping;
-pub use settings::{Expires, KeptFromTokens, RateLimit, Settings};
+pub use settings::{Expires, KeptFromTokens, RateLimit, Settings, TokenHeader};
 
 use crate::sts::Sts;
 use access::Credential;
@@ -133,6 +134,7 @@ impl Datadog {
     fn answer(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Result<Reply, Refusal> {
         let endpoint = Endpoint::of(request.method(), request.uri().path())
             .ok_or_else(Refusal::no_such_path)?;
+        self.end_tokens(now);
         let settings = &self.settings;
         self.edges.choose(&settings.edges, settings.edge_choice);
         let credential = match endpoint {
@@ -185,6 +187,9 @@ impl Datadog {
             Endpoint::ApiKeys(act) => self.api_keys(now, &caller, act, request),
             Endpoint::ApplicationKeys(surface, act) => {
                 self.application_keys(now, &caller, surface, act, request)
+            }
+            Endpoint::AccessTokens(account, act) => {
+                self.access_tokens(now, &caller, account, act, request)
             }
             Endpoint::Users(act) => self.users(now, act, request),
             Endpoint::ServiceAccounts => self.new_service_account(now, &caller, request),

@@ -11,12 +11,14 @@ use serde::Deserialize;
 const API_KEY: &str = "datadog-api-key";
 const APPLICATION_KEY: &str = "datadog-application-key";
 const ADMIN_KEY: &str = "datadog-admin-key";
+const SERVICE_ACCESS_TOKEN: &str = "datadog-service-access-token";
 
 #[derive(Clone, Debug)]
 pub struct Executables {
     pub api_key: PathBuf,
     pub application_key: PathBuf,
     pub admin_key: PathBuf,
+    pub service_access_token: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,17 +71,20 @@ impl Executables {
             api_key: find(API_KEY, "ApiKeyFunction")?,
             application_key: find(APPLICATION_KEY, "ApplicationKeyFunction")?,
             admin_key: find(ADMIN_KEY, "AdminKeyFunction")?,
+            service_access_token: find(SERVICE_ACCESS_TOKEN, "ServiceAccessTokenFunction")?,
         })
     }
 
     /// Builds them; `crate_done` hears the name of each finished crate.
     pub fn build(crate_done: impl FnMut(&str)) -> Result<Self, BuildError> {
-        let [api_key, application_key, admin_key] =
-            build([API_KEY, APPLICATION_KEY, ADMIN_KEY], crate_done)?;
+        let functions = [API_KEY, APPLICATION_KEY, ADMIN_KEY, SERVICE_ACCESS_TOKEN];
+        let [api_key, application_key, admin_key, service_access_token] =
+            build(functions, crate_done)?;
         Ok(Self {
             api_key,
             application_key,
             admin_key,
+            service_access_token,
         })
     }
 }

@@ -195,7 +195,7 @@ impl Book {
     /// is not the rotation's doing, so the call itself says which key it was about.
     fn book_key(&mut self, world: &World, record: &CallRecord, arn: String) {
         let operation = record.call.operation.as_str();
-        if operation.starts_with("POST ") && operation.ends_with("_keys") {
+        if operation.starts_with("POST ") && is_of_keys(operation) {
             let new = world.datadog.keys().last();
             self.minted.extend(new.map(|key| (key.id.clone(), arn)));
         } else if operation.starts_with("DELETE ")
@@ -304,7 +304,11 @@ impl Book {
 fn forbidden_deletion(world: &World, record: &CallRecord, own: &str) -> Option<Breach> {
     let id = record.call.subject.as_deref()?;
     if !(record.call.operation.starts_with("DELETE ")
-        && record.call.operation.ends_with("_keys/{id}"))
+        && record
+            .call
+            .operation
+            .strip_suffix("/{id}")
+            .is_some_and(is_of_keys))
     {
         return None;
     }
@@ -321,12 +325,23 @@ fn forbidden_deletion(world: &World, record: &CallRecord, own: &str) -> Option<B
         let secret = world.secrets_manager.secret(own)?;
         let mut others = keys_labelled(secret, "AWSPENDING").into_iter();
         let is_spoilt = others.any(|key| key.id != id && !is_live(world, &key.id));
+        // A token that is dead already is answered as if it had not been.
+        let was_dead = world.datadog.key(id).is_some_and(|key| {
+            let revoked = key.revoked_at;
+            revoked.is_some_and(|at| at < record.call.at)
+        });
+        let is_spoilt = is_spoilt || was_dead;
         if !names(secret, "AWSPENDING") || is_spoilt || !record.changed_something {
             return None;
         }
         format!("the key {id} was deleted, which waits for its promotion")
     };
     Some(Breach::at(Promise::Protection, record, text))
+}
+
+/// Whether the operation is on a collection of keys or tokens.
+fn is_of_keys(operation: &str) -> bool {
+    operation.ends_with("_keys") || operation.ends_with("access_tokens")
 }
 
 /// The keys that live on between two rotations.

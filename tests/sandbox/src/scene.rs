@@ -38,6 +38,7 @@ pub struct Secrets {
     pub admin_key: String,
     pub api_key: String,
     pub application_key: String,
+    pub service_access_token: String,
 }
 
 #[derive(Clone, Debug)]
@@ -138,8 +139,21 @@ impl Scene {
             "serviceAccountId": service_account,
         });
         let application_key = create_secret(world, "datadog/app-key", &value)?;
+        let token = world.datadog.create_access_token(
+            now,
+            &service_account,
+            "pipelines",
+            &APPLICATION_SCOPES,
+            None,
+        );
+        let value = json!({
+            "serviceAccessToken": token.value,
+            "serviceAccessTokenId": token.id,
+            "serviceAccountId": service_account,
+        });
+        let service_access_token = create_secret(world, "datadog/service-token", &value)?;
         if variables.is_empty() {
-            for secret in [&api_key, &application_key] {
+            for secret in [&api_key, &application_key, &service_access_token] {
                 name_admin_secret(world, secret, &admin_key);
             }
         }
@@ -149,6 +163,7 @@ impl Scene {
                 admin_key,
                 api_key,
                 application_key,
+                service_access_token,
             },
             administrator,
             variables,
@@ -190,7 +205,7 @@ pub fn delegation(world: &World, service_account: &str, api_key_secret: &str) ->
     })
 }
 
-/// Maps the roles of the three functions to the service account.
+/// Maps the roles of the functions to the service account.
 pub fn trust_the_functions(world: &mut World, service_account: &str) {
     for function in FUNCTIONS {
         trust(world, &role_of(function), service_account);

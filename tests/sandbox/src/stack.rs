@@ -82,7 +82,7 @@ pub struct Stack {
     pub gate: Gate,
     pub scene: Scene,
     pub ledger: Ledger,
-    rotators: [Rotator; 3],
+    rotators: [Rotator; 4],
     output: Output,
     attempts: Attempts,
     timeout: Duration,
@@ -104,7 +104,7 @@ impl Stack {
         let output = Output::default();
         let functions = &options.executables;
         let secrets = &scene.secrets;
-        let [admin_key, api_key, application_key] = FUNCTIONS;
+        let [admin_key, api_key, application_key, service_access_token] = FUNCTIONS;
         let rotators = [
             (admin_key, &functions.admin_key, &secrets.admin_key),
             (api_key, &functions.api_key, &secrets.api_key),
@@ -112,6 +112,11 @@ impl Stack {
                 application_key,
                 &functions.application_key,
                 &secrets.application_key,
+            ),
+            (
+                service_access_token,
+                &functions.service_access_token,
+                &secrets.service_access_token,
             ),
         ];
         let mut variables = scene.variables.clone();

@@ -48,7 +48,7 @@ fn six_rotations_keep_every_promise() {
             api_key,
             "datadog/app-key",
             "datadog/admin",
-            api_key
+            "datadog/service-token"
         ]
     );
     // Two generations: the first key, made by hand, outlives one rotation and not the next.
@@ -60,7 +60,10 @@ fn six_rotations_keep_every_promise() {
         (&"previous".into(), &"revoked".into())
     );
     let live = keys.iter().filter(|key| key["live"] == true).count();
-    assert_eq!(live, 5, "a pair, two API keys, an application key");
+    assert_eq!(
+        live, 7,
+        "a pair, two API keys, an application key, two tokens"
+    );
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn without_any_admin_key_they_keep_every_promise_too() {
     let keys = report["keys"].as_array().unwrap();
     assert!(keys.iter().all(|key| key["secret"] != "datadog/admin"));
     let live = keys.iter().filter(|key| key["live"] == true).count();
-    assert_eq!(live, 3, "two API keys, an application key");
+    assert_eq!(live, 5, "two API keys, an application key, two tokens");
     let versions = report["versions"].as_array().unwrap();
     let of_admin = versions
         .iter()
@@ -138,6 +141,7 @@ fn with_functions_that_do_not_run_it_fails() {
         "datadog-api-key",
         "datadog-application-key/bootstrap",
         "AdminKeyFunction/bootstrap",
+        "datadog-service-access-token",
     ] {
         let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -61,7 +61,7 @@ async fn people_get_a_table() {
         "datadog/api-key (DatadogApiKey)",
         "  ok  admin_secret           itself",
         "by the tag adminSecretArn",
-        "Rotation would fail for 0 of 3.",
+        "Rotation would fail for 0 of 4.",
     ] {
         assert!(
             told.output.contains(words),

@@ -142,7 +142,11 @@ async fn without_api_keys_read_it_says_that_it_sees_no_api_keys() {
         let unlisted: &[&str] = if has_api { &["api_key"] } else { &[] };
         assert_eq!(secret["unlisted"], json!(unlisted));
         let keys = secret["keys"].as_array().unwrap();
-        assert!(keys.iter().all(|it| it["class"] == "application_key"));
+        let listed = match kind {
+            Kind::ServiceAccessToken => "access_token",
+            _ => "application_key",
+        };
+        assert!(keys.iter().all(|it| it["class"] == listed));
         assert_eq!(keys.is_empty(), kind == API);
         let after = bench.live();
         let api_keys = bench.gate.with_world(|world| {

@@ -26,7 +26,11 @@ fn key() -> impl Strategy<Value = KeyRef> {
 }
 
 fn class() -> impl Strategy<Value = KeyClass> {
-    prop::sample::select(vec![KeyClass::Api, KeyClass::Application])
+    prop::sample::select(vec![
+        KeyClass::Api,
+        KeyClass::Application,
+        KeyClass::AccessToken,
+    ])
 }
 
 fn version() -> impl Strategy<Value = VersionId> {
@@ -70,7 +74,7 @@ fn named(kind: Kind) -> impl Strategy<Value = (ListedKey, Origin)> {
                 ListedKey {
                     key,
                     name,
-                    last4: None,
+                    shown: None,
                     created,
                 },
                 origin,
@@ -153,7 +157,11 @@ impl Find {
 }
 
 fn is_in_order(keys: &[KeyRef]) -> bool {
-    let place = |key: &KeyRef| (key.class == KeyClass::Api, key.id.clone());
+    let order = [KeyClass::Application, KeyClass::Api, KeyClass::AccessToken];
+    let place = |key: &KeyRef| {
+        let class = order.iter().position(|it| *it == key.class);
+        (class, key.id.clone())
+    };
     keys.windows(2).all(|it| place(&it[0]) < place(&it[1]))
 }
 

@@ -54,7 +54,11 @@ pub(crate) fn version() -> impl Strategy<Value = VersionId> {
 
 fn parts() -> impl Strategy<Value = Parts> {
     let kind = prop::sample::select(Kind::ALL.to_vec());
-    let class = prop::sample::select(vec![KeyClass::Api, KeyClass::Application]);
+    let class = prop::sample::select(vec![
+        KeyClass::Api,
+        KeyClass::Application,
+        KeyClass::AccessToken,
+    ]);
     let arn = "arn:aws:secretsmanager:(us|eu)-(east|west)-[1-3]:[0-9]{12}:secret:[-/a-z]{1,30}-[A-Za-z0-9]{6}";
     let name = (secret_name(), "20[0-9]{2}[01][0-9][0-3][0-9]");
     (kind, arn, name, class, version(), 0..SERIES).prop_map(
@@ -85,7 +89,9 @@ fn one_other() -> impl Strategy<Value = (Parts, Parts)> {
             2 if parts.class == KeyClass::Api => other.class = KeyClass::Application,
             2 => other.class = KeyClass::Api,
             3 => other.secret_name = new.secret_name,
-            // The other two types name the keys of a class alike, and share none.
+            // Only one type has tokens.
+            _ if parts.class == KeyClass::AccessToken => other.arn.push('x'),
+            // The other types name the keys of a class alike, and share none.
             _ if parts.kind == Kind::AdminKey => other.kind = Kind::ApiKey,
             _ => other.kind = Kind::AdminKey,
         }
@@ -155,12 +161,13 @@ proptest! {
     fn a_name_is_short_and_readable(parts in parts()) {
         let (name, stem) = (parts.name(), parts.names().stem(parts.class));
         let kind = match (parts.kind, parts.class) {
-            (Kind::AdminKey, KeyClass::Api) => "admin-api",
-            (Kind::AdminKey, KeyClass::Application) => "admin-app",
-            (_, KeyClass::Api) => "api",
-            (_, KeyClass::Application) => "app",
+            (Kind::AdminKey, KeyClass::Api) => "admin-api-key",
+            (Kind::AdminKey, KeyClass::Application) => "admin-app-key",
+            (_, KeyClass::Api) => "api-key",
+            (_, KeyClass::Application) => "app-key",
+            (_, KeyClass::AccessToken) => "service-token",
         };
-        prop_assert_eq!(&stem, &format!("aws-sm-{kind}-key-{}-", head(&parts.secret_name)));
+        prop_assert_eq!(&stem, &format!("aws-sm-{kind}-{}-", head(&parts.secret_name)));
         let end = name.strip_prefix(&stem).and_then(|it| it.strip_prefix(&parts.day));
         let digest = end.and_then(|it| it.strip_prefix('-')).unwrap();
         prop_assert_eq!(digest.len(), 6);

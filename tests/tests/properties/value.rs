@@ -1,7 +1,7 @@
 //! Values: whatever somebody has stored in a secret.
 
 use datadog_rotation::Kind;
-use datadog_rotation::keys::ApiKey;
+use datadog_rotation::keys::{AccessToken, ApiKey};
 use datadog_rotation::site::Site;
 use datadog_rotation::value::{SecretValue, ValueError};
 use proptest::prelude::*;
@@ -22,6 +22,7 @@ fn of_shape(shape: &'static str) -> BoxedStrategy<String> {
     match shape {
         UUID => "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}".boxed(),
         ApiKey::SHAPE => "[0-9a-fA-F]{32}".boxed(),
+        AccessToken::SHAPE => "ddsat_[0-9a-zA-Z]{22}_[0-9a-zA-Z]{36}".boxed(),
         _ => prop_oneof!["ddapp_[0-9a-zA-Z]{34}", "[0-9a-f]{40}"].boxed(),
     }
 }

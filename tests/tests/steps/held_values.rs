@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use datadog_rotation::credential::Grace;
 use harness::bench::Bench;
 use harness::by_hand::{ids, with};
 use http::StatusCode;
@@ -107,9 +108,10 @@ async fn a_key_that_a_failed_replica_serves_outlives_its_version() {
             let failed = Replication::FailedSince(now);
             world.secrets_manager.replicate(secret, place, failed);
         });
-        // Of types without grace it fails after the promotion, of API keys the next one.
+        // Of types without grace it fails after the promotion, of the others the next one.
         let rotated = bench.rotate(kind).await;
-        assert_eq!(rotated.is_ok(), kind == Kind::ApiKey, "{rotated:?}");
+        let has_grace = kind.grace() == Grace::OneRotation;
+        assert_eq!(rotated.is_ok(), has_grace, "{rotated:?}");
         for _ in 0..2 {
             bench.store(kind, &bench.by_hand(kind));
         }

@@ -17,3 +17,4 @@ mod possession;
 mod promotion;
 mod rights;
 mod rotation;
+mod tokens;

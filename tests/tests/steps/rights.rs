@@ -77,7 +77,7 @@ fn members_of(bench: &Bench, id: &Value) -> (String, bool) {
             remote_config_read_enabled,
             ..
         } => (category, remote_config_read_enabled),
-        Class::Application { .. } => panic!("{id} is an application key"),
+        _ => panic!("{id} is no API key"),
     }
 }
 

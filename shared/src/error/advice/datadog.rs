@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::connect::connect_advice;
 use super::{QUOTA, room_advice};
-use crate::datadog::{Call, DatadogError, DatadogProblem, application_keys};
+use crate::datadog::{Call, DatadogError, DatadogProblem, access_tokens, application_keys};
 use crate::identity::IdentityError;
 use crate::keys::KeyClass;
 
@@ -25,6 +25,9 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
         DatadogProblem::Refused { .. } => "Check the admin pair at Datadog.",
         DatadogProblem::Quota if call.is(&application_keys::CREATE) => {
             room_advice(KeyClass::Application)
+        }
+        DatadogProblem::Quota if call.is(&access_tokens::CREATE) => {
+            room_advice(KeyClass::AccessToken)
         }
         DatadogProblem::Quota => QUOTA,
         DatadogProblem::NameTaken { .. } => {

@@ -95,6 +95,7 @@ mod tests {
             name: "dd".into(),
             rotation_enabled: true,
             rotation_function: None,
+            schedule: None,
             next_rotation: None,
             managed_type: None,
             is_marked_for_deletion: false,

@@ -23,6 +23,7 @@ pub enum Check {
     Permissions,
     ApplicationKey,
     ApplicationKeyQuota,
+    AccessToken,
     ApiKey,
     Organisation,
     ApiKeyAttributes,
@@ -31,7 +32,7 @@ pub enum Check {
 }
 
 impl Check {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Secret,
         Self::Rotation,
         Self::Versions,
@@ -45,6 +46,7 @@ impl Check {
         Self::Permissions,
         Self::ApplicationKey,
         Self::ApplicationKeyQuota,
+        Self::AccessToken,
         Self::ApiKey,
         Self::Organisation,
         Self::ApiKeyAttributes,
@@ -69,6 +71,7 @@ impl Check {
             Self::Permissions => "permissions",
             Self::ApplicationKey => "application_key",
             Self::ApplicationKeyQuota => "application_key_quota",
+            Self::AccessToken => "access_token",
             Self::ApiKey => "api_key",
             Self::Organisation => "organisation",
             Self::ApiKeyAttributes => "api_key_attributes",
@@ -82,9 +85,9 @@ impl Check {
     pub fn is_of(self, kind: Kind) -> bool {
         let holds = |class| kind.classes().contains(&class);
         match self {
-            Self::ServiceAccount | Self::ApplicationKey | Self::ApplicationKeyQuota => {
-                holds(KeyClass::Application)
-            }
+            Self::ServiceAccount => holds(KeyClass::Application) || holds(KeyClass::AccessToken),
+            Self::ApplicationKey | Self::ApplicationKeyQuota => holds(KeyClass::Application),
+            Self::AccessToken => holds(KeyClass::AccessToken),
             Self::ApiKey
             | Self::Organisation
             | Self::ApiKeyAttributes

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use crate::datadog::{ApiKeyDetails, AppKeyDetails};
+use crate::datadog::{ApiKeyDetails, OwnedKeyDetails};
 use crate::event::VersionId;
 use crate::key_name::{KeyNames, NameIndex};
 use crate::keys::{KeyClass, KeyRef};
@@ -25,8 +25,8 @@ const FOUNDED: Duration = Duration::from_hours(350_640);
 pub struct ListedKey {
     pub key: KeyRef,
     pub name: String,
-    /// The last characters of its value, as far as Datadog shows them.
-    pub last4: Option<String>,
+    /// The part of its value that Datadog shows: the last four characters, or a token's public part.
+    pub shown: Option<String>,
     pub created: Option<SystemTime>,
 }
 
@@ -36,27 +36,25 @@ impl From<ApiKeyDetails> for ListedKey {
         Self {
             key: KeyRef { class, id },
             name: it.name,
-            last4: it.last4,
-            created: it.created,
-        }
-    }
-}
-
-impl From<AppKeyDetails> for ListedKey {
-    fn from(it: AppKeyDetails) -> Self {
-        let (class, id) = (KeyClass::Application, it.id);
-        Self {
-            key: KeyRef { class, id },
-            name: it.name,
-            last4: it.last4,
+            shown: it.last4,
             created: it.created,
         }
     }
 }
 
 impl ListedKey {
+    /// An application key or a service access token, as `class` says.
+    pub(crate) fn owned(class: KeyClass, it: OwnedKeyDetails) -> Self {
+        Self {
+            key: KeyRef { class, id: it.id },
+            name: it.name,
+            shown: it.shown,
+            created: it.created,
+        }
+    }
+
     fn known_value(&self) -> KnownValue<'_> {
-        KnownValue::End(self.last4.as_deref())
+        KnownValue::End(self.shown.as_deref())
     }
 }
 
@@ -89,7 +87,7 @@ impl<'a> Candidates<'a> {
     /// Returns the listed keys with the ends of their values, as far as Datadog shows them.
     pub(crate) fn shown(self) -> impl Iterator<Item = (&'a KeyRef, Option<&'a str>)> {
         let listed = self.listed().iter();
-        listed.map(|it| (&it.key, it.last4.as_deref()))
+        listed.map(|it| (&it.key, it.shown.as_deref()))
     }
 
     /// Returns the end of this key's value, if the key is listed and Datadog shows it.
@@ -181,7 +179,7 @@ pub fn verdicts<'k>(
 /// Returns what is kept without the values whose own IDs the list confirms.
 fn unconfirmed(kept: &ProtectedKeys, listed: &[ListedKey]) -> ProtectedKeys {
     let mut unconfirmed = kept.clone();
-    unconfirmed.confirm(listed.iter().map(|it| (&it.key, it.last4.as_deref())));
+    unconfirmed.confirm(listed.iter().map(|it| (&it.key, it.shown.as_deref())));
     unconfirmed
 }
 
@@ -245,7 +243,7 @@ mod tests {
         ListedKey {
             key: key(n),
             name,
-            last4: None,
+            shown: None,
             created,
         }
     }

@@ -2,19 +2,25 @@
 //!
 //! The answer is compared with what was asked for. A difference is undone by the key's ID at once.
 
+use std::time::{Duration, SystemTime};
+
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use super::delete::undo_creation;
-use crate::credential::{ApiPart, AppPart, Credential};
+use crate::credential::{ApiPart, AppPart, Credential, TokenPart};
 use crate::datadog::api_keys::ENROLL;
-use crate::datadog::{ApiKeyDetails, AppKeyDetails, Created, DatadogError, DatadogProblem, Scopes};
-use crate::error::Problem;
+use crate::datadog::{
+    ApiKeyDetails, Created, DatadogError, DatadogProblem, OwnedKeyDetails, Scopes,
+};
+use crate::error::{Problem, Role};
 use crate::key_name::SERIES;
 use crate::keys::{KeyClass, KeyId, KeyRef, ServiceAccountId};
 use crate::rotation::context::StepContext;
 use crate::rotation::journal::{Entry, Journal};
 use crate::rotation::observe::CurrentKeys;
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// Creates a successor for each key of AWSCURRENT, which may do what that one may.
 pub(in crate::rotation) async fn create_keys(
@@ -28,6 +34,10 @@ pub(in crate::rotation) async fn create_keys(
         Credential::Application(part) => {
             let part = create_application_key(cx, part, current, journal).await?;
             Ok(Credential::Application(part))
+        }
+        Credential::Token(part) => {
+            let part = create_access_token(cx, part, current, journal).await?;
+            Ok(Credential::Token(part))
         }
         Credential::Pair(_, part) => {
             let application = create_application_key(cx, part, current, journal).await?;
@@ -82,6 +92,57 @@ async fn create_application_key(
     Err(Problem::NamesTaken {
         class: KeyClass::Application,
     })
+}
+
+async fn create_access_token(
+    cx: &StepContext<'_>,
+    part: &TokenPart,
+    current: &CurrentKeys,
+    journal: &mut Journal,
+) -> Result<TokenPart, Problem> {
+    let class = KeyClass::AccessToken;
+    let unknown = || Problem::ScopesUnknown {
+        key: part.key_ref(),
+    };
+    let like = current.token.as_ref().ok_or_else(unknown)?;
+    let scopes = like.scopes.as_ref().ok_or_else(unknown)?;
+    let owner = &part.service_account;
+    let expires = expiry(cx)?;
+    for n in 0..SERIES {
+        let name = announce(cx, class, n);
+        let admin = &cx.secret.admin;
+        let answer = admin.create_access_token(owner, &name, scopes, expires);
+        let Some(created) = accept(&name, answer.await, journal)? else {
+            continue;
+        };
+        let shown = (class, created.details.name.as_str());
+        refuse_another(cx, &name, shown, &created.id, journal)?;
+        let key = KeyRef {
+            class,
+            id: created.id.clone(),
+        };
+        let difference = differs_in_name(&name, &created.details.name)
+            .or_else(|| differs_in_owner(owner, &created.details))
+            .or_else(|| differs_in_scopes(scopes, &created.details))
+            .or_else(|| differs_in_expiry(expires, &created.details));
+        let lost = like.attributes.lost_in(&created.details.attributes);
+        warn_of_lost_attributes(cx, &key, &lost);
+        let made = created.key.map(|key| TokenPart {
+            key,
+            id: created.id,
+            service_account: owner.clone(),
+        });
+        return keep_or_undo(cx, key, made, difference, journal).await;
+    }
+    Err(Problem::NamesTaken { class })
+}
+
+/// When the token that is about to be created is to end by itself, if the secret says so.
+fn expiry(cx: &StepContext<'_>) -> Result<Option<SystemTime>, Problem> {
+    let role = Role::Current;
+    let days = cx.secret.current.value.days_to_expiry();
+    let days = days.map_err(|source| Problem::Malformed { role, source })?;
+    Ok(days.map(|days| cx.reader.budget.now() + DAY * u32::from(days)))
 }
 
 async fn create_api_key(
@@ -229,14 +290,30 @@ fn differs_in_name(asked: &str, answered: &str) -> Option<&'static str> {
 }
 
 /// An owner that is not told is not known to differ: testSecret looks for the key as the owner's.
-fn differs_in_owner(asked: &ServiceAccountId, answered: &AppKeyDetails) -> Option<&'static str> {
+fn differs_in_owner(asked: &ServiceAccountId, answered: &OwnedKeyDetails) -> Option<&'static str> {
     let differs = answered.owner.as_ref().is_some_and(|it| it != asked);
     differs.then_some("it came back as another account's")
 }
 
-fn differs_in_scopes(asked: &Scopes, answered: &AppKeyDetails) -> Option<&'static str> {
+fn differs_in_scopes(asked: &Scopes, answered: &OwnedKeyDetails) -> Option<&'static str> {
     let differs = answered.scopes.as_ref().is_some_and(|it| it != asked);
     differs.then_some("it came back with other scopes")
+}
+
+/// A token that ends by itself ends when it was to, within a minute; any other one never.
+fn differs_in_expiry(
+    asked: Option<SystemTime>,
+    answered: &OwnedKeyDetails,
+) -> Option<&'static str> {
+    let apart = |asked: SystemTime, answered: SystemTime| {
+        let later = answered.duration_since(asked);
+        later.unwrap_or_else(|earlier| earlier.duration())
+    };
+    match (asked, answered.expires) {
+        (None, None) => None,
+        (Some(asked), Some(answered)) if apart(asked, answered) <= Duration::from_mins(1) => None,
+        _ => Some("it came back with another expiry"),
+    }
 }
 
 /// A setting that is not told is not known to differ.
@@ -284,12 +361,13 @@ mod tests {
         Some(vec![scope.to_owned()]).into()
     }
 
-    fn app_key(owner: Option<ServiceAccountId>, scopes: Option<Scopes>) -> AppKeyDetails {
-        AppKeyDetails {
+    fn app_key(owner: Option<ServiceAccountId>, scopes: Option<Scopes>) -> OwnedKeyDetails {
+        OwnedKeyDetails {
             id: id(),
             name: String::new(),
-            last4: None,
+            shown: None,
             created: None,
+            expires: None,
             scopes,
             owner,
             attributes: Attributes::default(),
@@ -319,7 +397,7 @@ mod tests {
 
     #[test]
     fn an_owner_or_scopes_that_are_told_must_be_those_that_were_asked_for() {
-        let differs = |key: &AppKeyDetails| {
+        let differs = |key: &OwnedKeyDetails| {
             (
                 differs_in_owner(&account(1), key).is_some(),
                 differs_in_scopes(&scopes("a"), key).is_some(),

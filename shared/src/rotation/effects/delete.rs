@@ -17,7 +17,7 @@ use crate::protected::{KnownValue, ProtectedKeys, known_value};
 use crate::rotation::context::StepContext;
 use crate::rotation::decide::{Candidates, LAG_OF_KNOWN_KEYS, LAG_OF_NEW_KEYS, deletable};
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::{Possession, possession};
+use crate::rotation::observe::{Possession, possession, token_possession};
 
 /// Why keys are to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +66,13 @@ pub(in crate::rotation) async fn delete(
     }
     for key in doomed {
         let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
-        let held = match (reason, value) {
-            (Reason::Replaced, Some(api)) => Some(possession(cx, admin, api).await?),
-            // The question does not arise: the key is not a replaced API key.
+        let token = old.and_then(Credential::token);
+        let held = match (reason, value, token.filter(|it| it.key_ref() == key)) {
+            (Reason::Replaced, Some(api), _) => Some(possession(cx, admin, api).await?),
+            (Reason::Replaced, None, Some(token)) => {
+                Some(token_possession(cx, admin, token).await?)
+            }
+            // The question does not arise: the key is not a replaced API key or token.
             _ => None,
         };
         if let Some(left) = held.and_then(|held| left_alive(cx, &key, held)) {
@@ -138,8 +142,8 @@ fn left_alive(cx: &StepContext<'_>, key: &KeyRef, held: Possession) -> Option<En
                 secret,
                 %key,
                 "the key is left alive: the value beside its ID works, but Datadog does not tell \
-                 whose it is. Give the admin api_keys_read: the next rotation then deletes the key by \
-                 its name, if a rotation created it"
+                 whose it is. If it is an API key, give the admin api_keys_read: the next rotation then \
+                 deletes the key by its name, if a rotation created it"
             );
             Some(Entry::Unproven)
         }
@@ -243,8 +247,8 @@ impl KeyDeletion<'_> {
     /// the look-up fails.
     async fn is_gone(&self) -> bool {
         let looked = match self.key.class {
-            KeyClass::Application => {
-                let found = self.admin.app_key(self.owner(), &self.key.id).await;
+            KeyClass::Application | KeyClass::AccessToken => {
+                let found = self.admin.owned_key(self.owner(), self.key).await;
                 found.map(|it| it.is_none() && self.lag.is_zero())
             }
             KeyClass::Api => self.is_api_key_gone().await,

@@ -126,7 +126,7 @@ impl<'a> SecretReader<'a> {
         match (named, self.kind) {
             (Some((by, arn)), _) => choose_secret(by, &arn),
             (None, Kind::AdminKey) => Ok(AdminSource::Itself),
-            (None, Kind::ApiKey | Kind::ApplicationKey) => default_source(&self.clients.settings),
+            (None, _) => default_source(&self.clients.settings),
         }
     }
 

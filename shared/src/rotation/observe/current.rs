@@ -2,13 +2,13 @@
 
 use super::keys::{is_other_key, listed_whole, patience};
 use crate::admin::KeyLookup;
-use crate::credential::{ApiPart, AppPart};
-use crate::datadog::{ApiKeyDetails, AppKeyDetails, Status};
-use crate::error::Problem;
+use crate::credential::{ApiPart, OwnedKey};
+use crate::datadog::{ApiKeyDetails, OwnedKeyDetails, Status};
+use crate::error::{Problem, Role};
 use crate::keys::{KeyClass, KeyRef};
 
 use crate::rotation::context::{LoadedSecret, SecretReader};
-use crate::rotation::decide::ListedKey;
+use crate::rotation::decide::{ListedKey, least_days_to_expiry};
 
 /// What is known of the current keys, so that their successors are made like them, and what else
 /// bears names like theirs.
@@ -16,7 +16,8 @@ use crate::rotation::decide::ListedKey;
 pub(crate) struct CurrentKeys {
     /// `None` for a type without an API key, or without `api_keys_read`.
     pub api: Option<ApiKeyDetails>,
-    pub application: Option<AppKeyDetails>,
+    pub application: Option<OwnedKeyDetails>,
+    pub token: Option<OwnedKeyDetails>,
     /// API keys only with `api_keys_read`.
     pub listed: Vec<ListedKey>,
 }
@@ -49,9 +50,10 @@ impl SecretReader<'_> {
         secret: &LoadedSecret,
     ) -> Result<CurrentKeys, Problem> {
         let credential = &secret.current.credential;
-        let application = async {
-            match credential.application() {
-                Some(part) => self.verify_listed_application_key(secret, part).await,
+        verify_expiry(self.secret, secret)?;
+        let owned = async {
+            match credential.owned() {
+                Some(key) => self.verify_listed_owned_key(secret, &key).await,
                 None => Ok((None, Vec::new())),
             }
         };
@@ -61,14 +63,20 @@ impl SecretReader<'_> {
                 None => Ok((None, Vec::new())),
             }
         };
-        let (application, api) = tokio::join!(application, api);
-        let found = application.and_then(|application| Ok((application, api?)));
-        let ((application, others), (api, mut listed)) =
+        let (owned, api) = tokio::join!(owned, api);
+        let found = owned.and_then(|owned| Ok((owned, api?)));
+        let ((owned, others), (api, mut listed)) =
             found.map_err(|problem| secret.current.explain_shape(problem))?;
         listed.extend(others);
+        let (token, application) = if credential.token().is_some() {
+            (owned, None)
+        } else {
+            (None, owned)
+        };
         Ok(CurrentKeys {
             api,
             application,
+            token,
             listed,
         })
     }
@@ -97,40 +105,45 @@ impl SecretReader<'_> {
         Ok((verified.details(), listed))
     }
 
-    /// The same for an application key.
-    async fn verify_listed_application_key(
+    /// The same for an application key or a token.
+    async fn verify_listed_owned_key(
         &self,
         secret: &LoadedSecret,
-        part: &AppPart,
-    ) -> Result<(Option<AppKeyDetails>, Vec<ListedKey>), Problem> {
-        let listed = self.app_keys(secret);
-        let (listed, works) = tokio::join!(listed, self.application_key_works(secret));
+        owned: &OwnedKey<'_>,
+    ) -> Result<(Option<OwnedKeyDetails>, Vec<ListedKey>), Problem> {
+        let class = owned.key.class;
+        let listed = self.owned_keys(secret, class);
+        let (listed, works) = tokio::join!(listed, self.owned_key_works(secret));
         let listed = listed?;
-        let details = match listed_whole(&listed, &part.id) {
+        let details = match listed_whole(&listed, &owned.key.id) {
             Some(details) => details,
-            None => self.find_current(secret, part).await?,
+            None => self.find_current(secret, owned).await?,
         };
-        self.confirm_current(secret, part, &details, works?).await?;
-        let listed = listed.into_iter().map(ListedKey::from).collect();
+        self.confirm_current(secret, owned, &details, works?)
+            .await?;
+        let listed = listed.into_iter();
+        let listed = listed.map(|it| ListedKey::owned(class, it)).collect();
         Ok((Some(details), listed))
     }
 
-    /// Verifies a current application key. One refusal or one "not found" proves nothing: each is
-    /// asked for again for some seconds.
-    pub(crate) async fn verify_application_key(
+    /// Verifies a current application key or token. One refusal or one "not found" proves nothing:
+    /// each is asked for again for some seconds.
+    pub(crate) async fn verify_owned_key(
         &self,
         secret: &LoadedSecret,
-        part: &AppPart,
-    ) -> Result<AppKeyDetails, Problem> {
-        let details = self.find_current(secret, part);
-        let (details, works) = tokio::join!(details, self.application_key_works(secret));
+        owned: &OwnedKey<'_>,
+    ) -> Result<OwnedKeyDetails, Problem> {
+        let details = self.find_current(secret, owned);
+        let (details, works) = tokio::join!(details, self.owned_key_works(secret));
         let details = details?;
-        self.confirm_current(secret, part, &details, works?).await?;
+        self.confirm_current(secret, owned, &details, works?)
+            .await?;
         Ok(details)
     }
 
-    /// Tries the current application key once. A pair that acts for itself is tried by every call.
-    async fn application_key_works(&self, secret: &LoadedSecret) -> Result<bool, Problem> {
+    /// Tries the current application key or token once. A pair that acts for itself is tried by every
+    /// call.
+    async fn owned_key_works(&self, secret: &LoadedSecret) -> Result<bool, Problem> {
         if secret.rotates_itself {
             return Ok(true);
         }
@@ -141,13 +154,16 @@ impl SecretReader<'_> {
     async fn confirm_current(
         &self,
         secret: &LoadedSecret,
-        part: &AppPart,
-        details: &AppKeyDetails,
+        owned: &OwnedKey<'_>,
+        details: &OwnedKeyDetails,
         works: bool,
     ) -> Result<(), Problem> {
-        let key = part.key_ref();
-        if is_other_key(details.last4.as_deref(), part.key.expose()) {
+        let key = owned.key.clone();
+        if is_other_key(details.shown.as_deref(), owned.value) {
             return Err(Problem::CurrentKeyMismatch { key });
+        }
+        if details.is_over(self.budget.now()) {
+            return Err(Problem::CurrentKeyDead { key });
         }
         if works {
             Ok(())
@@ -156,26 +172,25 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Looks the current application key up by its ID.
+    /// Looks the current application key or token up by its ID.
     async fn find_current(
         &self,
         secret: &LoadedSecret,
-        part: &AppPart,
-    ) -> Result<AppKeyDetails, Problem> {
+        owned: &OwnedKey<'_>,
+    ) -> Result<OwnedKeyDetails, Problem> {
+        let (account, key) = (owned.service_account, &owned.key);
         let mut backoff = patience();
         loop {
-            let found = secret.admin.app_key(&part.service_account, &part.id);
-            if let Some(details) = found.await? {
+            if let Some(details) = secret.admin.owned_key(account, key).await? {
                 return Ok(details);
             }
             if !backoff.pause(self.budget).await {
                 break;
             }
         }
-        let key = part.key_ref();
-        let expected = part.service_account.clone();
-        Err(match secret.admin.owner_of(&part.id).await {
-            Some(owner) if owner != expected => Problem::CurrentKeyNotOwned { key, expected },
+        let (key, expected) = (key.clone(), account.clone());
+        Err(match secret.admin.owner_of(&key).await {
+            Some(other) if other != expected => Problem::CurrentKeyNotOwned { key, expected },
             Some(_) | None => Problem::CurrentKeyDead { key },
         })
     }
@@ -281,6 +296,29 @@ impl SecretReader<'_> {
              /api/v2/validate"
         );
         Ok(ApiKeyVerification::Works)
+    }
+}
+
+/// Refuses a `daysToExpiry` with which a token would end while the secret still needs it: it is in use
+/// for one interval as AWSCURRENT, for another as AWSPREVIOUS, and rotations may begin at any time of
+/// their window.
+fn verify_expiry(named: &str, secret: &LoadedSecret) -> Result<(), Problem> {
+    let role = Role::Current;
+    let days = secret.current.value.days_to_expiry();
+    let days = days.map_err(|source| Problem::Malformed { role, source })?;
+    let (Some(days), Some(_)) = (days, secret.current.credential.token()) else {
+        return Ok(());
+    };
+    match secret.description.schedule.map(least_days_to_expiry) {
+        Some(least) if u64::from(days) < least => Err(Problem::ExpiryTooShort { days, least }),
+        Some(_) => Ok(()),
+        None => {
+            tracing::warn!(
+                secret = named,
+                "the rotation schedule is not known: daysToExpiry was not compared with it"
+            );
+            Ok(())
+        }
     }
 }
 

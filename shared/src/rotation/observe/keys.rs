@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::budget::Backoff;
-use crate::datadog::AppKeyDetails;
-use crate::keys::KeyId;
+use crate::datadog::OwnedKeyDetails;
+use crate::keys::{KeyId, shown_of};
 
 /// Secrets Manager's labels and values may be inconsistent for some seconds.
 pub(crate) fn consistency_backoff() -> Backoff {
@@ -33,31 +33,34 @@ pub(crate) fn patience() -> Backoff {
     )
 }
 
-/// Returns an application key of a list that tells all of it that a look-up would: what the list leaves
-/// out is not known by it.
-pub(crate) fn listed_whole(listed: &[AppKeyDetails], id: &KeyId) -> Option<AppKeyDetails> {
+/// Returns a key of a list that tells all of it that a look-up would: what the list leaves out is not
+/// known by it.
+pub(crate) fn listed_whole(listed: &[OwnedKeyDetails], id: &KeyId) -> Option<OwnedKeyDetails> {
     let found = listed.iter().find(|it| it.id == *id && it.is_whole());
     found.cloned()
 }
 
-/// Returns whether Datadog's last four characters are those of another key.
-pub(crate) fn is_other_key(last4: Option<&str>, value: &str) -> bool {
-    ends_like(last4, value) == Some(false)
+/// Returns whether the part of a value that Datadog shows is that of another key.
+pub(crate) fn is_other_key(shown: Option<&str>, value: &str) -> bool {
+    looks_like(shown, value) == Some(false)
 }
 
-/// Returns whether a value ends in Datadog's last four characters. `None` if these say nothing: recordings
-/// have them x-ed out, a mask hides them, and a short text would match anything.
-pub(crate) fn ends_like(last4: Option<&str>, value: &str) -> Option<bool> {
-    let is_shown =
-        |last4: &&str| last4.len() == 4 && last4.bytes().all(|it| it.is_ascii_alphanumeric());
-    let end = value.get(value.len().saturating_sub(4)..).unwrap_or(value);
-    let last4 = last4.filter(is_shown)?;
-    Some(end.eq_ignore_ascii_case(last4))
+/// Returns whether a value has the part that Datadog shows of a key: its last four characters, or the
+/// public part of a service access token. `None` if that part says nothing: recordings have it x-ed
+/// out, a mask hides it, and a short text would match anything.
+pub(crate) fn looks_like(shown: Option<&str>, value: &str) -> Option<bool> {
+    let own = shown_of(value);
+    let is_readable = |shown: &&str| {
+        let digits = shown.strip_prefix("ddsat_").unwrap_or(shown);
+        let is_mask = digits.bytes().all(|it| it == b'x') && digits.len() > 4;
+        shown.len() == own.len() && digits.bytes().all(|it| it.is_ascii_alphanumeric()) && !is_mask
+    };
+    Some(own.eq_ignore_ascii_case(shown.filter(is_readable)?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ends_like;
+    use super::looks_like;
 
     #[test]
     fn only_four_readable_characters_show_whose_key_it_is() {
@@ -70,7 +73,7 @@ mod tests {
             (Some("000"), None),
             (Some("00000"), None),
         ] {
-            assert_eq!(ends_like(last4, "89abcdef"), is_alike, "{last4:?}");
+            assert_eq!(looks_like(last4, "89abcdef"), is_alike, "{last4:?}");
         }
     }
 }

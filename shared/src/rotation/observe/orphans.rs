@@ -1,7 +1,7 @@
 //! What the search for orphaned keys goes by: the keys that must stay, and the keys that are listed.
 
 use crate::credential::Credential;
-use crate::datadog::AppKeyDetails;
+use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyClass;
@@ -78,7 +78,9 @@ impl SecretReader<'_> {
         let (mut listed, mut is_whole) = (Vec::new(), true);
         for class in self.kind.classes() {
             match class {
-                KeyClass::Application => listed.extend(self.list_application_keys(secret).await?),
+                KeyClass::Application | KeyClass::AccessToken => {
+                    listed.extend(self.list_owned_keys(secret, *class).await?);
+                }
                 KeyClass::Api => {
                     let keys = secret.admin.api_keys(&secret.names.filter(*class)).await?;
                     if keys.is_none() {
@@ -92,21 +94,27 @@ impl SecretReader<'_> {
         Ok((listed, is_whole))
     }
 
-    pub(crate) async fn list_application_keys(
+    /// Lists the application keys or tokens that begin like this secret's.
+    pub(crate) async fn list_owned_keys(
         &self,
         secret: &LoadedSecret,
+        class: KeyClass,
     ) -> Result<Vec<ListedKey>, Problem> {
-        let keys = self.app_keys(secret).await?;
-        Ok(keys.into_iter().map(ListedKey::from).collect())
+        let keys = self.owned_keys(secret, class).await?.into_iter();
+        Ok(keys.map(|it| ListedKey::owned(class, it)).collect())
     }
 
-    /// Lists the application keys that are named like this secret's.
-    pub(crate) async fn app_keys(
+    /// Lists the application keys or tokens, as `class` says, that are named like this secret's.
+    pub(crate) async fn owned_keys(
         &self,
         secret: &LoadedSecret,
-    ) -> Result<Vec<AppKeyDetails>, Problem> {
+        class: KeyClass,
+    ) -> Result<Vec<OwnedKeyDetails>, Problem> {
         let owner = secret.admin.service_account();
-        let filter = secret.names.filter(KeyClass::Application);
-        secret.admin.app_keys(owner, &filter).await
+        let filter = secret.names.filter(class);
+        match class {
+            KeyClass::AccessToken => secret.admin.access_tokens(owner, &filter).await,
+            KeyClass::Application | KeyClass::Api => secret.admin.app_keys(owner, &filter).await,
+        }
     }
 }

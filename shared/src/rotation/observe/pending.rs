@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::keys::{is_other_key, listed_whole, propagation_backoff};
 use crate::admin::KeyLookup;
 use crate::budget::Backoff;
-use crate::credential::{AppPart, Credential, Grace};
-use crate::datadog::{AppKeyDetails, Status};
+use crate::credential::{Credential, Grace, OwnedKey};
+use crate::datadog::{OwnedKeyDetails, Status};
 use crate::error::Problem;
 use crate::keys::KeyRef;
 
@@ -21,7 +21,7 @@ pub(crate) enum PendingKeys {
     /// They work and are like the current ones.
     Verified {
         /// The application key in AWSCURRENT, if the type has one and it is there.
-        current: Option<AppKeyDetails>,
+        current: Option<OwnedKeyDetails>,
     },
     /// A key is provably dead.
     Dead(DeadKey),
@@ -50,42 +50,42 @@ impl SecretReader<'_> {
     ) -> Result<PendingKeys, Problem> {
         let (waited, details) = tokio::join!(
             self.wait_until_works(secret, pending, since),
-            self.application_keys(secret, &pending.credential),
+            self.owned_keys_of(secret, &pending.credential),
         );
         match waited? {
             Waited::Dead(key) => return Ok(PendingKeys::Dead(DeadKey(key))),
             Waited::NotYet => return Err(Problem::NewKeyUnusable),
             Waited::Works => {}
         }
-        let current = match pending.credential.application() {
-            Some(part) => {
+        let current = match pending.credential.owned() {
+            Some(owned) => {
                 let (new, current) = details?;
-                self.compare(secret, part, new, current).await?
+                self.compare(secret, &owned, new, current).await?
             }
             None => None,
         };
         Ok(PendingKeys::Verified { current })
     }
 
-    /// Reads the application keys of AWSPENDING and of AWSCURRENT: those that a rotation created by
+    /// Reads the application keys or tokens of AWSPENDING and of AWSCURRENT: those that a rotation created by
     /// one list, the others by their IDs. `None` for one that is not there.
-    async fn application_keys(
+    async fn owned_keys_of(
         &self,
         secret: &LoadedSecret,
         pending: &Credential,
-    ) -> Result<(Option<AppKeyDetails>, Option<AppKeyDetails>), Problem> {
-        if pending.application().is_none() {
+    ) -> Result<(Option<OwnedKeyDetails>, Option<OwnedKeyDetails>), Problem> {
+        let Some(OwnedKey { key, .. }) = pending.owned() else {
             return Ok((None, None));
-        }
-        let listed = self.app_keys(secret).await?;
+        };
+        let listed = self.owned_keys(secret, key.class).await?;
         let (admin, listed) = (&secret.admin, &listed);
         let details = |credential: &Credential| {
-            let id = credential.application().map(|it| it.id.clone());
+            let key = credential.owned().map(|it| it.key);
             async move {
-                let Some(id) = id else { return Ok(None) };
-                match listed_whole(listed, &id) {
+                let Some(key) = key else { return Ok(None) };
+                match listed_whole(listed, &key.id) {
                     Some(details) => Ok(Some(details)),
-                    None => admin.app_key(admin.service_account(), &id).await,
+                    None => admin.owned_key(admin.service_account(), &key).await,
                 }
             }
         };
@@ -153,24 +153,24 @@ impl SecretReader<'_> {
     async fn compare(
         &self,
         secret: &LoadedSecret,
-        part: &AppPart,
-        new: Option<AppKeyDetails>,
-        old: Option<AppKeyDetails>,
-    ) -> Result<Option<AppKeyDetails>, Problem> {
-        let key = part.key_ref();
+        owned: &OwnedKey<'_>,
+        new: Option<OwnedKeyDetails>,
+        old: Option<OwnedKeyDetails>,
+    ) -> Result<Option<OwnedKeyDetails>, Problem> {
+        let key = owned.key.clone();
         let differs = |difference| Problem::NewKeyDiffers {
             key: key.clone(),
             difference,
         };
         let new = match new {
             Some(new) => Some(new),
-            None => self.find_application_key(secret, part).await?,
+            None => self.find_owned_key(secret, &owned.key).await?,
         };
         let new = new.ok_or_else(|| differs("the service account owns no such key"))?;
-        if is_other_key(new.last4.as_deref(), part.key.expose()) {
+        if is_other_key(new.shown.as_deref(), owned.value) {
             return Err(differs("its ID is of another key"));
         }
-        let Some(current) = secret.current.credential.application() else {
+        let Some(current) = secret.current.credential.owned() else {
             return Ok(None);
         };
         let Some(old) = old else {
@@ -178,21 +178,22 @@ impl SecretReader<'_> {
             // to keep its successor from taking over.
             tracing::warn!(
                 secret = self.secret,
-                "the current application key is gone: scopes not compared again"
+                key = %current.key,
+                "the current key is gone: scopes not compared again"
             );
             return Ok(None);
         };
         // It is about to be deleted by this ID: whoever moved AWSCURRENT since createSecret must not
         // have put another's ID there.
-        if is_other_key(old.last4.as_deref(), current.key.expose()) {
-            let key = current.key_ref();
+        if is_other_key(old.shown.as_deref(), current.value) {
+            let key = current.key;
             return Err(Problem::CurrentKeyMismatch { key });
         }
         let of_old = old.scopes.as_ref().ok_or_else(|| Problem::ScopesUnknown {
-            key: current.key_ref(),
+            key: current.key.clone(),
         })?;
         let of_new = new.scopes.as_ref().ok_or_else(|| Problem::ScopesUnknown {
-            key: part.key_ref(),
+            key: owned.key.clone(),
         })?;
         if of_old == of_new {
             Ok(Some(old))
@@ -201,17 +202,16 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Waits for an application key of the service account that was not found: it may not be known
-    /// everywhere.
-    async fn find_application_key(
+    /// Waits for a key of the service account that was not found: it may not be known everywhere.
+    async fn find_owned_key(
         &self,
         secret: &LoadedSecret,
-        part: &AppPart,
-    ) -> Result<Option<AppKeyDetails>, Problem> {
+        key: &KeyRef,
+    ) -> Result<Option<OwnedKeyDetails>, Problem> {
         let mut backoff = propagation_backoff();
         while backoff.pause(self.budget).await {
             let owner = secret.admin.service_account();
-            let found = secret.admin.app_key(owner, &part.id).await?;
+            let found = secret.admin.owned_key(owner, key).await?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -243,7 +243,7 @@ impl SecretReader<'_> {
     /// Returns whether a key is not found, or, where API keys can't be looked up, is refused though
     /// its version is old.
     async fn looks_dead(&self, secret: &LoadedSecret, pending: &Version) -> Result<bool, Problem> {
-        if self.missing(secret, pending).await?.is_some() {
+        if self.missing(secret, pending).await?.is_some() || self.is_over(secret, pending).await? {
             return Ok(true);
         }
         let Some(part) = pending.credential.api() else {
@@ -259,12 +259,26 @@ impl SecretReader<'_> {
         })
     }
 
-    /// Returns a key that Datadog still shows, and calls revoked.
+    /// Returns whether Datadog still shows a token that has ended by itself.
+    async fn is_over(&self, secret: &LoadedSecret, pending: &Version) -> Result<bool, Problem> {
+        let Some(token) = pending.credential.token() else {
+            return Ok(false);
+        };
+        let owner = secret.admin.service_account();
+        let found = secret.admin.access_token(owner, &token.id).await?;
+        Ok(found.is_some_and(|it| it.is_over(self.budget.now())))
+    }
+
+    /// Returns a key that Datadog still shows, and calls revoked, or a token that has ended by itself.
     async fn revoked(
         &self,
         secret: &LoadedSecret,
         pending: &Version,
     ) -> Result<Option<KeyRef>, Problem> {
+        if let Some(token) = pending.credential.token() {
+            let is_over = self.is_over(secret, pending).await?;
+            return Ok(is_over.then(|| token.key_ref()));
+        }
         let Some(part) = pending.credential.api() else {
             return Ok(None);
         };
@@ -279,10 +293,11 @@ impl SecretReader<'_> {
         secret: &LoadedSecret,
         pending: &Version,
     ) -> Result<Option<KeyRef>, Problem> {
-        if let Some(part) = pending.credential.application() {
+        if let Some(owned) = pending.credential.owned() {
             let owner = secret.admin.service_account();
-            if secret.admin.app_key(owner, &part.id).await?.is_none() {
-                return Ok(Some(part.key_ref()));
+            let found = secret.admin.owned_key(owner, &owned.key).await?;
+            if found.is_none() {
+                return Ok(Some(owned.key));
             }
         }
         let Some(part) = pending.credential.api() else {

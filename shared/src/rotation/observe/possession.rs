@@ -1,18 +1,18 @@
-//! Whether the secret held the API key that a version of it names.
+//! Whether the secret held the API key or service access token that a version of it names.
 //!
-//! Everybody in the organisation sees a key's ID and last four characters. A value that a person made up,
+//! Everybody in the organisation sees a key's ID, and its last four characters or its public part. A value that a person made up,
 //! or stored beside another key's ID, must not have that key deleted.
 
 use crate::admin::{Admin, KeyLookup};
-use crate::credential::ApiPart;
+use crate::credential::{ApiPart, Credential, TokenPart};
 use crate::datadog::{DatadogError, DatadogProblem, Status, Validated};
 use crate::error::Problem;
 use crate::keys::KeyClass;
 
-use super::keys::{ends_like, patience};
+use super::keys::{looks_like, patience};
 use crate::rotation::context::StepContext;
 
-/// What is known of the API key that a version names.
+/// What is known of the API key or token that a version names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Possession {
     /// The secret held it, and it works.
@@ -46,7 +46,7 @@ pub(crate) async fn possession(
         KeyLookup::Found(it) if cx.is_named_by_rotation(KeyClass::Api, &it.name) => {
             return Ok(Possession::Held);
         }
-        KeyLookup::Found(it) => ends_like(it.last4.as_deref(), api.key.expose()),
+        KeyLookup::Found(it) => looks_like(it.last4.as_deref(), api.key.expose()),
         KeyLookup::Forbidden => None,
     };
     if ends_alike == Some(false) {
@@ -79,6 +79,43 @@ pub(crate) async fn possession(
         (true, false) => Ok(Possession::NotHeld),
         (false, _) => Err(Problem::PossessionUnknown { key: api.key_ref() }),
     }
+}
+
+/// The same of a service access token.
+pub(crate) async fn token_possession(
+    cx: &StepContext<'_>,
+    admin: &Admin,
+    token: &TokenPart,
+) -> Result<Possession, Problem> {
+    let account = &token.service_account;
+    let Some(found) = admin.access_token(account, &token.id).await? else {
+        return Ok(Possession::Held);
+    };
+    let by_rotation = cx.is_named_by_rotation(KeyClass::AccessToken, &found.name);
+    if by_rotation || found.is_over(admin.budget().now()) {
+        return Ok(Possession::Held);
+    }
+    let looks_alike = looks_like(found.shown.as_deref(), token.key.expose());
+    if looks_alike == Some(false) {
+        return Ok(Possession::NotHeld);
+    }
+    let (mut backoff, value) = (patience(), Credential::Token(token.clone()));
+    while !admin.validate(&value).await? {
+        if backoff.pause(admin.budget()).await {
+            continue;
+        }
+        // An edge that refuses everybody proves nothing of this token.
+        return if admin.validate(&cx.secret.current.credential).await? {
+            Ok(Possession::NotHeld)
+        } else {
+            let key = token.key_ref();
+            Err(Problem::PossessionUnknown { key })
+        };
+    }
+    Ok(match looks_alike {
+        Some(_) => Possession::Works,
+        None => Possession::Untold,
+    })
 }
 
 fn by_id(told: &Result<Option<Validated>, DatadogError>, api: &ApiPart) -> Option<Possession> {

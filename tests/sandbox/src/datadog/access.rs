@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::Datadog;
 use super::key::Key;
 use super::reply::Refusal;
+use super::settings::TokenHeader;
 
 /// What a request shows of itself.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Caller {
     pub(super) user: String,
     pub(super) granted: Vec<String>,
     pub(super) by_token: bool,
+    /// The id of the service access token that it acts by.
+    pub(super) access_token: Option<String>,
 }
 
 impl Caller {
@@ -45,6 +48,19 @@ impl Datadog {
         now: OffsetDateTime,
         headers: &HeaderMap,
     ) -> Result<Credential, Refusal> {
+        if let Some(value) = bearer_of(headers)
+            && self.is_access_token(value)
+        {
+            if has_key(headers) {
+                return Err(Refusal::two_credentials());
+            }
+            if self.settings.token_header == TokenHeader::ApplicationKey {
+                return Err(Refusal::unauthorized());
+            }
+            return self
+                .owner_by(now, |key| key.is_access_token() && key.value == value)
+                .map(Credential::Bearer);
+        }
         match self.bearer(now, headers)? {
             Some(caller) => Ok(Credential::Bearer(caller)),
             None => self.api_key_of(now, headers).map(Credential::ApiKey),
@@ -70,11 +86,26 @@ impl Datadog {
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
         let value = credential(headers, "dd-application-key").ok_or_else(Refusal::unauthorized)?;
-        let key = self.authenticate(
-            now,
-            |key| !key.is_api_key() && key.value == value,
-            Refusal::forbidden,
-        )?;
+        let takes_tokens = self.settings.token_header != TokenHeader::Bearer;
+        self.owner_by(now, |key| {
+            let fits = key.is_application_key() || (takes_tokens && key.is_access_token());
+            fits && key.value == value
+        })
+    }
+
+    fn is_access_token(&self, value: &str) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|key| key.is_access_token() && key.value == value)
+    }
+
+    /// The owner of an application key or token, with what both the scopes and the roles allow.
+    fn owner_by(
+        &mut self,
+        now: OffsetDateTime,
+        is_meant: impl Fn(&Key) -> bool,
+    ) -> Result<Caller, Refusal> {
+        let key = self.authenticate(now, is_meant, Refusal::forbidden)?;
+        let access_token = key.is_access_token().then(|| key.id.clone());
         let (user, scopes) = (key.owner.clone(), key.scopes().map(<[String]>::to_vec));
         if !self.is_active(&user) {
             return Err(Refusal::forbidden());
@@ -90,6 +121,7 @@ impl Datadog {
             user,
             granted,
             by_token,
+            access_token,
         })
     }
 
@@ -130,6 +162,10 @@ impl Datadog {
             Refusal::forbidden()
         })
     }
+}
+
+pub(super) fn bearer_of(headers: &HeaderMap) -> Option<&str> {
+    credential(headers, "authorization")?.strip_prefix("Bearer ")
 }
 
 pub(super) fn has_key(headers: &HeaderMap) -> bool {

@@ -54,6 +54,10 @@ impl Datadog {
             Surface::CurrentUser => Some(caller.user.clone()),
             Surface::Organisation => None,
         };
+        // Documented.
+        if caller.access_token.is_some() && matches!(act, Act::Create | Act::Edit(_)) {
+            return Err(Refusal::forbidden());
+        }
         let query = Query::of(request.uri());
         match (act, owner) {
             (Act::Create, Some(owner)) => {
@@ -275,7 +279,7 @@ impl Datadog {
 
 /// Whether this is a live application key, of `owner` if one is named.
 fn is_of(key: &Key, owner: Option<&str>) -> bool {
-    !key.is_api_key() && key.is_live() && owner.is_none_or(|owner| key.owner == owner)
+    key.is_application_key() && key.is_live() && owner.is_none_or(|owner| key.owner == owner)
 }
 
 /// The service account's own surface is silent about the owner (recorded).

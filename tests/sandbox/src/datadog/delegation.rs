@@ -121,6 +121,7 @@ impl Datadog {
             user: token.user.clone(),
             granted: self.permissions_of(&token.user),
             by_token: true,
+            access_token: None,
         }))
     }
 

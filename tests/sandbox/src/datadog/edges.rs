@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 
 use super::Datadog;
-use super::access::credential;
+use super::access::{bearer_of, credential};
 use super::edge::{Edge, EdgeChoice};
 use super::key::Key;
 
@@ -68,6 +68,7 @@ impl Datadog {
     /// The ids of the keys that a request shows, whether or not they work.
     pub(crate) fn keys_in(&self, headers: &HeaderMap) -> Vec<String> {
         let values = ["dd-api-key", "dd-application-key"].map(|name| credential(headers, name));
+        let values = [values[0], values[1], bearer_of(headers)];
         let keys = self.keys.iter();
         keys.filter(|key| values.contains(&Some(key.value.as_str())))
             .map(|key| key.id.clone())

@@ -12,6 +12,8 @@ pub enum MappingKind {
 pub(super) enum Endpoint<'a> {
     ApiKeys(Act<'a>),
     ApplicationKeys(Surface<'a>, Act<'a>),
+    /// Those of the service account with this id.
+    AccessTokens(&'a str, Act<'a>),
     Users(Act<'a>),
     ServiceAccounts,
     Roles(Act<'a>),
@@ -65,6 +67,13 @@ impl<'a> Endpoint<'a> {
                 "application_keys",
                 ref id @ ..,
             ] => Self::ApplicationKeys(Surface::ServiceAccount(account), Act::of(method, id)?),
+            [
+                "v2",
+                "service_accounts",
+                account,
+                "access_tokens",
+                ref id @ ..,
+            ] => Self::AccessTokens(account, Act::of(method, id)?),
             ["v2", "current_user", "application_keys", ref id @ ..] => {
                 Self::ApplicationKeys(Surface::CurrentUser, Act::of(method, id)?)
             }
@@ -109,9 +118,9 @@ impl<'a> Endpoint<'a> {
             Self::ApiKeys(Act::List | Act::Get(_)) => &["api_keys_read"],
             Self::ApiKeys(Act::Create | Act::Edit(_)) => &["api_keys_write"],
             Self::ApiKeys(Act::Delete(_)) => &["api_keys_delete"],
-            Self::ApplicationKeys(Surface::ServiceAccount(_), _) | Self::ServiceAccounts => {
-                &["service_account_write"]
-            }
+            Self::ApplicationKeys(Surface::ServiceAccount(_), _)
+            | Self::AccessTokens(..)
+            | Self::ServiceAccounts => &["service_account_write"],
             Self::ApplicationKeys(Surface::CurrentUser, _) => &["user_app_keys"],
             Self::ApplicationKeys(Surface::Organisation, Act::List | Act::Get(_)) => {
                 &["org_app_keys_read"]
@@ -150,6 +159,7 @@ impl<'a> Endpoint<'a> {
         match self {
             Self::ApiKeys(_) => "api_keys",
             Self::ApplicationKeys(..) => "application_keys",
+            Self::AccessTokens(..) => "access_tokens",
             Self::Users(_) | Self::ServiceAccounts | Self::Roles(_) | Self::CurrentUser => "users",
             Self::Validate | Self::ValidateV2 | Self::ValidateKeys => "validate",
             Self::DelegatedToken => "delegated_token",

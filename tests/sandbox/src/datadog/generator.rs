@@ -46,6 +46,16 @@ impl Generator {
         format!("eyJhbGciOiJFUzI1NiJ9.{}.{}", random(120), random(86))
     }
 
+    /// `ddsat_`, 22 letters and digits which are no secret, and 36 which are.
+    pub(super) fn access_token(&mut self) -> String {
+        let mut random = |length| -> String {
+            repeat_with(|| self.random.alphanumeric())
+                .take(length)
+                .collect()
+        };
+        format!("ddsat_{}_{}", random(22), random(36))
+    }
+
     /// `ddapp_` and 34 letters and digits, the shape since 2026.
     pub(super) fn application_key(&mut self) -> String {
         let random: String = repeat_with(|| self.random.alphanumeric())

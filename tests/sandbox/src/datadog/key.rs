@@ -1,4 +1,4 @@
-//! API keys and application keys.
+//! API keys, application keys and service access tokens.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +19,12 @@ pub enum Class {
     },
     /// `DD-APPLICATION-KEY`: acts for its owner, within the scopes if it has any.
     Application { scopes: Option<Vec<String>> },
+    /// `Authorization: Bearer`, or `DD-APPLICATION-KEY`: acts for the service account that owns it,
+    /// within its scopes, of which it has at least one.
+    AccessToken {
+        scopes: Vec<String>,
+        expires_at: Option<OffsetDateTime>,
+    },
 }
 
 /// A key that lives or once lived.
@@ -97,13 +103,38 @@ impl Key {
         matches!(self.class, Class::Api { .. })
     }
 
-    /// The scopes of an application key; none if it is unscoped.
+    #[must_use]
+    pub fn is_application_key(&self) -> bool {
+        matches!(self.class, Class::Application { .. })
+    }
+
+    #[must_use]
+    pub fn is_access_token(&self) -> bool {
+        matches!(self.class, Class::AccessToken { .. })
+    }
+
+    /// The scopes of an application key or token; none if it is unscoped.
     #[must_use]
     pub fn scopes(&self) -> Option<&[String]> {
         match &self.class {
             Class::Api { .. } => None,
             Class::Application { scopes } => scopes.as_deref(),
+            Class::AccessToken { scopes, .. } => Some(scopes),
         }
+    }
+
+    /// When a token ends by itself.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<OffsetDateTime> {
+        match self.class {
+            Class::AccessToken { expires_at, .. } => expires_at,
+            _ => None,
+        }
+    }
+
+    /// Whether a token has ended by itself.
+    pub(super) fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.expires_at().is_some_and(|at| at <= now)
     }
 
     /// The name as answers show it.
@@ -128,7 +159,9 @@ impl Key {
 
     /// Whether the key authenticates at `now`; an ended one does so for `lag` yet.
     pub(super) fn is_usable(&self, now: OffsetDateTime, lag: Duration) -> bool {
-        self.usable_from <= now && self.revoked_at.is_none_or(|at| now < at + lag)
+        self.usable_from <= now
+            && !self.is_over(now)
+            && self.revoked_at.is_none_or(|at| now < at + lag)
     }
 
     /// Whether an edge that is so late knows of the key at `now`.

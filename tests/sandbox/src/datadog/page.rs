@@ -166,7 +166,9 @@ impl Filter<'_> {
                         .remote_config
                         .is_none_or(|wanted| wanted == *remote_config_read_enabled)
             }
-            Class::Application { .. } => self.owner.is_none_or(|wanted| wanted == key.owner),
+            Class::Application { .. } | Class::AccessToken { .. } => {
+                self.owner.is_none_or(|wanted| wanted == key.owner)
+            }
         }
     }
 }

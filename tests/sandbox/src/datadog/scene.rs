@@ -86,7 +86,34 @@ impl Datadog {
         minted
     }
 
-    /// Revokes an API key or an application key.
+    /// A token of a service account that has spread already.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such owner.
+    pub fn create_access_token(
+        &mut self,
+        now: OffsetDateTime,
+        owner: &str,
+        name: &str,
+        scopes: &[&str],
+        expires_at: Option<OffsetDateTime>,
+    ) -> Minted {
+        assert!(self.user(owner).is_some(), "no user {owner}");
+        let minted = Minted {
+            id: self.generator.id(),
+            value: self.generator.access_token(),
+        };
+        let class = Class::AccessToken {
+            scopes: owned(Some(scopes)).unwrap_or_default(),
+            expires_at,
+        };
+        self.keys
+            .push(Key::new(class, minted.clone(), name, owner, now));
+        minted
+    }
+
+    /// Revokes a key or token.
     pub fn revoke(&mut self, now: OffsetDateTime, id: &str) {
         self.key_mut(id).revoke(now);
     }
@@ -115,16 +142,22 @@ impl Datadog {
         (key.usable_from, key.listed_from) = (created_at, created_at);
     }
 
-    /// Changes the scopes of an application key; none make it unscoped.
+    /// Changes the scopes of an application key or token; none make a key unscoped.
     ///
     /// # Panics
     ///
-    /// If there is no such application key.
+    /// If there is no such key.
     pub fn set_scopes(&mut self, id: &str, scopes: Option<&[&str]>) {
         let key = self.key_mut(id);
-        assert!(!key.is_api_key(), "{id} is an API key, which has no scopes");
-        key.class = Class::Application {
-            scopes: owned(scopes),
+        key.class = match key.class {
+            Class::Api { .. } => panic!("{id} is an API key, which has no scopes"),
+            Class::Application { .. } => Class::Application {
+                scopes: owned(scopes),
+            },
+            Class::AccessToken { expires_at, .. } => Class::AccessToken {
+                scopes: owned(scopes).unwrap_or_default(),
+                expires_at,
+            },
         };
     }
 
@@ -155,7 +188,7 @@ impl Datadog {
     pub fn switch(&mut self, id: &str, attribute: &str, value: bool) {
         match &mut self.key_mut(id).class {
             Class::Api { read_only, .. } => read_only.insert(attribute.to_owned(), value),
-            Class::Application { .. } => panic!("{id} is an application key"),
+            _ => panic!("{id} is no API key"),
         };
     }
 

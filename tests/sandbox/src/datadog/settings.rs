@@ -75,6 +75,7 @@ pub struct Settings {
     /// The answer to a token that was revoked before its time (synthetic).
     pub revoked_token: StatusCode,
     pub kept_from_tokens: KeptFromTokens,
+    pub token_header: TokenHeader,
     /// How long no mapping may be of an AWS account that was just registered (recorded).
     pub fresh_account_unknown_for: Duration,
     /// How long GET does not find a mapping that was just made, two times of three (reported).
@@ -114,6 +115,7 @@ impl Default for Settings {
             unmapped_identity: StatusCode::UNAUTHORIZED,
             revoked_token: StatusCode::FORBIDDEN,
             kept_from_tokens: KeptFromTokens::Nothing,
+            token_header: TokenHeader::Either,
             fresh_account_unknown_for: Duration::ZERO,
             fresh_mapping_hidden_for: Duration::ZERO,
             taken_mapping: StatusCode::CONFLICT,
@@ -139,6 +141,17 @@ pub enum Expires {
     /// Synthetic.
     Number,
     Untold,
+}
+
+/// Where a request may carry a service access token. Both are told (documented), and nobody has
+/// recorded either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenHeader {
+    Either,
+    /// `Authorization: Bearer`, with no key beside it.
+    Bearer,
+    /// `DD-APPLICATION-KEY`, beside an API key.
+    ApplicationKey,
 }
 
 /// What a delegated token may not do though its user may. That it may do everything is what the

@@ -196,7 +196,13 @@ impl Datadog {
             return Err(Refusal::bad_request("Role not found"));
         }
         (user.name, user.title, user.roles) = (new.name, new.title, roles);
-        let reply = Reply::created(&self.user_document(&user));
+        let mut document = self.user_document(&user);
+        if user.service_account {
+            // Recorded in 2026, of service accounts alone.
+            document["data"]["attributes"]["uuid"] = user.id.clone().into();
+            document["data"]["attributes"]["last_login_time"] = Value::Null;
+        }
+        let reply = Reply::created(&document);
         self.users.push(user);
         Ok(reply)
     }

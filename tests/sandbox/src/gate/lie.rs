@@ -78,7 +78,7 @@ impl Lie {
                 }
             }),
             Self::UnknownStatus => each_object(body, &mut |members| {
-                if members.contains_key("status") || members.contains_key("last4") {
+                if members.contains_key("status") || is_key(members) {
                     members.insert("status".to_owned(), json!(UNKNOWN));
                 }
             }),
@@ -114,10 +114,16 @@ fn each_object(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value
     }
 }
 
-/// Only keys have their last four characters beside their name.
+/// Only keys and tokens show a part of their value.
+fn is_key(members: &Map<String, Value>) -> bool {
+    ["last4", "public_portion"]
+        .iter()
+        .any(|it| members.contains_key(*it))
+}
+
 fn each_key_name(body: &mut Value, change: impl Fn(&str) -> String) {
     each_object(body, &mut |members| {
-        if members.contains_key("last4")
+        if is_key(members)
             && let Some(Value::String(name)) = members.get_mut("name")
         {
             *name = change(name);

@@ -72,8 +72,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode, ProgramError>
     })
 }
 
-/// Three rotations show that API keys keep their predecessor for one generation; the last one
-/// shows that the new admin pair is at work. An admin secret without keys rotates into itself.
+/// Three rotations show that API keys keep their predecessor for one generation; the last one, of a
+/// service access token, shows that the new admin pair is at work. An admin secret without keys rotates into itself.
 async fn rotate(stack: &Stack, history: &History) -> Result<(), StackError> {
     stack.turn_rotation_on(history).await?;
     let secrets = &stack.scene.secrets;
@@ -83,7 +83,7 @@ async fn rotate(stack: &Stack, history: &History) -> Result<(), StackError> {
         &secrets.api_key,
         &secrets.application_key,
         &secrets.admin_key,
-        &secrets.api_key,
+        &secrets.service_access_token,
     ] {
         stack.rotate(secret, history).await?;
     }

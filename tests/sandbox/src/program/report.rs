@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbox::credential::{has_grace, keys_of};
-use sandbox::datadog::Key;
+use sandbox::datadog::{Class, Key};
 use sandbox::lambda::FunctionError;
 use sandbox::ledger::Standing;
 use sandbox::promise::{Breach, Promise, leaks};
@@ -206,7 +206,7 @@ fn key_reports(
             .filter(belongs)
             .map(|key| KeyReport {
                 id: key.id.clone(),
-                class: if key.is_api_key() { "api" } else { "app" },
+                class: class_of(key),
                 name: key.name.clone(),
                 secret: secret.name().to_owned(),
                 minted: stack.ledger.was_minted(&key.id),
@@ -221,6 +221,14 @@ fn key_reports(
         .secrets()
         .flat_map(of_secret)
         .collect()
+}
+
+fn class_of(key: &Key) -> &'static str {
+    match key.class {
+        Class::Api { .. } => "api",
+        Class::Application { .. } => "app",
+        Class::AccessToken { .. } => "token",
+    }
 }
 
 /// A step that did not run changes nothing.

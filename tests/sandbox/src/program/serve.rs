@@ -112,6 +112,7 @@ fn announcement(stack: &Stack, secrets_manager: &Server, datadog: &Server) -> Va
             "adminKey": secrets.admin_key,
             "apiKey": secrets.api_key,
             "applicationKey": secrets.application_key,
+            "serviceAccessToken": secrets.service_access_token,
         },
         "datadogCredentials": {
             "apiKey": administrator.api_key.value,
@@ -132,6 +133,10 @@ fn exports(announcement: &Value) -> String {
         ("ADMIN_SECRET_ARN", "/secrets/adminKey"),
         ("API_KEY_SECRET_ARN", "/secrets/apiKey"),
         ("APPLICATION_KEY_SECRET_ARN", "/secrets/applicationKey"),
+        (
+            "SERVICE_ACCESS_TOKEN_SECRET_ARN",
+            "/secrets/serviceAccessToken",
+        ),
     ];
     // The sandbox takes any credentials, but the clients of AWS want some.
     let credentials = "export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox";

@@ -213,10 +213,11 @@ fn rows(keys: &[KeyReport]) -> Vec<(String, &KeyReport)> {
     for of_secret in keys.chunk_by(|one, other| one.secret == other.secret) {
         let mut of_secret: Vec<_> = of_secret.iter().collect();
         of_secret.sort_by_key(|key| (first_seen(key), key.class));
-        let mut numbers = (0, 0);
+        let mut numbers = (0, 0, 0);
         for key in of_secret {
             let (kind, number) = match key.class {
                 "api" => ("API key", &mut numbers.0),
+                "token" => ("service token", &mut numbers.2),
                 _ => ("application key", &mut numbers.1),
             };
             *number += 1;

@@ -129,8 +129,10 @@ impl Comparison<'_> {
             true
         } else if is_timestamp(recorded) {
             is_timestamp(ours)
+        } else if is_utc(recorded) {
+            is_utc(ours) && recorded.len().abs_diff(ours.len()) <= DIGITS_TRIMMED
         } else if is_masked(recorded) {
-            recorded.len() == ours.len()
+            is_like_mask(recorded, ours)
         } else if is_uuid(recorded) {
             is_uuid(ours) && self.ids.pair(recorded, ours)
         } else {
@@ -164,8 +166,29 @@ fn is_timestamp(text: &str) -> bool {
     text.len() == 32 && text.ends_with("+00:00") && OffsetDateTime::parse(text, &Rfc3339).is_ok()
 }
 
+/// `2026-05-28T14:36:47.296135174Z`, of the endpoints of tokens.
+fn is_utc(text: &str) -> bool {
+    text.ends_with('Z') && OffsetDateTime::parse(text, &Rfc3339).is_ok()
+}
+
+/// Zeros at the end of a fraction are left out.
+const DIGITS_TRIMMED: usize = 2;
+
+/// A key, or a token whose parts are masked one by one. What begins with `ddsat_` is not masked.
 fn is_masked(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|symbol| symbol == 'x')
+    let hidden = text.strip_prefix("ddsat_").unwrap_or(text);
+    let is_hidden = |part: &str| !part.is_empty() && part.chars().all(|it| "xX".contains(it));
+    hidden.split('_').all(is_hidden)
+}
+
+/// Of the same length, with its underscores at the same places.
+fn is_like_mask(mask: &str, ours: &str) -> bool {
+    let lengths = |text: &str| text.split('_').map(str::len).collect::<Vec<_>>();
+    let prefix = mask.starts_with("ddsat_");
+    if !mask.contains('_') {
+        return mask.len() == ours.len();
+    }
+    lengths(mask) == lengths(ours) && (!prefix || ours.starts_with("ddsat_"))
 }
 
 pub(crate) fn is_uuid(text: &str) -> bool {

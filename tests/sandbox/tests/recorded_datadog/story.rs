@@ -97,7 +97,7 @@ impl Story {
             .datadog
             .keys()
             .iter()
-            .filter(|key| !key.is_api_key() && key.is_live())
+            .filter(|key| key.is_application_key() && key.is_live())
             .count();
         let counted = recorded["meta"]["page"]["total_filtered_count"]
             .as_u64()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use datadog_rotation::Kind;
 use datadog_rotation::credential::Credential;
-use datadog_rotation::keys::{ApiKey, AppKey, ServiceAccountId};
+use datadog_rotation::keys::{AccessToken, ApiKey, AppKey, ServiceAccountId};
 use datadog_rotation::value::{SecretValue, ValueError};
 use secrecy::ExposeSecret;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -12,13 +12,16 @@ use serde_json::value::RawValue;
 
 pub(crate) const UUID: &str = "a UUID";
 
-pub(crate) const ALIASES: [&str; 6] = [
+pub(crate) const ALIASES: [&str; 9] = [
     "api_key",
     "dd_api_key",
     "DD_API_KEY",
     "app_key",
     "dd_app_key",
     "DD_APP_KEY",
+    "access_token",
+    "dd_access_token",
+    "DD_ACCESS_TOKEN",
 ];
 
 /// The fields that a value of this type must have, each with the words for its shape.
@@ -36,6 +39,11 @@ pub(crate) fn fields(kind: Kind) -> &'static [(&'static str, &'static str)] {
             ("adminApiKeyId", UUID),
             ("adminAppKey", AppKey::SHAPE),
             ("adminAppKeyId", UUID),
+            ("serviceAccountId", UUID),
+        ],
+        Kind::ServiceAccessToken => &[
+            ("serviceAccessToken", AccessToken::SHAPE),
+            ("serviceAccessTokenId", UUID),
             ("serviceAccountId", UUID),
         ],
     }
@@ -77,7 +85,11 @@ fn assert_told_apart(text: &str, error: &ValueError) {
         ValueError::BareKey => {
             let runs = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
             let lengths: Vec<_> = runs.map(str::len).filter(|it| *it > 0).collect();
-            assert!([&[32][..], &[40]].contains(&&lengths[..]), "{text:?}");
+            let is_token = text.contains("ddsat_") && lengths.len() == 1;
+            assert!(
+                is_token || [&[32][..], &[40]].contains(&&lengths[..]),
+                "{text:?}"
+            );
             return;
         }
         _ if text.starts_with('\u{feff}') => ValueError::ByteOrderMark,
@@ -93,6 +105,9 @@ fn assert_names_a_field(kind: Kind, error: &ValueError) {
     let is_of_the_kind = fields(kind).iter().any(|&(own, own_shape)| match error {
         ValueError::Missing(field) | ValueError::NotAString { field, .. } => *field == own,
         ValueError::IllFormed { field, shape, .. } => (*field, *shape) == (own, own_shape),
+        ValueError::NotInRange { field, .. } => {
+            kind == Kind::ServiceAccessToken && *field == "daysToExpiry"
+        }
         _ => false,
     });
     assert!(is_of_the_kind, "{error}");
@@ -148,14 +163,19 @@ fn check_that_reading_and_writing_settles(value: &SecretValue, credential: &Cred
     assert_eq!(once.expose_secret(), twice.expose_secret());
 }
 
-/// Text and id of the API key, text and id of the application key.
+/// Text and id of the API key, text and id of the application key or token.
 fn texts(credential: &Credential) -> [Option<&str>; 4] {
     let (api, application) = (credential.api(), credential.application());
+    let token = credential.token();
     [
         api.map(|it| it.key.expose()),
         api.map(|it| it.id.as_str()),
-        application.map(|it| it.key.expose()),
-        application.map(|it| it.id.as_str()),
+        application
+            .map(|it| it.key.expose())
+            .or_else(|| token.map(|it| it.key.expose())),
+        application
+            .map(|it| it.id.as_str())
+            .or_else(|| token.map(|it| it.id.as_str())),
     ]
 }
 
@@ -189,6 +209,7 @@ fn minted(kind: Kind, old: &Credential) -> Credential {
         r#"{{"apiKey":"{api}","apiKeyId":"{api_id}","adminApiKey":"{api}","adminApiKeyId":"{api_id}",
             "appKey":"ddapp_{application}","appKeyId":"{application_id}",
             "adminAppKey":"ddapp_{application}","adminAppKeyId":"{application_id}",
+            "serviceAccessToken":"ddsat_{application}_{api}","serviceAccessTokenId":"{application_id}",
             "serviceAccountId":"{account}"}}"#
     );
     let value = SecretValue::parse(&text).expect("a JSON object");

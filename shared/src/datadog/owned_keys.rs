@@ -1,0 +1,54 @@
+//! What the keys of a service account have in common: application keys and service access tokens.
+
+use std::time::SystemTime;
+
+use super::attributes::Attributes;
+use super::resource::{Defect, Resource, id, time};
+use super::scopes::Scopes;
+use crate::keys::{KeyId, ServiceAccountId};
+
+#[derive(Clone, Debug)]
+pub struct OwnedKeyDetails {
+    pub id: KeyId,
+    pub name: String,
+    /// The part of the value that Datadog shows: the last four characters, or a token's public part.
+    pub shown: Option<String>,
+    pub created: Option<SystemTime>,
+    /// When a token ends by itself.
+    pub expires: Option<SystemTime>,
+    /// `None`: the answer does not tell them.
+    pub scopes: Option<Scopes>,
+    /// `None`: the answer does not tell it.
+    pub owner: Option<ServiceAccountId>,
+    pub attributes: Attributes,
+}
+
+impl OwnedKeyDetails {
+    /// Reads a key of which the attribute `shown` has a part of the value.
+    pub(super) fn read(resource: &Resource, shown: &str) -> Result<Self, Defect> {
+        let owned = |attribute| resource.text(attribute).map(str::to_owned);
+        let account = resource.related("owned_by");
+        Ok(Self {
+            id: id(&resource.id)?,
+            name: owned("name").unwrap_or_default(),
+            shown: owned(shown),
+            created: time(resource.text("created_at")),
+            expires: time(resource.text("expires_at")),
+            scopes: Scopes::read(resource.attributes.get("scopes")),
+            owner: account.and_then(ServiceAccountId::parse),
+            attributes: Attributes::of(&resource.attributes),
+        })
+    }
+
+    /// Returns whether it has all that is copied to a successor, and all that is compared.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.shown.is_some() && self.scopes.is_some()
+    }
+
+    /// Returns whether a token has ended by itself.
+    #[must_use]
+    pub fn is_over(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
