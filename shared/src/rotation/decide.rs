@@ -24,14 +24,15 @@ pub use deletable::{Candidates, ListedKey, Verdict, YOUNGEST_ORPHAN, deletable, 
 /// docs/figures/edges.md counts what this wait is worth.
 pub(super) const VERIFIED_FOR: Duration = Duration::from_secs(10);
 
-/// The least number of successes in a row, however old the key is.
+/// How many times in a row Datadog must accept such a key at least, however old it is.
 pub(super) const LEAST_SUCCESSES: u32 = 2;
 
 /// For so long after a key's creation "not found" may only mean that Datadog does not know it
 /// everywhere yet.
 pub(crate) const LAG_OF_NEW_KEYS: Duration = Duration::from_mins(1);
 
-/// For how long a look-up that says "not found" is repeated, if the key worked a moment ago.
+/// For how long a DELETE that answers "not found" is sent again, if the key's value worked a moment
+/// ago: an edge may not know the key.
 pub(crate) const LAG_OF_KNOWN_KEYS: Duration = Duration::from_secs(3);
 
 /// Returns whether the version is so old that the invocation that stored it has ended.
@@ -40,12 +41,13 @@ pub(super) fn is_old(version: &Version, now: SystemTime) -> bool {
 }
 
 /// Returns for how long a key of this age must go on being accepted until it counts as working
-/// everywhere. An older key needs no wait, only a second success.
+/// everywhere: zero for a key older than [`VERIFIED_FOR`], of which [`LEAST_SUCCESSES`] a second apart
+/// are enough.
 pub(super) fn verification_span(age: Option<Duration>) -> Duration {
     VERIFIED_FOR.saturating_sub(age.unwrap_or_default())
 }
 
-/// Who made the version AWSPREVIOUS.
+/// Who moved the label AWSPREVIOUS to the version that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PutAsideBy {
     /// A rotation: its keys were replaced, and are to be deleted.
@@ -54,7 +56,7 @@ pub(super) enum PutAsideBy {
     Person,
 }
 
-/// Returns who made the version AWSPREVIOUS, for types without grace. It was a rotation only if the
+/// Returns who moved AWSPREVIOUS to its version, for types without grace. It was a rotation only if the
 /// key in AWSCURRENT bears the name of its own version, and AWSPREVIOUS's version is older and of the
 /// same service account. Otherwise a person moved the labels.
 ///
@@ -83,8 +85,8 @@ pub(super) fn replaced_by(
 }
 
 /// Returns whether a rotation created the key of AWSPREVIOUS, for types without grace. Such a key is
-/// deleted before the promotion, which takes the last label off its version: afterwards nothing
-/// leads to the key.
+/// deleted before the promotion, which takes the last label off its version: afterwards only its name
+/// tells whose it is, and nothing once Secrets Manager has forgotten the version.
 pub(super) fn is_left_by_rotation(
     names: &KeyNames,
     previous_key: Option<&OwnedKeyDetails>,
@@ -96,7 +98,7 @@ pub(super) fn is_left_by_rotation(
         && previous_key.is_some_and(|key| names.bears(class, &key.name, &previous.id))
 }
 
-/// Returns who made the version AWSPREVIOUS, for types with grace: a person, if both keys were made by
+/// Returns who moved AWSPREVIOUS to its version, for types with grace: a person, if both keys were made by
 /// hand. A rotation's key is known by the convention of its name, which the managed service has too. A
 /// key that can't be looked up counts as a rotation's.
 ///
