@@ -131,6 +131,9 @@ class Stack:
             case "Fn::Split":
                 separator, text = operand
                 return self.resolved(text).split(separator)
+            case "Fn::FindInMap":
+                name, first, second = self.resolved(operand)
+                return self.template["Mappings"][name][first][second]
             case "Fn::GetAtt":
                 return {function: operand}
         raise NotImplementedError(function)
