@@ -104,7 +104,8 @@ def world(tmp_path_factory):
     deployed = functions(folder / "functions", invocations, folder / "hold")
     processes = []
     try:
-        serve = [BUILT / "sandbox", "serve", "--functions", folder / "functions", "--secrets-manager-port"]
+        sessions = folder / "sessions.jsonl"
+        serve = [BUILT / "sandbox", "serve", "--functions", folder / "functions", "--sessions", sessions, "--secrets-manager-port"]
         sandbox = start([*serve, str(secrets_manager)], folder / "sandbox.log", {}, stdout=subprocess.PIPE)
         processes.append(sandbox)
         line = sandbox.stdout.readline()
@@ -122,6 +123,7 @@ def world(tmp_path_factory):
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "SANDBOX": told["secretsManager"],
+            "SESSIONS": str(sessions),
             "TMPDIR": str(folder),
         }
         cloud = Path(__file__).with_name("cloud") / "cloud.py"

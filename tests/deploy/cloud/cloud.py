@@ -1,18 +1,19 @@
 """MiniStack, as an AWS account with IAM enforced, in which Secrets Manager is the sandbox's.
 
 MiniStack's own Secrets Manager calls no function and keeps no rule of labels, and its CloudFormation has no
-AWS::SecretsManager::RotationSchedule. So three things are added here, and nothing else is changed:
+AWS::SecretsManager::RotationSchedule. So these are added here, and nothing else is changed:
 
 - calls of Secrets Manager are authorized by MiniStack's IAM, with the condition keys that Secrets Manager has, and then
   answered by the sandbox, which is held to recorded answers of AWS;
 - a function is invoked for Secrets Manager as AWS does it: if the function's own policy lets it;
-- AWS::SecretsManager::RotationSchedule calls RotateSecret, and CancelRotateSecret when it goes.
+- AWS::SecretsManager::RotationSchedule calls RotateSecret, and CancelRotateSecret when it goes;
+- the credentials that a function gets from its role are told to the sandbox, whose Datadog is asked to believe them.
 
 The sandbox's Secrets Manager knows its own three functions alone: their names stand for those of the stack, whose prefix
 is that of the function which was last attached. One stack at a time.
 
 Environment: SANDBOX (the address of the sandbox's Secrets Manager), INVOCATIONS (the port on which its functions are
-invoked), HOLD (a folder: while it has a file named like an operation of Secrets Manager, calls of that operation wait), and
+invoked), SESSIONS (the file for the credentials of roles), HOLD (a folder: while it has a file named like an operation of Secrets Manager, calls of that operation wait), and
 MiniStack's own.
 """
 
@@ -28,7 +29,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import lambda_svc, secretsmanager
@@ -38,6 +39,7 @@ SANDBOX = os.environ["SANDBOX"]
 ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 REGION = os.environ["MINISTACK_REGION"]
 HOLD = Path(os.environ["HOLD"])
+SESSIONS = Path(os.environ["SESSIONS"])
 FUNCTION = re.compile(rb"(?<=:function:)([\w-]+?)-(api-key|application-key|admin-key|service-access-token)\b")
 PRINCIPAL = "secretsmanager.amazonaws.com"
 # What AWS says to RotateSecret of a function that does not let it in.
@@ -164,6 +166,21 @@ def cancel(physical_id: str, properties: dict):
         call("CancelRotateSecret", SecretId=physical_id)
 
 
+def told_credentials(config: dict, others=lambda_runtime.execution_credentials) -> dict[str, str]:
+    """MiniStack's, once the sandbox can know them."""
+    credentials = others(config)
+    role = config["Role"].rsplit("/", 1)[-1]
+    session = {
+        "access_key_id": credentials["AWS_ACCESS_KEY_ID"],
+        "secret_access_key": credentials["AWS_SECRET_ACCESS_KEY"],
+        "session_token": credentials["AWS_SESSION_TOKEN"],
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{config['FunctionName'][:64]}",
+    }
+    with SESSIONS.open("a") as file:
+        file.write(json.dumps(session) + "\n")
+    return credentials
+
+
 class Invocations(BaseHTTPRequestHandler):
     """POST an event to /NAME, as the sandbox's functions do: invokes the function for Secrets Manager."""
 
@@ -194,6 +211,7 @@ def main():
     secretsmanager.handle_request = handle_request
     secretsmanager._resolve = resolve
     iam_actions.request_tag_context = condition_keys
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = told_credentials
     provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::RotationSchedule"] = {
         "create": lambda logical_id, properties, stack: rotate(None, properties),
         "update": lambda physical_id, old, new, stack: rotate(physical_id, new),

@@ -5,8 +5,10 @@
 
 pub(crate) mod signature;
 
-use std::fmt;
+use std::path::PathBuf;
+use std::{fmt, fs};
 
+use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
 pub use signature::{Refused, SignedRequest};
@@ -16,7 +18,7 @@ pub use signature::{Refused, SignedRequest};
 const SKEW: Duration = Duration::minutes(5);
 
 /// The credentials of a role's session.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Session {
     pub access_key_id: String,
     pub secret_access_key: String,
@@ -30,6 +32,8 @@ pub struct Session {
 pub struct Sts {
     sessions: Vec<Session>,
     random: fastrand::Rng,
+    /// Where another emulator of AWS writes the sessions that it begins, a JSON object a line.
+    followed: Option<PathBuf>,
 }
 
 impl Default for Sts {
@@ -37,6 +41,7 @@ impl Default for Sts {
         Self {
             sessions: Vec::new(),
             random: fastrand::Rng::with_seed(0x0575),
+            followed: None,
         }
     }
 }
@@ -66,6 +71,24 @@ impl Sts {
     /// Credentials from elsewhere, such as a published example's.
     pub fn admit(&mut self, session: Session) {
         self.sessions.push(session);
+    }
+
+    /// Knows the sessions of this file too, which may still grow.
+    pub fn follow(&mut self, file: PathBuf) {
+        self.followed = Some(file);
+    }
+
+    /// Takes what the followed file has by now. A line that is not whole yet is taken later.
+    pub(crate) fn catch_up(&mut self) {
+        let Some(file) = &self.followed else {
+            return;
+        };
+        let text = fs::read_to_string(file).unwrap_or_default();
+        for session in text.lines().filter_map(|it| serde_json::from_str(it).ok()) {
+            if !self.sessions.contains(&session) {
+                self.sessions.push(session);
+            }
+        }
     }
 
     /// `GetCallerIdentity`: the ARN of whoever has signed the request.

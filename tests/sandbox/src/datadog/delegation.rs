@@ -57,6 +57,7 @@ impl Datadog {
         if !proof.is_for(&self.organisation) {
             return Err(unproven("The proof is for another organization"));
         }
+        self.sts.catch_up();
         let caller = self.sts.caller_identity(now, &proof.request);
         let caller = caller.map_err(|refused| unproven(refused.0))?;
         let mapping = self.mappings.iter().find(|it| it.fits(caller));

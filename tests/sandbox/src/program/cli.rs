@@ -70,6 +70,11 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "FILE")]
     pub(crate) tls: Option<PathBuf>,
 
+    /// Take the sessions of roles in this file for real, a JSON object a line: those of another
+    /// emulator of AWS, whose functions rotate keyless
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sessions: Option<PathBuf>,
+
     /// Leave the steps of a rotation to you: `RotateSecret` begins it and invokes nothing
     #[arg(long)]
     pub(crate) by_hand: bool,

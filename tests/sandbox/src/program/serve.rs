@@ -33,6 +33,11 @@ pub(crate) async fn run(
         ..StackOptions::new(executables)
     };
     let stack = Arc::new(Stack::start(&options)?);
+    if let Some(file) = serving.sessions.clone() {
+        stack
+            .gate
+            .with_world(|world| world.datadog.sts.follow(file));
+    }
     stack.turn_rotation_on(&Log(screen.clone())).await?;
 
     let begun = rotations_begun(&stack);
