@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ACCOUNT, BUILT, REGION, ROOT
 from test_deployment import there
+from test_keyless import integrate, mappings
 
 LIVE = ROOT / "tests/live/live.py"
 
@@ -18,9 +19,10 @@ LIVE = ROOT / "tests/live/live.py"
 class Runner:
     """Runs the program as its reader would."""
 
-    def __init__(self, world, release: Path, home: Path):
+    def __init__(self, world, release: Path, home: Path, like: str):
+        """With a new service account, which may do what another user may."""
         self.world, self.release, self.home = world, release, home
-        made = world.datadog.call("POST", "service_accounts", new_account(world))["data"]
+        made = world.datadog.call("POST", "service_accounts", new_account(world, like))["data"]
         self.service_account = made["id"]
         self.organisation = world.datadog.call("GET", "current_user")["data"]["relationships"]["org"]["data"]["id"]
         self.client = world.client
@@ -54,7 +56,8 @@ class Runner:
         secrets = {it["ARN"] for it in self.client("secretsmanager").list_secrets()["SecretList"]}
         buckets = {it["Name"] for it in self.client("s3").list_buckets()["Buckets"]}
         groups = {it["logGroupName"] for it in self.client("logs").describe_log_groups()["logGroups"]}
-        return there(self) | {"keys": keys, "secrets": secrets, "buckets": buckets, "logs": groups}
+        mapped = set(mappings(self.world))
+        return there(self) | {"keys": keys, "secrets": secrets, "buckets": buckets, "logs": groups, "mappings": mapped}
 
     @property
     def page(self) -> str:
@@ -62,10 +65,10 @@ class Runner:
         return page.read_text()
 
 
-def new_account(world) -> dict:
-    """A service account with the roles of the one that the sandbox has."""
-    user = world.datadog.call("GET", f"users/{world.datadog.service_account}")["data"]
-    attributes = {"email": "live@example.com", "name": "live", "service_account": True}
+def new_account(world, like: str) -> dict:
+    """A service account with the roles of another user."""
+    user = world.datadog.call("GET", f"users/{like}")["data"]
+    attributes = {"email": f"live-{like}@example.com", "name": "live", "service_account": True}
     return {"data": {"type": "users", "attributes": attributes, "relationships": {"roles": user["relationships"]["roles"]}}}
 
 
@@ -86,7 +89,15 @@ def reach(process: subprocess.Popen, pattern: str) -> str:
 
 @pytest.fixture(scope="module")
 def runner(world, release, tmp_path_factory) -> Runner:
-    return Runner(world, release, tmp_path_factory.mktemp("home"))
+    return Runner(world, release, tmp_path_factory.mktemp("home"), like=world.datadog.service_account)
+
+
+@pytest.fixture(scope="module")
+def mapper(world, release, tmp_path_factory) -> Runner:
+    """One whose service account may map roles, in an AWS account that is integrated."""
+    integrate(world)
+    administrator = world.datadog.call("GET", "current_user")["data"]["id"]
+    return Runner(world, release, tmp_path_factory.mktemp("keyless"), like=administrator)
 
 
 def test_a_whole_run_confirms_what_it_can_and_leaves_nothing(runner):
@@ -105,6 +116,57 @@ def test_a_whole_run_confirms_what_it_can_and_leaves_nothing(runner):
     assert "| probe: `api_key_created` | confirmed |" in page
     assert "| The log groups outlive the stack | confirmed |" in page
     assert "Left behind: nothing" in page
+
+
+def test_a_keyless_run_rotates_without_admin_keys_and_leaves_nothing(mapper):
+    before = mapper.standing()
+    run = finished(mapper.start("--yes", "--keyless"))
+    assert run.returncode == 0, run.stdout
+    assert "the 4 roles are mapped" in run.stdout
+    assert mapper.standing() == before
+    page = mapper.page
+    assert "| The stack maps its roles | confirmed |" in page
+    for name in ("api-key", "application-key"):
+        assert f"| {name}, keyless: a new mapping works within ten minutes | confirmed |" in page
+        assert f"| {name}, keyless: ends | confirmed |" in page
+    assert "| The mappings go with the stack | confirmed |" in page
+    assert "refuted" not in page and "Left behind: nothing" in page
+
+
+@pytest.mark.parametrize("moment", ["The stack maps its roles", "api-key, keyless: a new mapping works"])
+def test_an_interrupted_keyless_run_leaves_nothing(mapper, moment):
+    before = mapper.standing()
+    process = mapper.start("--yes", "--keyless")
+    reach(process, moment)
+    process.send_signal(signal.SIGINT)
+    run = finished(process)
+    assert run.returncode == 1, run.stdout
+    assert mapper.standing() == before
+
+
+def test_mappings_that_the_stack_has_left_are_deleted(mapper):
+    """As a stack does whose function was refused: by their name alone."""
+    run = "datadog-rotation-live-89abcdef"
+    account = mapper.world.datadog.call("GET", f"users/{mapper.service_account}")["data"]["attributes"]["handle"]
+    foreign = {f"arn:aws:sts::{ACCOUNT}:assumed-role/{it}/*" for it in ("somebody", f"a-{run}-x", f"{run[:-1]}0-x")}
+    for pattern in (*foreign, f"arn:aws:sts::{ACCOUNT}:assumed-role/{run}-ApiKeyRole-X/*"):
+        attributes = {"arn_pattern": pattern, "account_identifier": account}
+        body = {"data": {"type": "aws_cloud_auth_config", "attributes": attributes}}
+        mapper.world.datadog.call("POST", "cloud_auth/aws/persona_mapping", body)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import os\n"
+        "from datadog import Organisation\n"
+        "organisation = Organisation(sys.argv[2], os.environ['DD_API_KEY'], os.environ['DD_APP_KEY'], 'datadoghq.com', sys.argv[3], True)\n"
+        "print(organisation.there()); [delete() for delete in organisation.deletions()]; print(organisation.there())\n"
+    )
+    told = finished(mapper.popen([sys.executable, "-c", code, LIVE.parent, run, mapper.service_account])).stdout
+    try:
+        assert told.splitlines() == [f"['mapping of {run}-ApiKeyRole-X']", "[]"]
+        assert mappings(mapper.world).keys() == foreign
+    finally:
+        listed = mapper.world.datadog.call("GET", "cloud_auth/aws/persona_mapping")["data"]
+        for it in listed:
+            mapper.world.datadog.call("DELETE", f"cloud_auth/aws/persona_mapping/{it['id']}")
 
 
 def test_the_page_names_nobody(runner):

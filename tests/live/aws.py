@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-SECRETS = ("admin", "api-key", "application-key", "foreign")
+SECRETS = ("admin", "api-key", "application-key", "foreign", "bootstrap")
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 

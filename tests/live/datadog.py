@@ -6,10 +6,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+MAPPINGS = "cloud_auth/aws/persona_mapping"
+
 
 class Organisation:
-    def __init__(self, run: str, api_key: str, app_key: str, site: str, service_account: str):
-        self.run, self.site, self.service_account = run, site, service_account
+    def __init__(self, run: str, api_key: str, app_key: str, site: str, service_account: str, keyless: bool = False):
+        self.run, self.site, self.service_account, self.keyless = run, site, service_account, keyless
         self.url = os.environ.get("DATADOG_API_URL") or f"https://api.{site}"
         self.api_key, self.app_key = api_key, app_key
 
@@ -46,8 +48,9 @@ class Organisation:
     def create_api_key(self, name: str) -> dict[str, str]:
         return self.create("v2/api_keys", "api_keys", name)
 
-    def create_application_key(self, name: str, scopes: list[str]) -> dict[str, str]:
-        return self.create(self.owned(), "application_keys", name, scopes=scopes)
+    def create_application_key(self, name: str, scopes: list[str] | None) -> dict[str, str]:
+        """Without scopes it may do all that its owner may."""
+        return self.create(self.owned(), "application_keys", name, **({"scopes": scopes} if scopes else {}))
 
     def owned(self) -> str:
         return f"v2/service_accounts/{self.service_account}/application_keys"
@@ -73,6 +76,13 @@ class Organisation:
     def application_keys(self) -> dict[str, str]:
         return self.listed(self.owned())
 
+    def mappings(self) -> dict[str, str]:
+        """ID of each mapping of a role with the run's name, and the role."""
+        if not self.keyless:
+            return {}
+        patterns = {it["id"]: it["attributes"]["arn_pattern"] for it in self.wanted("GET", f"v2/{MAPPINGS}")["data"]}
+        return {key: it.split("/")[1] for key, it in patterns.items() if f":assumed-role/{self.run}-" in it}
+
     def accepts_api_key(self, key: str) -> bool:
         return self.call("GET", "v1/validate", keys={"DD-API-KEY": key})[0] == 200
 
@@ -81,10 +91,15 @@ class Organisation:
 
     def there(self) -> list[str]:
         application_keys = {it for it in self.application_keys().values() if self.run in it}
-        return [f"API key {it}" for it in self.api_keys().values()] + [f"application key {it}" for it in application_keys]
+        found = [f"API key {it}" for it in self.api_keys().values()] + [f"application key {it}" for it in application_keys]
+        return found + [f"mapping of {it}" for it in self.mappings().values()]
 
     def deletions(self):
-        return [self.delete_application_keys, self.delete_api_keys]
+        return [self.delete_mappings, self.delete_application_keys, self.delete_api_keys]
+
+    def delete_mappings(self):
+        for mapping in self.mappings():
+            self.call("DELETE", f"v2/{MAPPINGS}/{mapping}")
 
     def delete_application_keys(self):
         for key, name in self.application_keys().items():

@@ -25,9 +25,10 @@ PLAN = """
 This makes, under names with {run}, and deletes again:
   AWS account {account}, {region}: 1 bucket, 4 secrets, 1 stack (4 functions, their roles, schedules and log groups)
   Datadog organisation {organisation}: API keys and application keys; {service_account} owns the latter
-It takes about 15 minutes. By AWS's list prices it costs about 2 cents: custom metrics 1.6, secrets 0.3, the rest less.
+{more}It takes about 15 minutes. By AWS's list prices it costs about 2 cents: custom metrics 1.6, secrets 0.3, the rest less.
 Nobody has measured that. If it is killed, `tests/live/run --clean {run}` deletes what it made.
 """
+PLAN_KEYLESS = "  Keyless: 1 secret, 1 function and its role more; the 4 roles are mapped to the service account\n"
 
 
 class Interrupted(BaseException):
@@ -77,14 +78,14 @@ def interrupt(number, frame):
 
 def begin(arguments: argparse.Namespace) -> int:
     run = f"datadog-rotation-live-{secrets.token_hex(4)}"
-    told = {name: getattr(arguments, name) for name in ("account", "organisation", "service_account", "site")}
+    told = {name: getattr(arguments, name) for name in ("account", "organisation", "service_account", "site", "keyless")}
     account = Account(run, arguments.region)
     told |= {"region": account.region}
-    organisation = Organisation(run, *keys(), arguments.site, arguments.service_account)
+    organisation = Organisation(run, *keys(), arguments.site, arguments.service_account, arguments.keyless)
     refuse(told, account, organisation)
     if not (arguments.release / "template.yaml").is_file():
         raise Refused(f"{arguments.release} is no release's folder: it has no template.yaml")
-    print(PLAN.format(run=run, **told))
+    print(PLAN.format(run=run, more=PLAN_KEYLESS if arguments.keyless else "", **told))
     if not arguments.yes and input("Type the account's number to begin: ").strip() != arguments.account:
         raise Refused("that is not the account's number")
     folder = RUNS / run
@@ -119,7 +120,7 @@ def clean_up(arguments: argparse.Namespace) -> int:
         raise Refused(f"{path} is not there: no run of this name was begun here, or all that it made is gone")
     told = json.loads(path.read_text())
     account = Account(arguments.clean, told["region"])
-    organisation = Organisation(arguments.clean, *keys(), told["site"], told["service_account"])
+    organisation = Organisation(arguments.clean, *keys(), told["site"], told["service_account"], told["keyless"])
     refuse_strangers(told, account, organisation)
     left = cleaned(account, organisation)
     print("Left behind: " + (", ".join(left) or "nothing"))
