@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -104,6 +105,36 @@ def test_the_commands_of_the_workflows_are_there():
     assert {".ci/run", ".ci/release", "tests/package/run"} <= called
     for name in called:
         assert os.access(ROOT / name, os.X_OK), name
+
+
+def steps(name: str) -> list[str]:
+    """What a workflow runs, as it stands there."""
+    jobs = YAML(typ="safe").load(ROOT / ".github" / "workflows" / name)["jobs"]
+    return [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+
+
+def test_the_page_says_of_each_step_of_a_release_how_it_was_tried():
+    page = (ROOT / "docs/develop/packages.md").read_text()
+    told = re.findall(r"^\| `([^`]+)` \|", page.split("## Make a release")[1].split("\n## ")[0], re.MULTILINE)
+    assert told == list(dict.fromkeys(it.strip().splitlines()[-1] for it in steps("release.yml")))
+
+
+def test_the_last_step_publishes_the_assets_with_their_notes(tmp_path):
+    """Run as it stands there, with a stand-in for gh."""
+    [publish] = [it for it in steps("release.yml") if "gh release create" in it]
+    (tmp_path / "assets").mkdir()
+    for name in ("SHA256SUMS", "datadog-rotation-0.1.0-arm64.zip", "release-notes.md"):
+        (tmp_path / "assets" / name).write_text(name)
+    gh = tmp_path / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$TOLD"\ncat release-notes.md >> "$TOLD"\n')
+    gh.chmod(0o755)
+    environment = {"PATH": f"{gh.parent}:{os.environ['PATH']}", "TAG": "v0.1.0", "TOLD": str(tmp_path / "told")}
+    subprocess.run(["bash", "-e", "-o", "pipefail", "-c", publish], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "told").read_text().split("\n") == [
+        *["release", "create", "v0.1.0", "--verify-tag", "--title", "v0.1.0", "--notes-file", "release-notes.md"],
+        *["assets/SHA256SUMS", "assets/datadog-rotation-0.1.0-arm64.zip", "release-notes.md"],
+    ]
 
 
 def test_shell_scripts_are_clean():
