@@ -38,8 +38,26 @@ def test_a_stack_of_the_template_before_is_updated(world, release, secrets, tmp_
     assert any("DoctorOverdue" in it for it in alarms) and not any("NotRotated" in it for it in alarms)
     # What the logs say stays: they may hold the only name of a key.
     assert groups <= log_groups(world)
-    assert {it for key, it in outputs.items() if key.endswith("LogGroupName")} <= log_groups(world) - groups
+    assert log_groups_of(outputs) <= log_groups(world) - groups
+    renamed(account, named, secrets)
     account.run("sam", "delete", "--stack-name", STACK, "--no-prompts")
+
+
+def renamed(account: Account, named: dict[str, str], secrets):
+    """Other names make other functions; the stack's secrets follow, and the logs stay where they are."""
+    before = account.outputs()
+    account.deploy(**named, FunctionNamePrefix="other")
+    outputs = account.outputs()
+    functions = {it["FunctionName"] for it in account.world.client("lambda").list_functions()["Functions"]}
+    assert functions == {f"other-{it}" for it in ("api-key", "application-key", "admin-key", "doctor")}
+    assert log_groups_of(outputs) == log_groups_of(before) <= log_groups(account.world)
+    roles = {it["Arn"] for it in account.world.client("iam").list_roles()["Roles"]}
+    assert {outputs[f"{it}RoleArn"] for it in ("ApiKey", "ApplicationKey", "AdminKey", "Doctor")} <= roles
+    rotated(account, secrets)
+
+
+def log_groups_of(outputs: dict[str, str]) -> set[str]:
+    return {it for key, it in outputs.items() if key.endswith("LogGroupName")}
 
 
 def rotated(account: Account, secrets):
