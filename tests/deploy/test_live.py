@@ -122,7 +122,7 @@ def test_a_keyless_run_rotates_without_admin_keys_and_leaves_nothing(mapper):
     before = mapper.standing()
     run = finished(mapper.start("--yes", "--keyless"))
     assert run.returncode == 0, run.stdout
-    assert "the 4 roles are mapped" in run.stdout
+    assert "the 5 roles are mapped" in run.stdout
     assert mapper.standing() == before
     page = mapper.page
     assert "| The stack maps its roles | confirmed |" in page

@@ -6,6 +6,8 @@ import pytest
 from account import KINDS, Account, create_secrets
 from conftest import STACK, unpacked
 
+FUNCTIONS = ["api-key", "application-key", "service-access-token", "admin-key", "doctor"]
+
 
 @pytest.fixture(scope="module")
 def secrets(world):
@@ -33,7 +35,7 @@ def test_a_stack_of_the_template_before_is_updated(world, release, secrets, tmp_
     outputs = account.outputs()
     rotated(account, secrets)
     functions = {it["FunctionName"] for it in world.client("lambda").list_functions()["Functions"]}
-    assert functions == {f"{STACK}-{it}" for it in ("api-key", "application-key", "admin-key", "doctor")}
+    assert functions == {f"{STACK}-{it}" for it in FUNCTIONS}
     alarms = {it["AlarmName"] for it in world.client("cloudwatch").describe_alarms()["MetricAlarms"]}
     assert any("DoctorOverdue" in it for it in alarms) and not any("NotRotated" in it for it in alarms)
     # What the logs say stays: they may hold the only name of a key.
@@ -49,10 +51,10 @@ def renamed(account: Account, named: dict[str, str], secrets):
     account.deploy(**named, FunctionNamePrefix="other")
     outputs = account.outputs()
     functions = {it["FunctionName"] for it in account.world.client("lambda").list_functions()["Functions"]}
-    assert functions == {f"other-{it}" for it in ("api-key", "application-key", "admin-key", "doctor")}
+    assert functions == {f"other-{it}" for it in FUNCTIONS}
     assert log_groups_of(outputs) == log_groups_of(before) <= log_groups(account.world)
     roles = {it["Arn"] for it in account.world.client("iam").list_roles()["Roles"]}
-    assert {outputs[f"{it}RoleArn"] for it in ("ApiKey", "ApplicationKey", "AdminKey", "Doctor")} <= roles
+    assert {outputs[f"{it}RoleArn"] for it in ("ApiKey", "ApplicationKey", "ServiceAccessToken", "AdminKey", "Doctor")} <= roles
     rotated(account, secrets)
 
 

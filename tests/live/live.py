@@ -23,12 +23,12 @@ RUNS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "live"
 CONFIRMED, REFUTED, REFUSED, LEFT = range(4)
 PLAN = """
 This makes, under names with {run}, and deletes again:
-  AWS account {account}, {region}: 1 bucket, 4 secrets, 1 stack (4 functions, their roles, schedules and log groups)
+  AWS account {account}, {region}: 1 bucket, 4 secrets, 1 stack (5 functions, their roles, schedules and log groups)
   Datadog organisation {organisation}: API keys and application keys; {service_account} owns the latter
 {more}It takes about 15 minutes. By AWS's list prices it costs about 2 cents: custom metrics 1.6, secrets 0.3, the rest less.
 Nobody has measured that. If it is killed, `tests/live/run --clean {run}` deletes what it made.
 """
-PLAN_KEYLESS = "  Keyless: 1 secret, 1 function and its role more; the 4 roles are mapped to the service account\n"
+PLAN_KEYLESS = "  Keyless: 1 secret, 1 function and its role more; the 5 roles are mapped to the service account\n"
 
 
 class Interrupted(BaseException):

@@ -196,7 +196,7 @@ async fn examine_at_datadog(
         if is_same.is_some() {
             let found = reader.verify_owned_key(secret, &owned).await;
             if to.take(Check::ApplicationKey, found).is_some() {
-                let text = format!("{} works, is of this account and of this id", owned.key);
+                let text = format!("{} works, is of this account and of this ID", owned.key);
                 to.say(Check::ApplicationKey, Status::Ok, text);
             }
         }

@@ -17,7 +17,7 @@ pub(super) async fn examine_access_token(
     };
     let key = secret.current.credential.keys();
     let key = key.first().map(ToString::to_string).unwrap_or_default();
-    let text = format!("{key} works, is of this account and of this id");
+    let text = format!("{key} works, is of this account and of this ID");
     to.say(Check::AccessToken, Status::Ok, text);
     if let Some(text) = end_of(secret, &details) {
         to.say(Check::AccessToken, Status::Warning, text);
