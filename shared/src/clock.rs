@@ -14,7 +14,7 @@ use crate::http::{Http, Sending, Transport};
 
 /// How far this machine's clock is ahead of those that answer it.
 ///
-/// Lambda's clock is right; a desk's may be wrong, and the SDK signs around that without a word.
+/// Lambda's clock is right as a rule; a desk's may be wrong, and the SDK signs around that without a word.
 /// What is young by the key's own clock must not pass for old.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {

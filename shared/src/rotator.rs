@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::aws;
 use crate::budget::Budget;
 use crate::clients::Clients;
+use crate::clock::Clock;
 use crate::credential::Kind;
 use crate::datadog::Limits;
 use crate::error::{Problem, RotationError, State};
@@ -47,6 +48,7 @@ impl Rotator {
             clients: Ok(Clients {
                 secrets,
                 http,
+                clock: Clock::default(),
                 limits: Limits::default(),
                 settings,
                 identity,
@@ -73,7 +75,8 @@ impl Rotator {
         let (result, deleted) = match (&event, &self.clients) {
             (Ok(event), Ok(clients)) => {
                 let budget = budget.of(event.token.as_str());
-                rotation::run(self.kind, clients, event, &budget).await
+                let clients = clients.listening(budget);
+                rotation::run(self.kind, &clients, event, &budget).await
             }
             (Err(error), _) => refusal(None, error.clone().into()),
             (Ok(event), Err(error)) => refusal(Some(event), error.clone().into()),

@@ -67,6 +67,7 @@ impl Outside {
                 clients: Clients {
                     secrets: Secrets::new(config, &http),
                     http,
+                    clock: clock.clone(),
                     limits: Limits::default(),
                     settings,
                     identity: Identity::new(config),

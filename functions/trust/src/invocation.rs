@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use datadog_rotation::budget::{Backoff, Budget};
 use datadog_rotation::clients::Clients;
+use datadog_rotation::clock::Clock;
 use datadog_rotation::datadog::Limits;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
@@ -97,6 +98,7 @@ impl Trust {
                 secrets: Secrets::new(config, &http),
                 identity: Identity::new(config),
                 http,
+                clock: Clock::default(),
                 limits: Limits::default(),
                 settings,
             },

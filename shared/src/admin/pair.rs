@@ -95,7 +95,8 @@ impl Pair {
     pub(super) fn is_older_than(&self, age: Duration) -> bool {
         let is_first = self.reread.get().is_none_or(Option::is_none);
         let since = self.created.filter(|_| is_first);
-        let own = since.and_then(|since| self.budget.now().duration_since(since).ok());
+        let now = self.secret.clients.now(&self.budget);
+        let own = since.and_then(|since| now.duration_since(since).ok());
         own.is_some_and(|own| own > age)
     }
 

@@ -27,6 +27,13 @@ pub(crate) struct SecretReader<'a> {
     pub budget: &'a Budget,
 }
 
+impl SecretReader<'_> {
+    /// Returns the time by which versions and keys are old.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clients.now(self.budget)
+    }
+}
+
 /// A version with a value of the secret's type.
 #[derive(Debug)]
 pub(crate) struct Version {

@@ -22,7 +22,7 @@ pub(super) async fn delete_orphans(
 ) -> Result<(), Problem> {
     let (reader, secret) = (cx.reader, &cx.secret);
     // The age of a key counts from before anything is read: the search may itself take long.
-    let now = reader.budget.now();
+    let now = reader.now();
     let is_replicated = is_replicated(cx).await?;
     let secrets = &reader.clients.secrets;
     let labels = secrets.versions(reader.secret, reader.budget).await?;

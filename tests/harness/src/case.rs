@@ -324,7 +324,7 @@ pub enum Fault {
 
 impl Fault {
     /// Typed lies: what may be answered by mistake, in a shape that reads well.
-    pub const LIES: [Self; 36] = [
+    pub const LIES: [Self; 37] = [
         Self::Refused(401),
         Self::Refused(403),
         Self::Page(401),
@@ -334,6 +334,7 @@ impl Fault {
         Self::Lie(Lie::EmptyLists),
         Self::Lie(Lie::ShortPage),
         Self::Lie(Lie::SaysError),
+        Self::Lie(Lie::SaysDone),
         Self::Lie(Lie::Without("data")),
         Self::Lie(Lie::Without("id")),
         Self::Lie(Lie::Without("name")),
@@ -380,6 +381,9 @@ impl Fault {
         match self {
             Self::Refused(404) => true,
             Self::Refused(_) | Self::Page(_) | Self::Lie(Lie::SaysError) => is_datadog,
+            Self::Lie(Lie::SaysDone) => {
+                ["PutSecretValue", "UpdateSecretVersionStage"].contains(&operation)
+            }
             Self::Lie(Lie::EmptyLists | Lie::ShortPage) => {
                 is_list || operation == "ListSecretVersionIds"
             }
@@ -409,7 +413,10 @@ impl Fault {
     pub fn loses_keys(self) -> bool {
         match self {
             Self::Refused(_) | Self::Page(_) | Self::NewShape | Self::Undeletable(_) => false,
-            Self::Lie(lie) => matches!(lie, Lie::Without("data" | "id") | Lie::Retyped("id")),
+            Self::Lie(lie) => matches!(
+                lie,
+                Lie::SaysDone | Lie::Without("data" | "id") | Lie::Retyped("id")
+            ),
             _ => true,
         }
     }

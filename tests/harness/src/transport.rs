@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use datadog_rotation::http::{LARGEST_BODY, Sending, Transport, TransportError};
+use http::header::DATE;
 use sandbox::gate::{Caller, Gate, Outcome};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -18,6 +19,23 @@ pub struct InProcess {
     pub killed: Arc<Notify>,
 }
 
+impl InProcess {
+    /// Says what time it is at the service, as every server does.
+    fn dated(&self, mut answer: http::Response<Bytes>) -> http::Response<Bytes> {
+        let now = self.gate.with_world(|world| world.now());
+        let (weekday, month) = (now.weekday().to_string(), now.month().to_string());
+        let (hour, minute, second) = now.to_hms();
+        let date = format!(
+            "{weekday:.3}, {:02} {month:.3} {} {hour:02}:{minute:02}:{second:02} GMT",
+            now.day(),
+            now.year()
+        );
+        let date = date.parse().expect("a header's value");
+        answer.headers_mut().insert(DATE, date);
+        answer
+    }
+}
+
 impl Transport for InProcess {
     fn send(&self, mut request: http::Request<Bytes>, timeout: Duration) -> Sending<'_> {
         request.extensions_mut().insert(Caller(self.caller.clone()));
@@ -28,7 +46,7 @@ impl Transport for InProcess {
                 Outcome::Answer(answer) if answer.body().len() > LARGEST_BODY => {
                     Err(TransportError::TooLarge)
                 }
-                Outcome::Answer(answer) => Ok(answer),
+                Outcome::Answer(answer) => Ok(self.dated(answer)),
                 Outcome::Cut => Err(TransportError::Cut),
                 Outcome::Silence => {
                     tokio::time::sleep_until(deadline).await;

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_texts;
 mod beside;
 mod calls;
+mod clocks;
 mod dead_keys;
 mod deletions;
 mod hands;

@@ -130,7 +130,7 @@ impl SecretReader<'_> {
         if self.kind.grace() == Grace::OneRotation {
             return Ok(true);
         }
-        let now = self.budget.now();
+        let now = self.now();
         let age = since.and_then(|since| now.duration_since(since).ok());
         let span = verification_span(age);
         let mut successes = 1;
@@ -253,8 +253,7 @@ impl SecretReader<'_> {
             KeyLookup::Found(details) => details.status == Status::Revoked,
             KeyLookup::NotFound => true,
             KeyLookup::Forbidden => {
-                is_old(pending, self.budget.now())
-                    && !secret.admin.validate_api_key(&part.key).await?
+                is_old(pending, self.now()) && !secret.admin.validate_api_key(&part.key).await?
             }
         })
     }
@@ -322,7 +321,7 @@ impl SecretReader<'_> {
             return self.dead_by_refusal(secret, pending).await;
         }
         // Of a key of less than a minute that is a lag.
-        let age = pending.age(self.budget.now()).unwrap_or_default();
+        let age = pending.age(self.now()).unwrap_or_default();
         let rest = LAG_OF_NEW_KEYS.saturating_sub(age);
         if !rest.is_zero() && !self.budget.pause(rest, Duration::from_secs(1)).await {
             return Ok(None);
@@ -340,7 +339,7 @@ impl SecretReader<'_> {
         let Some(part) = pending.credential.api() else {
             return Ok(None);
         };
-        let is_dead = is_old(pending, self.budget.now())
+        let is_dead = is_old(pending, self.now())
             && matches!(secret.admin.api_key(&part.id).await?, KeyLookup::Forbidden)
             && !secret.admin.validate_api_key(&part.key).await?
             && secret.admin.control_works().await?;

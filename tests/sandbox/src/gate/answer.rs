@@ -19,6 +19,7 @@ pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Byt
         | Fate::NewShape
         | Fate::Undeletable(_) => answer.map_or(Outcome::Silence, Outcome::Answer),
         Fate::Lie(Lie::SaysError) => Outcome::Answer(says_error(service)),
+        Fate::Lie(Lie::SaysDone) => Outcome::Answer(respond(service, StatusCode::OK, &json!({}))),
         Fate::Lie(lie) => answer.map_or(Outcome::Cut, |it| Outcome::Answer(lie.told(it))),
         Fate::FailBefore | Fate::FailAfter => Outcome::Answer(failed(service)),
         Fate::CutBefore | Fate::CutAfter => Outcome::Cut,

@@ -13,6 +13,8 @@ pub enum Lie {
     ShortPage,
     /// 200 with `{"status":"error","errors":[…]}`. Nothing is done.
     SaysError,
+    /// Secrets Manager's 200 to a change. Nothing is done.
+    SaysDone,
     /// Every member of this name is missing. The request is carried out.
     Without(&'static str),
     /// Every member of this name has another JSON type. The request is carried out.
@@ -38,6 +40,7 @@ impl Lie {
             Self::EmptyLists => "empty lists",
             Self::ShortPage => "short page",
             Self::SaysError => "200 that says error",
+            Self::SaysDone => "200, and not done",
             Self::Without(_) => "member missing",
             Self::Retyped(_) => "member of another type",
             Self::UnknownStatus => "unknown status",
@@ -49,7 +52,7 @@ impl Lie {
     /// Whether the service carries the request out all the same.
     #[must_use]
     pub(super) fn reaches_service(self) -> bool {
-        self != Self::SaysError
+        !matches!(self, Self::SaysError | Self::SaysDone)
     }
 
     /// Returns the answer with the lie in it. Refusals and empty answers stay as they are.
@@ -68,7 +71,7 @@ impl Lie {
         match self {
             Self::EmptyLists => each_list(body, Vec::clear),
             Self::ShortPage => each_list(body, |items| items.truncate(items.len().div_ceil(2))),
-            Self::SaysError => {}
+            Self::SaysError | Self::SaysDone => {}
             Self::Without(name) => each_object(body, &mut |members| {
                 members.remove(name);
             }),
