@@ -142,7 +142,7 @@ fn expiry(cx: &StepContext<'_>) -> Result<Option<SystemTime>, Problem> {
     let role = Role::Current;
     let days = cx.secret.current.value.days_to_expiry();
     let days = days.map_err(|source| Problem::Malformed { role, source })?;
-    Ok(days.map(|days| cx.reader.budget.now() + DAY * u32::from(days)))
+    Ok(days.map(|days| cx.reader.now() + DAY * u32::from(days)))
 }
 
 async fn create_api_key(
@@ -188,7 +188,7 @@ async fn create_api_key(
 /// Logs the name under which a key is about to be created. Without `api_keys_read` this line is all
 /// that is left of an API key whose value was lost.
 fn announce(cx: &StepContext<'_>, class: KeyClass, n: u8) -> String {
-    let today = DateTime::from(cx.reader.budget.now())
+    let today = DateTime::from(cx.reader.now())
         .fmt(Format::DateTime)
         .unwrap_or_default();
     let day: String = today

@@ -162,7 +162,7 @@ impl SecretReader<'_> {
         if is_other_key(details.shown.as_deref(), owned.value) {
             return Err(Problem::CurrentKeyMismatch { key });
         }
-        if details.is_over(self.budget.now()) {
+        if details.is_over(self.now()) {
             return Err(Problem::CurrentKeyDead { key });
         }
         if works {

@@ -265,7 +265,7 @@ impl SecretReader<'_> {
         };
         let owner = secret.admin.service_account();
         let found = secret.admin.access_token(owner, &token.id).await?;
-        Ok(found.is_some_and(|it| it.is_over(self.budget.now())))
+        Ok(found.is_some_and(|it| it.is_over(self.now())))
     }
 
     /// Returns a key that Datadog still shows, and calls revoked, or a token that has ended by itself.

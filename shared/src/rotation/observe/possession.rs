@@ -92,7 +92,7 @@ pub(crate) async fn token_possession(
         return Ok(Possession::Held);
     };
     let by_rotation = cx.is_named_by_rotation(KeyClass::AccessToken, &found.name);
-    if by_rotation || found.is_over(admin.budget().now()) {
+    if by_rotation || found.is_over(cx.reader.now()) {
         return Ok(Possession::Held);
     }
     let looks_alike = looks_like(found.shown.as_deref(), token.key.expose());
