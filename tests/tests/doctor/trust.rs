@@ -226,6 +226,8 @@ async fn a_list_that_is_forbidden_says_nothing_of_a_role() {
             register(&mut world.datadog);
             trust(world, "runner", &account);
         });
+        let (_, code) = told(&site, &[]).await;
+        assert_eq!(code, Some(1), "{lacking}");
         let (document, code) = told(&site, &[&role("runner"), &role("nobody")]).await;
         assert_eq!(
             (code, &document[list]),
