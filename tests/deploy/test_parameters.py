@@ -146,7 +146,8 @@ def test_the_pages_give_values():
 
 
 def test_every_parameter_that_a_page_names_is_there():
-    known = {*PARAMETERS, *TEMPLATE["Outputs"]}
+    examples = [yaml_parse(it.read_text())["Parameters"] for it in (ROOT / "examples").glob("*/template.yaml")]
+    known = {*PARAMETERS, *TEMPLATE["Outputs"]}.union(*examples)
     for page in PAGES:
         named = set(re.findall(rf"`([A-Z]\w+(?:{ENDINGS}))(?:=[^`]*)?`", (ROOT / page).read_text()))
         assert named - known <= UNRELATED, page
@@ -154,7 +155,7 @@ def test_every_parameter_that_a_page_names_is_there():
 
 # How names of parameters end, and what is none.
 ENDINGS = "Arn|Schedule|Ids|Email|Secrets|Window|OnUpdate|Prefix|Boundary|Path"
-UNRELATED = {"BootstrapSecretArn", "DdApiKeySecretArn", "ListSecretVersionIds", "RotatedSecrets"}
+UNRELATED = {"DdApiKeySecretArn", "ListSecretVersionIds", "RotatedSecrets"}
 
 
 @pytest.mark.parametrize("value", ["DoctorSchedule=rate(1 day)", "ApiKeySchedule=cron(0 8 1 * ? *)"])
