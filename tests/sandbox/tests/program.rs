@@ -233,3 +233,27 @@ fn by_hand_a_rotation_begins_and_nothing_is_invoked() {
     let labels = format!("\"{token}\":[\"AWSPENDING\"]");
     assert!(described.contains(&labels), "{described}");
 }
+
+#[test]
+fn a_rate_limit_is_kept() {
+    let (mut server, _, told) = serve(&["--rate-limit", "2/4000000000"]);
+    let url = told["datadog"].as_str().unwrap();
+    let address = url.strip_prefix("http://").unwrap();
+    let credential = |name: &str| told["datadogCredentials"][name].as_str().unwrap();
+    let request = format!(
+        "GET /api/v2/api_keys HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\
+         DD-API-KEY: {}\r\nDD-APPLICATION-KEY: {}\r\n\r\n",
+        credential("apiKey"),
+        credential("appKey")
+    );
+    let statuses = [(); 3].map(|()| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    });
+
+    assert_eq!(terminate(&mut server), Some(0));
+    assert_eq!(statuses, ["200", "200", "429"]);
+}

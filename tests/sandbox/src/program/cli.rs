@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use sandbox::datadog::RateLimit;
 use sandbox::scene::{Admin, SceneOptions};
 
 /// Rotates Datadog credentials with the real Lambda functions against local stand-ins for AWS
@@ -78,4 +79,41 @@ pub(crate) struct Serving {
     /// Leave the steps of a rotation to you: `RotateSecret` begins it and invokes nothing
     #[arg(long)]
     pub(crate) by_hand: bool,
+
+    /// Let Datadog answer 429 to more than so many requests in so many seconds, for each family of
+    /// endpoints by itself
+    #[arg(long, value_name = "REQUESTS/SECONDS", value_parser = rate_limit)]
+    pub(crate) rate_limit: Option<RateLimit>,
+
+    /// Show the value of a user's own application key to every reading, as organisations from before
+    /// August 2025 do: without this it is shown at the key's creation only
+    #[arg(long)]
+    pub(crate) read_again: bool,
+}
+
+fn rate_limit(text: &str) -> Result<RateLimit, String> {
+    let numbers = text
+        .split_once('/')
+        .and_then(|(requests, period)| Some((requests.parse().ok()?, period.parse().ok()?)));
+    match numbers {
+        Some((requests, period_seconds @ 1..)) => Ok(RateLimit {
+            requests,
+            period_seconds,
+        }),
+        _ => Err("it is two numbers, such as 300/60".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_limit_is_two_numbers() {
+        let limit = rate_limit("300/60").unwrap();
+        assert_eq!((limit.requests, limit.period_seconds), (300, 60));
+        for text in ["", "300", "300/0", "300/", "-1/60", "300/60/1"] {
+            assert!(rate_limit(text).is_err(), "{text}");
+        }
+    }
 }

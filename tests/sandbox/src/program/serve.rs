@@ -39,6 +39,11 @@ pub(crate) async fn run(
             .with_world(|world| world.datadog.sts.follow(file));
     }
     stack.turn_rotation_on(&Log(screen.clone())).await?;
+    stack.gate.with_world(|world| {
+        let settings = &mut world.datadog.settings;
+        settings.rate_limit = serving.rate_limit;
+        settings.one_time_read = !serving.read_again;
+    });
 
     let begun = rotations_begun(&stack);
     let certificate = serving.tls.as_deref().map(certificate).transpose()?;
