@@ -53,8 +53,8 @@ fn version_lines(name: &str, version: &VersionReport) -> Vec<String> {
 
 fn line(cells: [&str; 5]) -> String {
     let cells = cells.into_iter().zip(COLUMNS);
-    let padded =
-        cells.map(|(cell, width)| pad_str(cell, width, Alignment::Left, Some(look::glyphs().cut)));
+    let cut = Some(look::glyphs().cut);
+    let padded = cells.map(|(cell, width)| pad_str(cell, width - 1, Alignment::Left, cut) + " ");
     format!("  {}", padded.collect::<String>())
 }
 
