@@ -214,7 +214,9 @@ pub enum Problem {
          that should work as well, or fails to tell which key the value is"
     )]
     PossessionUnknown { key: KeyRef },
-    #[error("the pending {key} is dead and can't be replaced under this version")]
+    #[error(
+        "the pending {key} is dead, or ends before the next rotation, and can't be replaced under this version"
+    )]
     PendingKeyDead { key: KeyRef },
     #[error(
         "AWSCURRENT could not be moved: the version whose value was read may not hold it any more"

@@ -15,7 +15,7 @@ use crate::secrets::{Replica, ReplicaStatus, SecretsError, SecretsProblem};
 
 use super::context::Version;
 
-pub(super) use expiry::least_days_to_expiry;
+pub(super) use expiry::{ends_too_soon, least_days_to_expiry};
 
 pub use deletable::{Candidates, ListedKey, Verdict, YOUNGEST_ORPHAN, deletable, verdicts};
 

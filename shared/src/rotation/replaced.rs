@@ -80,8 +80,15 @@ pub(super) async fn delete_two_generations_back(
         return Ok(());
     };
     let (current, old) = (&secret.current.credential, &previous.credential);
-    // A token of another service account is out of this admin's reach.
+    // A token of another service account is out of this admin's reach, and this promotion takes the
+    // last label off the version that names it.
     if current.service_account() != old.service_account() {
+        tracing::warn!(
+            secret = cx.reader.secret,
+            keys = ?old.keys(),
+            "the keys under AWSPREVIOUS are another service account's and stay alive: delete them at \
+             Datadog once nobody uses them"
+        );
         return Ok(());
     }
     let ([current], [old]) = (&current.keys()[..], &old.keys()[..]) else {

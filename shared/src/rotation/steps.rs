@@ -124,9 +124,9 @@ pub(super) async fn test(
 
 /// Runs finishSecret: verifies the new keys once more, promotes them, and deletes old ones.
 ///
-/// API keys have a grace period: the key under AWSPREVIOUS is deleted before the promotion, which
-/// takes the label off that leads to it. Other types: the replaced keys are deleted after the
-/// promotion. AWSCURRENT works at every moment.
+/// API keys and service access tokens have a grace period: the key under AWSPREVIOUS is deleted before
+/// the promotion, which takes the label off that leads to it. Application keys and pairs have none:
+/// the replaced keys are deleted after the promotion. AWSCURRENT works at every moment.
 pub(super) async fn finish(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -152,13 +152,13 @@ pub(super) async fn finish(
         TokenVersion::Filled(pending) => pending,
     };
     journal.note(Entry::Stored);
-    let replaced = verify_or_abandon(&cx, pending, pending.created, journal).await?;
+    let current = verify_or_abandon(&cx, pending, pending.created, journal).await?;
     let from = &cx.secret.current.id;
     if has_grace {
         delete_two_generations_back(&cx, journal).await?;
         promote(reader, event, from, journal).await.map(drop)
     } else {
-        delete_left_by_rotation(&cx, replaced.as_ref(), journal).await?;
+        delete_left_by_rotation(&cx, current.as_ref(), journal).await?;
         let promoted = promote(reader, event, from, journal).await?;
         let described = reader.wait_for_replicas(promoted).await?;
         if !described.labels.carries(&event.token, CURRENT) {

@@ -59,12 +59,22 @@ impl Schedule {
             let unit = if unit.starts_with("hour") { HOUR } else { DAY };
             Some(unit * count(number)?)
         });
-        // Without one of its own, the window ends with the day.
+        // Without one of its own, the window ends with the day; of a schedule in hours, after an hour.
         let window = rules.duration().and_then(|it| count(it.strip_suffix('h')?));
         Some(Self {
             interval: rate.or(days.map(|it| DAY * it))?,
-            window: window.map_or(DAY, |hours| HOUR * hours),
+            window: window.map_or(window_of(rate), |hours| HOUR * hours),
         })
+    }
+}
+
+/// The window of a schedule that names none:
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html>.
+fn window_of(rate: Option<Duration>) -> Duration {
+    if rate.is_some_and(|it| it < DAY) {
+        HOUR
+    } else {
+        DAY
     }
 }
 

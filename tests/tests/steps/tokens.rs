@@ -194,6 +194,27 @@ async fn a_previous_token_of_another_service_account_is_left_alone() {
     bench.store(KIND, &own);
     bench.rotate(KIND).await.unwrap();
     assert!(bench.is_live(&token(&theirs)), "{}", bench.story());
+    let deletes = |it: &&CallRecord| it.call.operation.starts_with("DELETE");
+    assert_eq!(bench.gate.calls().iter().filter(deletes).count(), 0);
+}
+
+/// `daysToExpiry` says something of tokens alone: in other secrets it is a field of its owner's.
+#[tokio::test(start_paused = true)]
+async fn days_to_expiry_in_a_secret_of_another_type_are_its_owners() {
+    for kind in Kind::ALL {
+        if kind == KIND {
+            continue;
+        }
+        for days in [json!(730), json!("90d"), json!(1)] {
+            let bench = bench();
+            bench.store(
+                kind,
+                &with(bench.current(kind), "daysToExpiry", days.clone()),
+            );
+            bench.rotate(kind).await.unwrap();
+            assert_eq!(bench.current(kind)["daysToExpiry"], days);
+        }
+    }
 }
 
 /// A person writes the ID and the public part of somebody else's token: both are on every screen.
@@ -219,27 +240,55 @@ async fn a_public_part_does_not_make_a_token_the_secrets() {
 #[tokio::test(start_paused = true)]
 async fn a_pending_token_that_has_ended_heals() {
     for next in [Step::CreateSecret, Step::TestSecret, Step::FinishSecret] {
-        let bench = ending_after(json!(LEAST));
-        let job = bench.begin(KIND);
-        bench.deliver(KIND, &job, Step::CreateSecret).await.unwrap();
-        bench.wait(200 * DAY).await;
-        let result = bench.deliver(KIND, &job, next).await;
-        bench.assert_failed(result, "PendingKeyDead", &["next rotation starts afresh"]);
-        bench.give_up(&job);
-        bench.rotate(KIND).await.expect("afresh");
-        bench.assert_settled();
+        for (finds_ended, days) in [(false, 200), (true, 200), (false, 91), (false, 180)] {
+            let bench = ending_after(json!(LEAST));
+            finds_ended_tokens(&bench, finds_ended);
+            let job = bench.begin(KIND);
+            bench.deliver(KIND, &job, Step::CreateSecret).await.unwrap();
+            bench.wait(days * DAY).await;
+            let result = bench.deliver(KIND, &job, next).await;
+            bench.assert_failed(result, "PendingKeyDead", &["next rotation starts afresh"]);
+            bench.give_up(&job);
+            bench.rotate(KIND).await.expect("afresh");
+            bench.assert_settled();
+        }
     }
+}
+
+/// It would end while it is AWSCURRENT, weeks before a rotation could replace it. One that lasts is kept.
+#[tokio::test(start_paused = true)]
+async fn a_pending_token_that_lasts_until_the_next_rotation_is_promoted() {
+    let bench = ending_after(json!(LEAST));
+    let job = bench.begin(KIND);
+    bench.deliver(KIND, &job, Step::CreateSecret).await.unwrap();
+    bench.wait(89 * DAY).await;
+    for step in Step::ALL {
+        bench.deliver(KIND, &job, step).await.unwrap();
+    }
+    assert_eq!(
+        bench.changes().iter().filter(|it| is_creation(it)).count(),
+        1
+    );
+}
+
+fn finds_ended_tokens(bench: &Bench, finds: bool) {
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.finds_ended_tokens = finds);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_current_token_that_has_ended_is_told() {
-    let bench = ending_after(json!(LEAST));
-    bench.rotate(KIND).await.unwrap();
-    bench.wait(200 * DAY).await;
-    bench.ledger.excuse(&token(&bench.current(KIND)));
-    let result = bench.create(KIND).await;
-    let error = result.unwrap_err();
-    assert_eq!(error.error_type(), "CurrentKeyDead", "{error}");
-    let changes = bench.changes();
-    assert_eq!(changes.iter().filter(|it| is_creation(it)).count(), 1);
+    for finds_ended in [false, true] {
+        let bench = ending_after(json!(LEAST));
+        finds_ended_tokens(&bench, finds_ended);
+        bench.rotate(KIND).await.unwrap();
+        bench.wait(200 * DAY).await;
+        bench.ledger.excuse(&token(&bench.current(KIND)));
+        let result = bench.create(KIND).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.error_type(), "CurrentKeyDead", "{error}");
+        let changes = bench.changes();
+        assert_eq!(changes.iter().filter(|it| is_creation(it)).count(), 1);
+    }
 }

@@ -1,6 +1,6 @@
 //! How long a service access token must live that ends by itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::secrets::Schedule;
 
@@ -11,6 +11,17 @@ const DAY: Duration = Duration::from_hours(24);
 pub(in crate::rotation) fn least_days_to_expiry(schedule: Schedule) -> u64 {
     let needed = 2 * schedule.interval + schedule.window;
     needed.as_secs().div_ceil(DAY.as_secs())
+}
+
+/// Returns whether a token that would now become AWSCURRENT has ended, or ends before the next rotation
+/// can replace it. Of an unknown schedule only the former can be told.
+pub(in crate::rotation) fn ends_too_soon(
+    expires: Option<SystemTime>,
+    now: SystemTime,
+    schedule: Option<Schedule>,
+) -> bool {
+    let needed = schedule.map_or(Duration::ZERO, |it| it.interval + it.window);
+    expires.is_some_and(|at| at <= now + needed)
 }
 
 #[cfg(test)]
@@ -29,5 +40,20 @@ mod tests {
         assert_eq!(least(24 * 30, 3), 61);
         assert_eq!(least(4, 1), 1);
         assert_eq!(least(12, 1), 2);
+    }
+
+    #[test]
+    fn a_pending_token_outlives_one_interval_and_the_window() {
+        let now = SystemTime::UNIX_EPOCH;
+        let schedule = Schedule {
+            interval: DAY * 30,
+            window: DAY,
+        };
+        let ends = |days, schedule| ends_too_soon(Some(now + DAY * days), now, schedule);
+        assert!(ends(31, Some(schedule)));
+        assert!(!ends(32, Some(schedule)));
+        assert!(ends(0, None));
+        assert!(!ends(1, None));
+        assert!(!ends_too_soon(None, now, Some(schedule)));
     }
 }

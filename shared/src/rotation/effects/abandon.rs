@@ -1,5 +1,5 @@
-//! Takes AWSPENDING off a version whose key is dead. Its value can't be replaced under its token, so
-//! whatever else it holds is deleted, and the next rotation starts afresh.
+//! Takes AWSPENDING off a version whose key is dead, or ends too soon. Its value can't be replaced under
+//! its token, so the living half of a pair is deleted, and the next rotation starts afresh.
 
 use super::delete::{Reason, delete};
 use crate::error::Problem;
@@ -38,16 +38,10 @@ async fn delete_and_unlabel(
     if label != Some(TokenLabel::Pending) {
         return Err(Problem::PendingLabelLost);
     }
-    let previous = reader.previous(&cx.secret).await?;
-    let mut kept = ProtectedKeys::default();
-    kept.add(&cx.secret.current.credential);
-    if let Some(previous) = previous {
-        kept.add(&previous.credential);
+    // A token that ends too soon still works: once no label leads to it, it is found by its name.
+    if pending.credential.token().is_none() {
+        delete_the_rest(cx, pending, journal).await?;
     }
-    let keys = pending.credential.keys();
-    let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
-    let why = (Reason::Replaced, Some(&pending.credential));
-    delete(cx, admin, candidates, &kept, why, journal).await?;
     let secrets = &reader.clients.secrets;
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     let removed = secrets.abandon(reader.secret, &pending.id, reader.budget);
@@ -61,4 +55,20 @@ async fn delete_and_unlabel(
     } else {
         Ok(())
     }
+}
+
+async fn delete_the_rest(
+    cx: &StepContext<'_>,
+    pending: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    let mut kept = ProtectedKeys::default();
+    kept.add(&cx.secret.current.credential);
+    if let Some(previous) = cx.reader.previous(&cx.secret).await? {
+        kept.add(&previous.credential);
+    }
+    let keys = pending.credential.keys();
+    let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
+    let why = (Reason::Replaced, Some(&pending.credential));
+    delete(cx, admin, candidates, &kept, why, journal).await
 }

@@ -108,6 +108,13 @@ async fn create_access_token(
     let scopes = like.scopes.as_ref().ok_or_else(unknown)?;
     let owner = &part.service_account;
     let expires = expiry(cx)?;
+    if expires.is_none() && like.expires.is_some() {
+        tracing::warn!(
+            secret = cx.reader.secret,
+            key = %part.key_ref(),
+            "the current token ends by itself, and the new one does not: the secret has no daysToExpiry"
+        );
+    }
     for n in 0..SERIES {
         let name = announce(cx, class, n);
         let admin = &cx.secret.admin;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::budget::Backoff;
 use crate::datadog::OwnedKeyDetails;
-use crate::keys::{KeyId, shown_of};
+use crate::keys::KeyId;
 
 /// Secrets Manager's labels and values may be inconsistent for some seconds.
 pub(crate) fn consistency_backoff() -> Backoff {
@@ -49,13 +49,15 @@ pub(crate) fn is_other_key(shown: Option<&str>, value: &str) -> bool {
 /// public part of a service access token. `None` if that part says nothing: recordings have it x-ed
 /// out, a mask hides it, and a short text would match anything.
 pub(crate) fn looks_like(shown: Option<&str>, value: &str) -> Option<bool> {
-    let own = shown_of(value);
-    let is_readable = |shown: &&str| {
-        let digits = shown.strip_prefix("ddsat_").unwrap_or(shown);
-        let is_mask = digits.bytes().all(|it| it == b'x') && digits.len() > 4;
-        shown.len() == own.len() && digits.bytes().all(|it| it.is_ascii_alphanumeric()) && !is_mask
+    let shown = shown?;
+    let (readable, own) = match shown.strip_prefix("ddsat_") {
+        Some(public) => (public, value.get(..shown.len())),
+        None if shown.len() == 4 => (shown, value.get(value.len().saturating_sub(4)..)),
+        None => return None,
     };
-    Some(own.eq_ignore_ascii_case(shown.filter(is_readable)?))
+    let is_masked = readable.len() > 4 && readable.bytes().all(|it| it == b'x');
+    let tells = readable.len() >= 4 && readable.bytes().all(|it| it.is_ascii_alphanumeric());
+    (tells && !is_masked).then(|| own.is_some_and(|own| own.eq_ignore_ascii_case(shown)))
 }
 
 #[cfg(test)]
@@ -74,6 +76,21 @@ mod tests {
             (Some("00000"), None),
         ] {
             assert_eq!(looks_like(last4, "89abcdef"), is_alike, "{last4:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_part_shows_whose_token_it_is_whatever_the_rest_is_like() {
+        for (shown, is_alike) in [
+            ("ddsat_4567abcd", Some(true)),
+            ("ddsat_4567abce", Some(false)),
+            ("ddsat_xxxxxxxx", None),
+            ("ddsat_", None),
+            ("ddsat_********", None),
+        ] {
+            for value in ["ddsat_4567abcd_0123456789", "ddsat_4567abcd0123456789"] {
+                assert_eq!(looks_like(Some(shown), value), is_alike, "{shown}");
+            }
         }
     }
 }

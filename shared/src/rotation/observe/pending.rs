@@ -13,7 +13,9 @@ use crate::error::Problem;
 use crate::keys::KeyRef;
 
 use crate::rotation::context::{LoadedSecret, SecretReader, Version};
-use crate::rotation::decide::{LAG_OF_NEW_KEYS, LEAST_SUCCESSES, is_old, verification_span};
+use crate::rotation::decide::{
+    LAG_OF_NEW_KEYS, LEAST_SUCCESSES, ends_too_soon, is_old, verification_span,
+};
 
 /// What was read of pending keys that were verified.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(crate) enum PendingKeys {
         /// The application key in AWSCURRENT, if the type has one and it is there.
         current: Option<OwnedKeyDetails>,
     },
-    /// A key is provably dead.
+    /// A key is provably dead, or a token ends before the next rotation.
     Dead(DeadKey),
 }
 
@@ -60,6 +62,9 @@ impl SecretReader<'_> {
         let current = match pending.credential.owned() {
             Some(owned) => {
                 let (new, current) = details?;
+                if new.as_ref().is_some_and(|it| self.is_spent(secret, it)) {
+                    return Ok(PendingKeys::Dead(DeadKey(owned.key)));
+                }
                 self.compare(secret, &owned, new, current).await?
             }
             None => None,
@@ -243,7 +248,7 @@ impl SecretReader<'_> {
     /// Returns whether a key is not found, or, where API keys can't be looked up, is refused though
     /// its version is old.
     async fn looks_dead(&self, secret: &LoadedSecret, pending: &Version) -> Result<bool, Problem> {
-        if self.missing(secret, pending).await?.is_some() || self.is_over(secret, pending).await? {
+        if self.missing(secret, pending).await?.is_some() || self.ends(secret, pending).await? {
             return Ok(true);
         }
         let Some(part) = pending.credential.api() else {
@@ -258,25 +263,30 @@ impl SecretReader<'_> {
         })
     }
 
-    /// Returns whether Datadog still shows a token that has ended by itself.
-    async fn is_over(&self, secret: &LoadedSecret, pending: &Version) -> Result<bool, Problem> {
+    /// Returns whether a token has ended by itself, or is about to.
+    async fn ends(&self, secret: &LoadedSecret, pending: &Version) -> Result<bool, Problem> {
         let Some(token) = pending.credential.token() else {
             return Ok(false);
         };
         let owner = secret.admin.service_account();
         let found = secret.admin.access_token(owner, &token.id).await?;
-        Ok(found.is_some_and(|it| it.is_over(self.now())))
+        Ok(found.is_some_and(|it| self.is_spent(secret, &it)))
     }
 
-    /// Returns a key that Datadog still shows, and calls revoked, or a token that has ended by itself.
+    fn is_spent(&self, secret: &LoadedSecret, token: &OwnedKeyDetails) -> bool {
+        ends_too_soon(token.expires, self.now(), secret.description.schedule)
+    }
+
+    /// Returns a key that Datadog still shows, and calls revoked, or a token that has ended or
+    /// is about to.
     async fn revoked(
         &self,
         secret: &LoadedSecret,
         pending: &Version,
     ) -> Result<Option<KeyRef>, Problem> {
         if let Some(token) = pending.credential.token() {
-            let is_over = self.is_over(secret, pending).await?;
-            return Ok(is_over.then(|| token.key_ref()));
+            let ends = self.ends(secret, pending).await?;
+            return Ok(ends.then(|| token.key_ref()));
         }
         let Some(part) = pending.credential.api() else {
             return Ok(None);

@@ -70,9 +70,11 @@ impl Datadog {
             Act::Create => self.create_token(now, caller, &owner, request.body()),
             Act::List => self.list_tokens(now, &owner, &Query::of(request.uri())),
             Act::Get(id) => {
+                let finds_ended = self.settings.finds_ended_tokens;
+                let is_there = |key: &Key| key.is_live() || finds_ended && key.is_over(now);
                 let keys = self.keys.iter();
                 let token = keys
-                    .filter(|key| is_of(key, &owner) && key.is_live())
+                    .filter(|key| is_of(key, &owner) && is_there(key))
                     .find(|key| key.id == id && self.is_known_by_id(now, key))
                     .ok_or_else(no_such_token)?;
                 Ok(answer(StatusCode::OK, &self.settings, token, Shown::Read))

@@ -76,6 +76,8 @@ pub struct Settings {
     pub revoked_token: StatusCode,
     pub kept_from_tokens: KeptFromTokens,
     pub token_header: TokenHeader,
+    /// Whether a look-up still finds a service access token that has ended by itself (nobody has said).
+    pub finds_ended_tokens: bool,
     /// How long no mapping may be of an AWS account that was just registered (recorded).
     pub fresh_account_unknown_for: Duration,
     /// How long GET does not find a mapping that was just made, two times of three (reported).
@@ -116,6 +118,7 @@ impl Default for Settings {
             revoked_token: StatusCode::FORBIDDEN,
             kept_from_tokens: KeptFromTokens::Nothing,
             token_header: TokenHeader::Either,
+            finds_ended_tokens: false,
             fresh_account_unknown_for: Duration::ZERO,
             fresh_mapping_hidden_for: Duration::ZERO,
             taken_mapping: StatusCode::CONFLICT,
