@@ -9,6 +9,7 @@ mod admin_secret;
 mod keys;
 mod refusals;
 mod tokens;
+mod who;
 
 use datadog_rotation::Kind;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
