@@ -190,6 +190,8 @@ pub enum Setting {
     NumberedDates,
     /// A new key works 20 seconds after its creation; until then validations are answered 200 and an error.
     ErrorsWith200,
+    /// The value says `daysToExpiry`, and so tokens end by themselves.
+    EndingTokens,
 }
 
 impl fmt::Display for Setting {
@@ -219,6 +221,7 @@ impl fmt::Display for Setting {
             Self::OwnFallback => "the fallback's own key",
             Self::NumberedDates => "numbers as times",
             Self::ErrorsWith200 => "validation errors with 200",
+            Self::EndingTokens => "tokens that end by themselves",
             Self::EnrollsRunners => "a key with a read-only attribute",
         })
     }
@@ -274,7 +277,7 @@ impl Setting {
             Subject::ApplicationKey => {
                 worlds.extend([Self::FreshAdmin, Self::NumberedDates, Self::ErrorsWith200]);
             }
-            Subject::ServiceAccessToken => worlds.push(Self::FreshAdmin),
+            Subject::ServiceAccessToken => worlds.extend([Self::FreshAdmin, Self::EndingTokens]),
             Subject::AdminKey => worlds.extend([Self::OwnPartialArn, Self::OwnReplicaArn]),
             // The account is asked about where an identity acts.
             Subject::KeylessApiKey => return vec![Self::OddResources, Self::OwnFallback],

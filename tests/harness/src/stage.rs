@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::bench::{Bench, DOCUMENTED_SCOPES};
-use crate::by_hand::ids;
+use crate::by_hand::{ids, with};
 use crate::case::{Case, Setting, Subject};
 use crate::listen::{overheard, repeat};
+use crate::verdict::rights;
 
 /// How far behind the world is in [`Setting::Lagging`]: within what the functions wait for.
 const LAG: Duration = Duration::from_secs(2);
@@ -161,6 +162,13 @@ async fn change(bench: &Bench, case: Case, world: Setting) {
         Setting::ShortPages => set(&|it| it.most_per_page = 2),
         Setting::NewShape => set(&|it| it.new_shape = true),
         Setting::OddResources => set(&|it| it.odd_resources = true),
+        Setting::EndingTokens => {
+            let ending = with(bench.current(kind), "daysToExpiry", json!(365));
+            bench.store(kind, &ending);
+            rotate(bench, kind, 2).await;
+            let rights = rights(bench, kind);
+            assert!(rights.ends_with("ends: true"), "{rights}");
+        }
         Setting::NumberedDates => set(&|it| it.numbered_dates = true),
         Setting::ErrorsWith200 => set(&|it| {
             it.errors_with_200 = true;
