@@ -313,3 +313,48 @@ impl Problem {
         self.is_forbidden() || matches!(self, Self::Datadog(error) if is_answer(&error.problem))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datadog::{Call, DatadogError};
+
+    fn problem(problem: DatadogProblem) -> Problem {
+        let call = Call::validate();
+        DatadogError { call, problem }.into()
+    }
+
+    #[test]
+    fn a_failure_is_an_answer_or_may_pass_or_both() {
+        let rejected = DatadogProblem::Rejected {
+            status: 400,
+            mentions: Vec::new(),
+        };
+        let unexpected = DatadogProblem::Unexpected {
+            status: 404,
+            defect: "is not Datadog's",
+        };
+        for (of, is_answered, may_pass) in [
+            (rejected, true, false),
+            (unexpected, true, false),
+            (DatadogProblem::NameTaken { status: 409 }, true, false),
+            (DatadogProblem::Refused { status: 403 }, true, false),
+            (DatadogProblem::Unavailable { status: 500 }, true, true),
+            (DatadogProblem::RateLimited { reset: None }, false, false),
+            (DatadogProblem::Cut, false, true),
+            (DatadogProblem::NoTime, false, false),
+        ] {
+            let problem = problem(of);
+            assert_eq!(problem.is_answered(), is_answered, "{problem}");
+            assert_eq!(problem.may_pass(), may_pass, "{problem}");
+        }
+        assert!(!Problem::KeyInUse.is_answered() && !Problem::KeyInUse.may_pass());
+    }
+
+    #[test]
+    fn only_404_of_datadogs_own_is_not_found() {
+        assert!(problem(DatadogProblem::NotFound).is_not_found());
+        assert!(!problem(DatadogProblem::Refused { status: 404 }).is_not_found());
+        assert!(!Problem::KeyInUse.is_not_found());
+    }
+}
