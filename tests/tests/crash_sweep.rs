@@ -142,13 +142,13 @@ fn sweep_keyless(subject: Subject) {
 }
 
 /// By hand, `SUBJECT=ServiceAccessToken` takes one alone.
-fn is_swept(subject: &Subject) -> bool {
+fn is_swept(subject: Subject) -> bool {
     std::env::var("SUBJECT").map_or(true, |only| only == format!("{subject:?}"))
 }
 
 fn sweep_in_full(page: &str, subjects: &[Subject], settings: fn(Subject) -> Vec<Setting>) {
     std::thread::scope(|scope| {
-        for subject in subjects.iter().copied().filter(is_swept) {
+        for subject in subjects.iter().copied().filter(|it| is_swept(*it)) {
             scope.spawn(move || {
                 let mut tally = Tally::default();
                 every_fault_at_every_call(&mut tally, subject, &settings(subject), 1);
@@ -456,7 +456,7 @@ fn what_breaks() {
         }
     };
     std::thread::scope(|scope| {
-        for subject in Subject::ALL.into_iter().filter(is_swept) {
+        for subject in Subject::ALL.into_iter().filter(|it| is_swept(*it)) {
             scope.spawn(move || {
                 visit_worlds(subject, WORLDS_ONE_IN, tell);
                 tell_lies(subject, ONE_IN, tell);
