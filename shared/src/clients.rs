@@ -1,6 +1,6 @@
 //! The clients that rotations, checks and the trust share.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -10,10 +10,6 @@ use crate::identity::Identity;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::site::Site;
-
-/// Answers take time and tell whole seconds. The age of an orphaned key has a minute to spare: an invocation
-/// ends after 14 minutes, and a key is orphaned at 15.
-const TOLERATED: Duration = Duration::from_secs(30);
 
 /// What it takes to call AWS and Datadog.
 #[derive(Clone, Debug)]
@@ -42,10 +38,7 @@ impl Clients {
     /// Returns the time of day, by Datadog's clock if the invocation's own is ahead: what is young must not
     /// pass for old.
     pub(crate) fn now(&self, budget: &Budget) -> SystemTime {
-        let own = budget.now();
-        let corrected = self.clock.corrected(own);
-        let ahead = own.duration_since(corrected).unwrap_or_default();
-        if ahead < TOLERATED { own } else { corrected }
+        self.clock.corrected(budget.now())
     }
 
     /// Returns the client for one Datadog site, or for `DATADOG_API_URL` if that is set.

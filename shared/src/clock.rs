@@ -12,6 +12,10 @@ use http::header::DATE;
 use crate::budget::Budget;
 use crate::http::{Http, Sending, Transport};
 
+/// Answers take time and tell whole seconds. The age of an orphaned key has a minute to spare: an invocation
+/// ends after 14 minutes, and a key is orphaned at 15.
+const TOLERATED: Duration = Duration::from_secs(30);
+
 /// How far this machine's clock is ahead of those that answer it.
 ///
 /// Lambda's clock is right as a rule; a desk's may be wrong, and the SDK signs around that without a word.
@@ -32,10 +36,13 @@ impl Clock {
         })
     }
 
-    /// A time of this machine's clock, or an earlier one if that clock is ahead.
+    /// Returns a time of this machine's clock, or an earlier one if that clock is ahead by half a minute.
     #[must_use]
     pub fn corrected(&self, now: SystemTime) -> SystemTime {
         let ahead = Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
+        if ahead < TOLERATED {
+            return now;
+        }
         now.checked_sub(ahead).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
@@ -107,5 +114,12 @@ mod tests {
         assert_eq!(corrected(&dates, noon + 20 * minute).await, noon);
         assert_eq!(corrected(&dates, noon - minute).await, noon - minute);
         assert_eq!(corrected(&["noon"], noon).await, noon);
+        let second = Duration::from_secs(1);
+        let noon_told = &dates[..1];
+        assert_eq!(
+            corrected(noon_told, noon + 29 * second).await,
+            noon + 29 * second
+        );
+        assert_eq!(corrected(noon_told, noon + 30 * second).await, noon);
     }
 }

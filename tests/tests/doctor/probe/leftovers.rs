@@ -11,8 +11,6 @@ use sandbox::scene::Admin;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::races::Dated;
-
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A probe that dies after the POST of this path.
@@ -174,7 +172,7 @@ async fn a_probe_at_a_desk_whose_clock_is_ahead_deletes_nothing_young() {
         &secret,
     ];
     bench
-        .doctor_at(now.into(), Dated(bench.way(CALLER)), &arguments)
+        .doctor_at(now.into(), bench.way(CALLER), &arguments)
         .await;
     assert_eq!(left(&bench), names);
 }
