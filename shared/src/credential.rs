@@ -236,6 +236,15 @@ impl Credential {
         }
     }
 
+    /// Returns it without the API key of a pair.
+    #[must_use]
+    pub fn without_api_key(&self) -> Self {
+        match self {
+            Self::Pair(_, application) => Self::Application(application.clone()),
+            other => other.clone(),
+        }
+    }
+
     /// Whether it holds no key at all, so that there is nothing to rotate.
     #[must_use]
     pub fn is_keyless(&self) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
-use harness::by_hand::ids;
+use harness::by_hand::{ids, with};
 use http::StatusCode;
 use sandbox::gate::{Call, Fate, Lie};
 use sandbox::rotation::Step;
@@ -149,6 +149,70 @@ async fn hidden_characters_show_no_possession() {
         }
     });
     bench.rotate(KIND).await.expect("without that key");
+    assert!(bench.is_live(&others), "{}", bench.story());
+}
+
+/// "Not found" may be a mistake, and so may be the ID: together they show nothing.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_not_found_is_not_deleted_for_its_id() {
+    for works in [true, false] {
+        let bench = Bench::new(SceneOptions::default());
+        bench.rotate(KIND).await.expect("undisturbed");
+        let others = wrong_id_in_previous(&bench);
+        if !works {
+            let value = bench.value(KIND, "AWSPREVIOUS").expect("a value");
+            let text = value["apiKey"].as_str().expect("a value").to_owned();
+            let own = bench.gate.with_world(|world| {
+                let keys = world.datadog.keys();
+                let own = keys.iter().find(|key| key.value == text);
+                own.expect("the key of the value").id.clone()
+            });
+            bench.revoke(&own);
+        }
+        bench
+            .gate
+            .with_world(|world| world.datadog.settings.validate_v2 = false);
+        let id = others.clone();
+        bench.gate.follow(move |call: &Call| {
+            let is_looked_up = call.operation == "GET /api/v2/api_keys/{id}";
+            if is_looked_up && call.subject.as_deref() == Some(&*id) {
+                Fate::Refuse(StatusCode::NOT_FOUND)
+            } else {
+                Fate::Pass
+            }
+        });
+        let rotated = bench.rotate(KIND).await;
+        rotated.unwrap_or_else(|error| panic!("works: {works}: {error}"));
+        assert!(bench.is_live(&others), "works: {works}: {}", bench.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_not_found_is_not_deleted_for_its_id() {
+    let kind = Kind::ServiceAccessToken;
+    let bench = Bench::new(SceneOptions::default());
+    bench.rotate(kind).await.expect("undisturbed");
+    let current = bench.current(kind);
+    let (revoked, others) = (bench.by_hand(kind), bench.by_hand(kind));
+    let others = ids(&others).remove(0);
+    bench.revoke(&ids(&revoked)[0]);
+    bench.store(
+        kind,
+        &with(revoked, "serviceAccessTokenId", json!(others.clone())),
+    );
+    bench.store(kind, &current);
+    let id = others.clone();
+    bench.gate.follow(move |call: &Call| {
+        let is_looked_up = call.operation.ends_with("/access_tokens/{id}")
+            && call.operation.starts_with("GET ")
+            && call.subject.as_deref() == Some(&*id);
+        if is_looked_up {
+            Fate::Refuse(StatusCode::NOT_FOUND)
+        } else {
+            Fate::Pass
+        }
+    });
+    bench.rotate(kind).await.expect("without that token");
     assert!(bench.is_live(&others), "{}", bench.story());
 }
 

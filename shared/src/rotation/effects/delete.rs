@@ -17,7 +17,7 @@ use crate::protected::{KnownValue, ProtectedKeys, known_value};
 use crate::rotation::context::StepContext;
 use crate::rotation::decide::{Candidates, LAG_OF_KNOWN_KEYS, LAG_OF_NEW_KEYS, deletable};
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::{Possession, possession, token_possession};
+use crate::rotation::observe::{Possession, owned_possession, possession};
 
 /// Why keys are to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +66,12 @@ pub(in crate::rotation) async fn delete(
     }
     for key in doomed {
         let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
-        let token = old.and_then(Credential::token);
-        let held = match (reason, value, token.filter(|it| it.key_ref() == key)) {
-            (Reason::Replaced, Some(api), _) => Some(possession(cx, admin, api).await?),
-            (Reason::Replaced, None, Some(token)) => {
-                Some(token_possession(cx, admin, token).await?)
-            }
-            // The question does not arise: the key is not a replaced API key or token.
+        let held = match (reason, old) {
+            (Reason::Replaced, Some(old)) => held_by(cx, admin, &key, old).await?,
+            // The question does not arise: no version names the key.
             _ => None,
         };
-        if let Some(left) = held.and_then(|held| left_alive(cx, &key, held)) {
+        if let Some(left) = held.and_then(|held| left_alone(cx, &key, held)) {
             journal.note(left);
             continue;
         }
@@ -124,11 +120,27 @@ pub(in crate::rotation) async fn delete(
     Ok(())
 }
 
+/// Returns whether the secret held a replaced key. `None` for an application key: the rotation that
+/// created its successor has compared its ID with its value.
+async fn held_by(
+    cx: &StepContext<'_>,
+    admin: &Admin,
+    key: &KeyRef,
+    old: &Credential,
+) -> Result<Option<Possession>, Problem> {
+    match old.api().filter(|it| it.key_ref() == *key) {
+        Some(api) => possession(cx, admin, api).await.map(Some),
+        None if key.class == KeyClass::Application => Ok(None),
+        None => owned_possession(cx, admin, old).await.map(Some),
+    }
+}
+
 /// Says in the log that a key is left alive, unless the secret held it.
-fn left_alive(cx: &StepContext<'_>, key: &KeyRef, held: Possession) -> Option<Entry> {
+fn left_alone(cx: &StepContext<'_>, key: &KeyRef, held: Possession) -> Option<Entry> {
     let secret = cx.reader.secret;
     match held {
         Possession::Works | Possession::Held => None,
+        Possession::Gone => Some(Entry::Gone),
         Possession::NotHeld => {
             tracing::warn!(
                 secret,

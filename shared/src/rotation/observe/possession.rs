@@ -1,24 +1,27 @@
-//! Whether the secret held the API key or service access token that a version of it names.
+//! Whether the secret held the key that a version of it names.
 //!
-//! Everybody in the organisation sees a key's ID, and its last four characters or its public part. A value that a person made up,
-//! or stored beside another key's ID, must not have that key deleted.
+//! Everybody in the organisation sees a key's ID, and its last four characters or its public part. A
+//! value that a person made up, or stored beside another key's ID, must not have that key deleted.
 
 use crate::admin::{Admin, KeyLookup};
-use crate::credential::{ApiPart, Credential, TokenPart};
-use crate::datadog::{DatadogError, DatadogProblem, Status, Validated};
+use crate::credential::{ApiPart, Credential};
+use crate::datadog::{DatadogError, DatadogProblem, OwnedKeyDetails, Status, Validated};
 use crate::error::Problem;
 use crate::keys::KeyClass;
 
 use super::keys::{looks_like, patience};
 use crate::rotation::context::StepContext;
 
-/// What is known of the API key or token that a version names.
+/// What is known of the key that a version names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Possession {
     /// The secret held it, and it works.
     Works,
-    /// The secret held it, or it is gone.
+    /// A rotation named it for a version of this secret.
     Held,
+    /// Its ID is not found or revoked, and the value does not work. Nothing shows that the secret held
+    /// it: if the answer is a mistake, a rotation's key is found by its name later.
+    Gone,
     /// The value is another key's, or no key's.
     NotHeld,
     /// The value works, and Datadog does not tell which key it is.
@@ -40,14 +43,21 @@ pub(crate) async fn possession(
     if let Some(possession) = by_id(&told, api) {
         return Ok(possession);
     }
-    let ends_alike = match admin.api_key(&api.id).await? {
-        KeyLookup::NotFound => return Ok(Possession::Held),
-        KeyLookup::Found(it) if it.status == Status::Revoked => return Ok(Possession::Held),
+    let found = admin.api_key(&api.id).await?;
+    let is_gone = match &found {
+        KeyLookup::NotFound => true,
+        KeyLookup::Found(it) => it.status == Status::Revoked,
+        KeyLookup::Forbidden => false,
+    };
+    if is_gone && !admin.validate_api_key(&api.key).await? {
+        return Ok(Possession::Gone);
+    }
+    let ends_alike = match found {
         KeyLookup::Found(it) if cx.is_named_by_rotation(KeyClass::Api, &it.name) => {
             return Ok(Possession::Held);
         }
         KeyLookup::Found(it) => looks_like(it.last4.as_deref(), api.key.expose()),
-        KeyLookup::Forbidden => None,
+        KeyLookup::NotFound | KeyLookup::Forbidden => None,
     };
     if ends_alike == Some(false) {
         return Ok(Possession::NotHeld);
@@ -81,34 +91,43 @@ pub(crate) async fn possession(
     }
 }
 
-/// The same of a service access token.
-pub(crate) async fn token_possession(
+/// Returns whether the secret held the application key or service access token that `old` names.
+///
+/// # Errors
+/// [`Problem::PossessionUnknown`] if Datadog has trouble: the next invocation may be told.
+pub(crate) async fn owned_possession(
     cx: &StepContext<'_>,
     admin: &Admin,
-    token: &TokenPart,
+    old: &Credential,
 ) -> Result<Possession, Problem> {
-    let account = &token.service_account;
-    let Some(found) = admin.access_token(account, &token.id).await? else {
-        return Ok(Possession::Held);
+    let Some(owned) = old.owned() else {
+        return Ok(Possession::NotHeld);
     };
-    let by_rotation = cx.is_named_by_rotation(KeyClass::AccessToken, &found.name);
-    if by_rotation || found.is_over(cx.reader.now()) {
+    let (key, value) = (&owned.key, old.without_api_key());
+    let found = admin.owned_key(owned.service_account, key).await?;
+    if let Some(found) = &found
+        && cx.is_named_by_rotation(key.class, &found.name)
+    {
         return Ok(Possession::Held);
     }
-    let looks_alike = looks_like(found.shown.as_deref(), token.key.expose());
+    let is_over = |it: &OwnedKeyDetails| it.is_over(cx.reader.now());
+    if found.as_ref().is_none_or(is_over) && !admin.validate(&value).await? {
+        return Ok(Possession::Gone);
+    }
+    let looks_alike = found.and_then(|it| looks_like(it.shown.as_deref(), owned.value));
     if looks_alike == Some(false) {
         return Ok(Possession::NotHeld);
     }
-    let (mut backoff, value) = (patience(), Credential::Token(token.clone()));
+    let mut backoff = patience();
     while !admin.validate(&value).await? {
         if backoff.pause(admin.budget()).await {
             continue;
         }
-        // An edge that refuses everybody proves nothing of this token.
+        // An edge that refuses everybody proves nothing of this key.
         return if admin.validate(&cx.secret.current.credential).await? {
             Ok(Possession::NotHeld)
         } else {
-            let key = token.key_ref();
+            let key = key.clone();
             Err(Problem::PossessionUnknown { key })
         };
     }
