@@ -236,6 +236,14 @@ impl Credential {
         }
     }
 
+    /// Returns the key whose name tells who made the whole: of a pair the application key, whose name
+    /// can always be read.
+    #[must_use]
+    pub fn telling_key(&self) -> Option<KeyRef> {
+        let owned = self.owned().map(|it| it.key);
+        owned.or_else(|| self.api().map(ApiPart::key_ref))
+    }
+
     /// Returns it without the API key of a pair.
     #[must_use]
     pub fn without_api_key(&self) -> Self {

@@ -4,6 +4,7 @@ mod across_accounts;
 mod arn;
 mod description;
 pub mod error;
+mod grace;
 mod labels;
 mod unthrottled;
 
@@ -28,6 +29,7 @@ use across_accounts::AcrossAccounts;
 pub use arn::{SecretArn, region_of};
 pub use description::{Description, Replica, ReplicaStatus, Schedule};
 pub use error::{Reason, SecretsError, SecretsProblem};
+pub use grace::{GRACE_TAG, GraceTags, LEAKED_TAG};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 use unthrottled::Unthrottled;
 

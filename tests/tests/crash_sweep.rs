@@ -381,6 +381,25 @@ fn keyless_admin() {
 }
 
 #[test]
+fn grace_on_demand() {
+    std::thread::scope(|scope| {
+        for subject in Subject::ON_DEMAND.into_iter().filter(|it| is_swept(*it)) {
+            scope.spawn(move || {
+                let mut tally = Tally::default();
+                every_fault_at_every_call(&mut tally, subject, &Setting::PLAIN, ONE_IN);
+                compare(
+                    "grace",
+                    &format!("by default, {subject}"),
+                    &tally.total(subject),
+                );
+                tell_lies(subject, FEW, Outcome::judge);
+                visit_worlds(subject, 2 * WORLDS_ONE_IN, Outcome::judge);
+            });
+        }
+    });
+}
+
+#[test]
 fn lies_to_an_api_key() {
     lies(Subject::ApiKey);
 }
@@ -470,6 +489,9 @@ fn a_sample_of_double_faults() {
     for subject in [Subject::ALL, Subject::KEYLESS].concat() {
         sweep_double(subject, 200);
     }
+    for subject in Subject::ON_DEMAND {
+        sweep_double(subject, 100);
+    }
 }
 
 #[test]
@@ -477,6 +499,13 @@ fn a_sample_of_double_faults() {
 fn single_faults() {
     let all = |subject| [&Setting::PLAIN, Setting::troubled(subject)].concat();
     sweep_in_full("crash-sweep", &Subject::ALL, all);
+}
+
+#[test]
+#[ignore = "36,000 runs"]
+fn single_faults_of_grace_on_demand() {
+    let all = |subject| [&Setting::PLAIN, Setting::troubled(subject)].concat();
+    sweep_in_full("grace", &Subject::ON_DEMAND, all);
 }
 
 #[test]

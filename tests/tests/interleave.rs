@@ -61,7 +61,7 @@ fn interleave(subject: Subject) {
         ));
     }
     figures::compare_held(
-        "figures/overlap",
+        subject.page("figures/overlap"),
         &format!("interleaved, {subject}"),
         &figures::table(
             &["type", "step", "interrupted", "held", "drawn", "held"],
@@ -93,4 +93,11 @@ fn service_access_token() {
 #[test]
 fn assisted_admin_key() {
     interleave(Subject::AssistedAdminKey);
+}
+
+#[test]
+fn grace_on_demand() {
+    for subject in Subject::ON_DEMAND {
+        interleave(subject);
+    }
 }

@@ -53,7 +53,7 @@ fn overlaps(subject: Subject) {
         ));
     }
     figures::compare_held(
-        "figures/overlap",
+        subject.page("figures/overlap"),
         &format!("held deliveries, {subject}"),
         &figures::table(&["type", "meanwhile", "schedules", "held"], &rows.concat()),
     );
@@ -82,6 +82,13 @@ fn service_access_token() {
 #[test]
 fn assisted_admin_key() {
     overlaps(Subject::AssistedAdminKey);
+}
+
+#[test]
+fn grace_on_demand() {
+    for subject in Subject::ON_DEMAND {
+        overlaps(subject);
+    }
 }
 
 #[tokio::test(start_paused = true)]

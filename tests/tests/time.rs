@@ -92,7 +92,7 @@ fn sweep(subject: Subject) {
     rows += &row("Datadog slow, nothing can be stored", &mut unstorable());
     let columns = ["type", "pace", "runs", "held", "done", "gave up in time"];
     figures::compare_held(
-        "figures/time",
+        subject.page("figures/time"),
         &subject.to_string(),
         &figures::table(&columns, &rows),
     );
@@ -154,4 +154,11 @@ fn service_access_token() {
 #[test]
 fn assisted_admin_key() {
     sweep(Subject::AssistedAdminKey);
+}
+
+#[test]
+fn grace_on_demand() {
+    for subject in Subject::ON_DEMAND {
+        sweep(subject);
+    }
 }

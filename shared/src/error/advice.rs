@@ -69,6 +69,10 @@ impl Problem {
             } => {
                 "Take AWSPENDING off this version (update-secret-version-stage), then rotate again."
             }
+            Self::TagMalformed { .. } => {
+                "Correct it (tag-resource), or take it off (untag-resource): graceRotations is 0 or 1, \
+                 leakedVersion the ID of a version. Then rotate again."
+            }
             Self::PendingWithoutValue => {
                 "Rotate again (rotate-secret): Secrets Manager begins with createSecret."
             }

@@ -61,6 +61,8 @@ pub enum Problem {
     Binary(Role),
     #[error("the value under {role} {source}")]
     Malformed { role: Role, source: ValueError },
+    #[error("the secret's tag {tag} can't be read")]
+    TagMalformed { tag: &'static str },
     #[error("the version holds no value to be promoted")]
     PendingWithoutValue,
     /// Not "empty": its keys can't be known, so that nothing may be deleted by name.
@@ -285,6 +287,7 @@ impl Problem {
                 ..
             } => "SecretNotJson",
             Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
+            Self::TagMalformed { .. } => "TagMalformed",
             Self::PendingWithoutValue => "PendingWithoutValue",
             Self::ValueUnreadable { .. } => "ValueUnreadable",
             Self::ReplicaFailed { .. } => "ReplicaFailed",

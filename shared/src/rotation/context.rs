@@ -8,13 +8,13 @@ use tokio::time::Instant;
 use crate::admin::Admin;
 use crate::budget::Budget;
 use crate::clients::Clients;
-use crate::credential::{Credential, Kind};
+use crate::credential::{Credential, Grace, Kind};
 use crate::error::{Problem, Role};
 use crate::event::{RotationEvent, VersionId};
 use crate::key_name::KeyNames;
 use crate::keys::{KeyClass, KeyId};
 use crate::protected::ProtectedKeys;
-use crate::secrets::{CURRENT, Description, MAY_LOSE_TAG, PENDING, SecretArn};
+use crate::secrets::{CURRENT, Description, MAY_LOSE_TAG, PENDING, PREVIOUS, SecretArn};
 use crate::value::{SecretValue, ValueError};
 
 /// Reads one secret, for a step or for the doctor.
@@ -28,6 +28,18 @@ pub(crate) struct SecretReader<'a> {
 }
 
 impl SecretReader<'_> {
+    /// Returns for how long the keys of a version go on working once they are replaced.
+    pub(crate) fn grace_of(&self, description: &Description, version: &VersionId) -> Grace {
+        let default = self.kind.grace();
+        description.grace.of_version(version, default)
+    }
+
+    /// Returns the same of the keys that this rotation replaces.
+    pub(crate) fn grace_of_replaced(&self, versions: &Versions) -> Grace {
+        let grace = |version| self.grace_of(&versions.description, version);
+        versions.replaced().map_or(self.kind.grace(), grace)
+    }
+
     /// Returns the time by which versions and keys are old.
     pub(crate) fn now(&self) -> SystemTime {
         self.clients.now(self.budget)
@@ -100,6 +112,15 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
+    /// Returns the version whose keys this rotation replaces: AWSCURRENT's, or AWSPREVIOUS's once it
+    /// has promoted its own.
+    pub(crate) fn replaced(&self) -> Option<&VersionId> {
+        match self.token {
+            TokenVersion::Current => self.description.labels.holder(PREVIOUS),
+            TokenVersion::Filled(_) | TokenVersion::Empty => Some(&self.current.id),
+        }
+    }
+
     /// Returns whether the secret holds no keys, so that there is nothing to rotate.
     ///
     /// Fails if AWSPENDING is of the other mode: it is from before somebody changed the mode, and
@@ -182,6 +203,11 @@ pub(crate) struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
+    /// Returns for how long the keys of a version go on working once they are replaced.
+    pub(crate) fn grace_of(&self, version: &VersionId) -> Grace {
+        self.reader.grace_of(&self.secret.description, version)
+    }
+
     /// Returns whether a key of this ID was read in this invocation, so that it can't be new.
     pub(crate) fn was_there_before(&self, id: &KeyId) -> bool {
         self.known_keys().keys().iter().any(|key| key.id == *id)

@@ -56,20 +56,21 @@ pub(super) enum PutAsideBy {
     Person,
 }
 
-/// Returns who moved AWSPREVIOUS to its version, for types without grace. It was a rotation only if the
+/// Returns who moved AWSPREVIOUS to its version, whose keys have no grace. It was a rotation only if the
 /// key in AWSCURRENT bears the name of its own version, and AWSPREVIOUS's version is older and of the
 /// same service account. Otherwise a person moved the labels.
 ///
-/// `current_key` is the application key in AWSCURRENT. It stands for a whole pair, because its name
-/// can always be read.
+/// `current_name` is the name of the key in AWSCURRENT that [`Credential::telling_key`] returns.
+///
+/// [`Credential::telling_key`]: crate::credential::Credential::telling_key
 pub(super) fn replaced_by(
     names: &KeyNames,
-    current_key: Option<&OwnedKeyDetails>,
+    current_name: Option<&str>,
     current: &Version,
     previous: &Version,
 ) -> PutAsideBy {
-    let bears_own_name =
-        current_key.is_some_and(|key| names.bears(KeyClass::Application, &key.name, &current.id));
+    let key = current.credential.telling_key().zip(current_name);
+    let bears_own_name = key.is_some_and(|(key, name)| names.bears(key.class, name, &current.id));
     let is_older = previous
         .created
         .zip(current.created)
@@ -84,7 +85,7 @@ pub(super) fn replaced_by(
     }
 }
 
-/// Returns whether a rotation created the key of AWSPREVIOUS, for types without grace. Such a key is
+/// Returns whether a rotation created the application key of AWSPREVIOUS, which has no grace. Such a key is
 /// deleted before the promotion, which takes the last label off its version: afterwards only its name
 /// tells whose it is, and nothing once Secrets Manager has forgotten the version.
 pub(super) fn is_left_by_rotation(
@@ -98,7 +99,7 @@ pub(super) fn is_left_by_rotation(
         && previous_key.is_some_and(|key| names.bears(class, &key.name, &previous.id))
 }
 
-/// Returns who moved AWSPREVIOUS to its version, for types with grace: a person, if both keys were made by
+/// Returns who moved AWSPREVIOUS to its version, whose keys have grace: a person, if both keys were made by
 /// hand. A rotation's key is known by the convention of its name, which the managed service has too. A
 /// key that can't be looked up counts as a rotation's.
 ///
@@ -244,7 +245,8 @@ mod tests {
         let names = names(Kind::ApplicationKey);
         let current = version(1, 9, Some(10));
         let by = |key: Option<&OwnedKeyDetails>, previous: &Version| {
-            replaced_by(&names, key, &current, previous)
+            let name = key.map(|it| it.name.as_str());
+            replaced_by(&names, name, &current, previous)
         };
         let (own, older) = (key_of(&current), version(2, 9, Some(9)));
         assert_eq!(by(Some(&own), &older), PutAsideBy::Rotation);

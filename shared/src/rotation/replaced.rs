@@ -2,7 +2,7 @@
 //! held before.
 //!
 //! A key under AWSPREVIOUS belongs to a rotation, which deletes it, or to a person who moved a label:
-//! then it stays. `decide.rs` tells them apart by names and ages. Types without grace:
+//! then it stays. `decide.rs` tells them apart by names and ages. Keys without grace:
 //!
 //! | the key in AWSCURRENT | AWSPREVIOUS | the key in AWSPREVIOUS |
 //! |---|---|---|
@@ -13,16 +13,19 @@
 //!
 //! The key of the second row is found by its name, as an orphaned key, once its version has no label.
 //!
-//! API keys and service access tokens have a grace period: finishSecret deletes the key that is under
-//! AWSPREVIOUS before the promotion. That key is a person's only if the one in AWSCURRENT was made by
-//! hand too.
+//! Keys with grace: finishSecret deletes the key that is under AWSPREVIOUS before the promotion. That key
+//! is a person's only if the one in AWSCURRENT was made by hand too.
+//!
+//! Which keys have grace, their type says, or the tag `graceRotations`. Those of the version that the tag
+//! `leakedVersion` names have none: they are deleted whoever moved a label.
 
 use crate::admin::Admin;
-use crate::credential::{ApiPart, Credential};
+use crate::credential::{ApiPart, Grace};
 use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::keys::{KeyClass, KeyRef};
 use crate::protected::ProtectedKeys;
+use crate::secrets::PREVIOUS;
 
 use super::context::{StepContext, Version};
 use super::decide::{
@@ -32,25 +35,31 @@ use super::decide::{
 use super::effects::{Reason, delete};
 use super::journal::Journal;
 
-/// Deletes AWSPREVIOUS's keys if an earlier rotation replaced them and ended before it deleted them.
-/// For types without grace.
+/// Deletes AWSPREVIOUS's keys if they have no grace, and an earlier rotation replaced them and ended
+/// before it deleted them. `current_name`: see [`replaced_by`].
 pub(super) async fn delete_replaced_before(
     cx: &StepContext<'_>,
-    current: Option<&OwnedKeyDetails>,
+    current_name: Option<&str>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
+    if previous_grace(cx) != Some(Grace::None) {
+        return Ok(());
+    }
     let Some(previous) = cx.reader.previous(&cx.secret).await? else {
         return Ok(());
     };
     let secret = &cx.secret;
-    match replaced_by(&secret.names, current, &secret.current, previous) {
+    if secret.description.grace.has_leaked(&previous.id) {
+        return delete_previous(cx, previous, Reason::GraceOver, journal).await;
+    }
+    match replaced_by(&secret.names, current_name, &secret.current, previous) {
         PutAsideBy::Person => Ok(()),
-        PutAsideBy::Rotation => delete_previous(cx, previous, journal).await,
+        PutAsideBy::Rotation => delete_previous(cx, previous, Reason::Replaced, journal).await,
     }
 }
 
-/// Deletes the keys that AWSCURRENT held before the promotion, for types without grace. A pair that
-/// is its own admin deletes them with the new pair.
+/// Deletes the keys that AWSCURRENT held before the promotion and that have no grace. A pair that is its
+/// own admin deletes them with the new pair.
 pub(super) async fn delete_replaced(
     cx: &StepContext<'_>,
     pending: &Version,
@@ -63,15 +72,43 @@ pub(super) async fn delete_replaced(
     if secret.rotates_itself {
         let own = reader.admin_secret(secret.description.arn.clone());
         let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
-        delete_version(cx, &admin, replaced, &kept, journal).await
+        delete_version(cx, &admin, replaced, (Reason::Replaced, &kept), journal).await
     } else {
-        delete_version(cx, &secret.admin, replaced, &kept, journal).await
+        delete_version(
+            cx,
+            &secret.admin,
+            replaced,
+            (Reason::Replaced, &kept),
+            journal,
+        )
+        .await
     }
 }
 
-/// Types with grace: deletes the key under AWSPREVIOUS, before the promotion takes that label off. A key
-/// that a person made and moved there stays.
-pub(super) async fn delete_two_generations_back(
+/// Deletes what is under AWSPREVIOUS, before the promotion takes that label off.
+///
+/// `current` is the application key in AWSCURRENT.
+pub(super) async fn delete_before_promotion(
+    cx: &StepContext<'_>,
+    current: Option<&OwnedKeyDetails>,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    match (cx.reader.kind.grace(), previous_grace(cx)) {
+        (_, None) => Ok(()),
+        (Grace::None, Some(Grace::None)) => delete_left_by_rotation(cx, current, journal).await,
+        // Without api_keys_read no name would tell whose an API key is, once its label is off.
+        _ => delete_two_generations_back(cx, journal).await,
+    }
+}
+
+/// Returns the grace period of the keys under AWSPREVIOUS; `None` if no version carries that label.
+fn previous_grace(cx: &StepContext<'_>) -> Option<Grace> {
+    let previous = cx.secret.description.labels.holder(PREVIOUS);
+    previous.map(|version| cx.grace_of(version))
+}
+
+/// Keys with grace: deletes what is under AWSPREVIOUS. A key that a person made and moved there stays.
+async fn delete_two_generations_back(
     cx: &StepContext<'_>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
@@ -91,27 +128,26 @@ pub(super) async fn delete_two_generations_back(
         );
         return Ok(());
     }
-    let ([current], [old]) = (&current.keys()[..], &old.keys()[..]) else {
+    let Some((current, old)) = current.telling_key().zip(old.telling_key()) else {
         return Ok(());
     };
-    let (class, made_as) = (current.class, secret.admin.key_name(current).await?);
+    let (class, made_as) = (current.class, secret.admin.key_name(&current).await?);
     // Who made the older key matters only if the current one was made by hand.
     if is_made_by_hand(&secret.names, class, &made_as) {
-        let old = secret.admin.key_name(old).await?;
+        let old = secret.admin.key_name(&old).await?;
         if graced_key_replaced_by(&secret.names, class, &made_as, &old) == PutAsideBy::Person {
             return Ok(());
         }
     }
-    delete_previous(cx, previous, journal).await
+    delete_previous(cx, previous, Reason::GraceOver, journal).await
 }
 
-/// Deletes keys that a rotation created and a person then moved to AWSPREVIOUS, for types without
-/// grace, before the promotion.
+/// Keys without grace: deletes those that a rotation created and a person then moved to AWSPREVIOUS.
 ///
 /// `current` is the application key in AWSCURRENT. If a rotation created it, nothing is to do here:
 /// createSecret has dealt with an older AWSPREVIOUS, and the next search finds the keys of a newer
 /// one by their names.
-pub(super) async fn delete_left_by_rotation(
+async fn delete_left_by_rotation(
     cx: &StepContext<'_>,
     current: Option<&OwnedKeyDetails>,
     journal: &mut Journal,
@@ -148,26 +184,28 @@ pub(super) async fn delete_left_by_rotation(
         .map(ApiPart::key_ref)
         .into_iter()
         .collect();
-    delete_keys(
+    let why = (Reason::Replaced, Some(&previous.credential));
+    let named = Candidates::Named(&api);
+    delete(cx, &secret.admin, named, &kept, why, journal).await?;
+    delete_version(
         cx,
         &secret.admin,
-        &api,
-        &kept,
-        &previous.credential,
+        previous,
+        (Reason::Replaced, &kept),
         journal,
     )
-    .await?;
-    delete_version(cx, &secret.admin, previous, &kept, journal).await
+    .await
 }
 
 async fn delete_previous(
     cx: &StepContext<'_>,
     previous: &Version,
+    reason: Reason,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     look_again(cx).await?;
     let kept = cx.kept();
-    delete_version(cx, &cx.secret.admin, previous, &kept, journal).await
+    delete_version(cx, &cx.secret.admin, previous, (reason, &kept), journal).await
 }
 
 /// Waits for the replicas, and checks that no label was moved, before AWSPREVIOUS's keys are deleted.
@@ -181,21 +219,10 @@ async fn delete_version(
     cx: &StepContext<'_>,
     admin: &Admin,
     version: &Version,
-    kept: &ProtectedKeys,
+    (reason, kept): (Reason, &ProtectedKeys),
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let keys = version.credential.keys();
-    delete_keys(cx, admin, &keys, kept, &version.credential, journal).await
-}
-
-async fn delete_keys(
-    cx: &StepContext<'_>,
-    admin: &Admin,
-    keys: &[KeyRef],
-    kept: &ProtectedKeys,
-    old: &Credential,
-    journal: &mut Journal,
-) -> Result<(), Problem> {
-    let why = (Reason::Replaced, Some(old));
-    delete(cx, admin, Candidates::Named(keys), kept, why, journal).await
+    let why = (reason, Some(&version.credential));
+    delete(cx, admin, Candidates::Named(&keys), kept, why, journal).await
 }

@@ -14,7 +14,7 @@
 
 use std::time::SystemTime;
 
-use crate::admin::Reach;
+use crate::admin::{KeyLookup, Reach};
 use crate::credential::Grace;
 use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
@@ -26,13 +26,11 @@ use super::effects::{Stored, abandon, carry_over, create_keys, promote, promote_
 use super::journal::{Entry, Journal};
 use super::observe::PendingKeys;
 use super::orphaned::{delete_orphans, has_unknown_keys};
-use super::replaced::{
-    delete_left_by_rotation, delete_replaced, delete_replaced_before, delete_two_generations_back,
-};
+use super::replaced::{delete_before_promotion, delete_replaced, delete_replaced_before};
 
 /// Runs createSecret: creates keys like the current ones, stores them as AWSPENDING, and deletes
-/// orphaned keys. Without grace it first deletes the replaced keys that an earlier rotation left
-/// under AWSPREVIOUS.
+/// orphaned keys. First it deletes keys without grace that an earlier rotation replaced and left under
+/// AWSPREVIOUS.
 pub(super) async fn create(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -62,9 +60,7 @@ pub(super) async fn create(
     );
     let current = current?;
     previous?;
-    if reader.kind.grace() == Grace::None {
-        delete_replaced_before(&cx, current.application.as_ref(), journal).await?;
-    }
+    delete_replaced_before(&cx, current.telling_name(), journal).await?;
     let created = create_keys(&cx, &current, journal).await?;
     // Once the token's version holds a value, no other value can be stored there. So only now may keys
     // be deleted by the names of that version: nobody can store one of them any more.
@@ -124,16 +120,17 @@ pub(super) async fn test(
 
 /// Runs finishSecret: verifies the new keys once more, promotes them, and deletes old ones.
 ///
-/// API keys and service access tokens have a grace period: the key under AWSPREVIOUS is deleted before
-/// the promotion, which takes the label off that leads to it. Application keys and pairs have none:
-/// the replaced keys are deleted after the promotion. AWSCURRENT works at every moment.
+/// Keys with grace go on working when they are replaced: what is under AWSPREVIOUS is deleted before the
+/// promotion, which takes the label off that leads to it. Keys without grace are deleted after the
+/// promotion that replaces them. The secret's type decides, unless a tag says otherwise. AWSCURRENT works
+/// at every moment.
 pub(super) async fn finish(
     reader: SecretReader<'_>,
     event: &RotationEvent,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let mut versions = reader.begin(event).await?;
-    let has_grace = reader.kind.grace() == Grace::OneRotation;
+    let has_grace = reader.grace_of_replaced(&versions) == Grace::OneRotation;
     if has_grace && matches!(versions.token, TokenVersion::Current) {
         // Invoked again after the promotion: AWSPREVIOUS is the key with grace by now.
         journal.outcome_is("the version is AWSCURRENT already");
@@ -154,32 +151,30 @@ pub(super) async fn finish(
     journal.note(Entry::Stored);
     let current = verify_or_abandon(&cx, pending, pending.created, journal).await?;
     let from = &cx.secret.current.id;
+    delete_before_promotion(&cx, current.as_ref(), journal).await?;
+    let promoted = promote(reader, event, from, journal).await?;
     if has_grace {
-        delete_two_generations_back(&cx, journal).await?;
-        promote(reader, event, from, journal).await.map(drop)
-    } else {
-        delete_left_by_rotation(&cx, current.as_ref(), journal).await?;
-        let promoted = promote(reader, event, from, journal).await?;
-        let described = reader.wait_for_replicas(promoted).await?;
-        if !described.labels.carries(&event.token, CURRENT) {
-            return Err(Problem::LabelsMoved);
-        }
-        delete_replaced(&cx, pending, journal).await
+        return Ok(());
     }
+    let described = reader.wait_for_replicas(promoted).await?;
+    if !described.labels.carries(&event.token, CURRENT) {
+        return Err(Problem::LabelsMoved);
+    }
+    delete_replaced(&cx, pending, journal).await
 }
 
-/// Finishes what an earlier finishSecret left after its promotion, for types without grace.
+/// Finishes what an earlier finishSecret left after its promotion: the replaced keys have no grace.
 async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(), Problem> {
     journal.note(Entry::Promoted);
     let secret = &cx.secret;
-    let Some(part) = secret.current.credential.application() else {
+    let Some(key) = secret.current.credential.telling_key() else {
         return Ok(());
     };
-    let current = secret
-        .admin
-        .app_key(&part.service_account, &part.id)
-        .await?;
-    delete_replaced_before(cx, current.as_ref(), journal).await
+    let name = match secret.admin.key_name(&key).await? {
+        KeyLookup::Found(name) => Some(name),
+        KeyLookup::NotFound | KeyLookup::Forbidden => None,
+    };
+    delete_replaced_before(cx, name.as_deref(), journal).await
 }
 
 /// Verifies the pending keys, and abandons them if one is dead. Returns the application key in

@@ -129,6 +129,12 @@ impl Bench {
         })
     }
 
+    pub fn tag(&self, kind: Kind, name: &str, value: &str) {
+        let tags = json!([{ "Key": name, "Value": value }]);
+        let secret = self.secret(kind);
+        self.manage("TagResource", &json!({ "SecretId": secret, "Tags": tags }));
+    }
+
     #[must_use]
     pub fn is_live(&self, key_id: &str) -> bool {
         self.gate

@@ -48,6 +48,14 @@ pub enum Subject {
     ServiceAccessToken,
     /// An admin pair that another admin rotates.
     AssistedAdminKey,
+    /// An application key whose secret asks for a grace period.
+    GracedApplicationKey,
+    /// Likewise an admin pair.
+    GracedAdminKey,
+    /// An API key whose secret asks for no grace period.
+    UngracedApiKey,
+    /// A service access token that has leaked: it is to go as soon as it is replaced.
+    LeakedAccessToken,
     /// Rotated by the function's own identity, which its variables describe.
     KeylessApiKey,
     /// Likewise, by a keyless admin secret.
@@ -69,6 +77,14 @@ impl Subject {
         Self::AssistedAdminKey,
     ];
 
+    /// Those whose secrets say what is to become of replaced keys.
+    pub const ON_DEMAND: [Self; 4] = [
+        Self::GracedApplicationKey,
+        Self::GracedAdminKey,
+        Self::UngracedApiKey,
+        Self::LeakedAccessToken,
+    ];
+
     pub const KEYLESS: [Self; 5] = [
         Self::KeylessApiKey,
         Self::KeylessApplicationKey,
@@ -80,10 +96,15 @@ impl Subject {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::ApiKey | Self::KeylessApiKey => Kind::ApiKey,
-            Self::ApplicationKey | Self::KeylessApplicationKey => Kind::ApplicationKey,
-            Self::ServiceAccessToken | Self::KeylessServiceAccessToken => Kind::ServiceAccessToken,
+            Self::ApiKey | Self::KeylessApiKey | Self::UngracedApiKey => Kind::ApiKey,
+            Self::ApplicationKey | Self::KeylessApplicationKey | Self::GracedApplicationKey => {
+                Kind::ApplicationKey
+            }
+            Self::ServiceAccessToken
+            | Self::KeylessServiceAccessToken
+            | Self::LeakedAccessToken => Kind::ServiceAccessToken,
             Self::AdminKey
+            | Self::GracedAdminKey
             | Self::AssistedAdminKey
             | Self::KeylessAssistedAdminKey
             | Self::KeylessAdmin => Kind::AdminKey,
@@ -99,6 +120,16 @@ impl Subject {
                 Admin::Identity
             }
             _ => Admin::Pair,
+        }
+    }
+
+    /// Returns the page of its figures, if they are not on the page `usual`.
+    #[must_use]
+    pub fn page(self, usual: &'static str) -> &'static str {
+        if Self::ON_DEMAND.contains(&self) {
+            "figures/grace"
+        } else {
+            usual
         }
     }
 
@@ -122,6 +153,10 @@ impl fmt::Display for Subject {
             Self::AdminKey => "admin pair",
             Self::ServiceAccessToken => "service access token",
             Self::AssistedAdminKey => "admin pair, assisted",
+            Self::GracedApplicationKey => "application key, grace on demand",
+            Self::GracedAdminKey => "admin pair, grace on demand",
+            Self::UngracedApiKey => "API key, no grace on demand",
+            Self::LeakedAccessToken => "service access token, leaked",
             Self::KeylessApiKey => "API key, keyless",
             Self::KeylessApplicationKey => "application key, keyless",
             Self::KeylessServiceAccessToken => "service access token, keyless",
@@ -241,16 +276,11 @@ impl Setting {
             Self::DeadPending,
             Self::DeadApplicationKey,
         ];
-        match subject {
-            Subject::ApiKey
-            | Subject::ApplicationKey
-            | Subject::KeylessApiKey
-            | Subject::ServiceAccessToken
-            | Subject::KeylessApplicationKey
-            | Subject::KeylessServiceAccessToken => &all[..4],
-            Subject::AdminKey | Subject::AssistedAdminKey | Subject::KeylessAssistedAdminKey => all,
+        match subject.kind() {
             // No key of it can be displaced, or die.
-            Subject::KeylessAdmin => &all[..1],
+            Kind::AdminKey if subject == Subject::KeylessAdmin => &all[..1],
+            Kind::AdminKey => all,
+            Kind::ApiKey | Kind::ApplicationKey | Kind::ServiceAccessToken => &all[..4],
         }
     }
 

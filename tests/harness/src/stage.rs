@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use datadog_rotation::secrets::{ADMIN_TAG, GRACE_TAG, LEAKED_TAG};
 use http::StatusCode;
 use sandbox::datadog::{Edge, Key, Settings};
 use sandbox::rotation::Step;
@@ -85,6 +86,11 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
         _ => {}
     }
     let kind = case.subject.kind();
+    match case.subject {
+        Subject::GracedApplicationKey | Subject::GracedAdminKey => bench.tag(kind, GRACE_TAG, "1"),
+        Subject::UngracedApiKey => bench.tag(kind, GRACE_TAG, "0"),
+        _ => {}
+    }
     let job = match case.setting {
         Setting::First => None,
         Setting::Later => {
@@ -125,6 +131,10 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
             None
         }
     };
+    if case.subject == Subject::LeakedAccessToken {
+        let current = bench.labelled(kind, "AWSCURRENT");
+        bench.tag(kind, LEAKED_TAG, &current.expect("a current version"));
+    }
     (bench, job)
 }
 
@@ -240,9 +250,7 @@ pub fn edges(late_by: [u64; 3]) -> Vec<Edge> {
 }
 
 fn name_as_admin(bench: &Bench, kind: Kind, arn: &str) {
-    let tags = json!([{ "Key": "adminSecretArn", "Value": arn }]);
-    let secret = bench.secret(kind);
-    bench.manage("TagResource", &json!({ "SecretId": secret, "Tags": tags }));
+    bench.tag(kind, ADMIN_TAG, arn);
 }
 
 fn replicate(bench: &Bench, kind: Kind, place: &str, replication: Replication) {
@@ -329,7 +337,6 @@ fn assist(bench: &Bench, value: &Value) {
             "SecretString": value.to_string(),
         }),
     );
-    let tags = json!([{ "Key": "adminSecretArn", "Value": assistant["ARN"] }]);
-    let secret = bench.secret(Kind::AdminKey);
-    bench.manage("TagResource", &json!({ "SecretId": secret, "Tags": tags }));
+    let arn = assistant["ARN"].as_str().expect("an ARN");
+    bench.tag(Kind::AdminKey, ADMIN_TAG, arn);
 }

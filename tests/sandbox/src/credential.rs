@@ -83,11 +83,22 @@ pub fn keys_labelled(secret: &Secret, label: &str) -> Vec<NamedKey> {
     secret.labelled(label).map(keys_of).unwrap_or_default()
 }
 
-/// Whether the secret's type keeps the replaced key alive for one rotation: API keys and tokens do.
+/// Whether the keys under AWSPREVIOUS live until the next rotation. Those of API key and token secrets
+/// do, unless the tag `graceRotations` says otherwise, or `leakedVersion` names that version.
 #[must_use]
 pub fn has_grace(secret: &Secret) -> bool {
-    let current = keys_labelled(secret, "AWSCURRENT");
-    matches!(current.as_slice(), [key] if key.kind != KeyKind::Application)
+    let previous = secret.labelled("AWSPREVIOUS").map(Version::id);
+    if previous.is_some() && secret.tag("leakedVersion") == previous {
+        return false;
+    }
+    match secret.tag("graceRotations") {
+        Some("0") => false,
+        Some("1") => true,
+        _ => {
+            let current = keys_labelled(secret, "AWSCURRENT");
+            matches!(current.as_slice(), [key] if key.kind != KeyKind::Application)
+        }
+    }
 }
 
 impl std::fmt::Debug for NamedKey {

@@ -12,7 +12,7 @@ use crate::datadog::Key;
 use crate::gate::{CallRecord, Gate};
 use crate::permissions;
 use crate::promise::{Breach, Promise};
-use crate::secrets_manager::Secret;
+use crate::secrets_manager::{Secret, Version};
 use crate::world::World;
 
 /// Where a key stands for the secret that it belongs to.
@@ -140,7 +140,7 @@ impl Ledger {
     }
 
     /// P3, for a moment when no rotation is under way: the created keys that live are those of
-    /// AWSCURRENT, and for API keys of AWSPREVIOUS.
+    /// AWSCURRENT, and of AWSPREVIOUS where that has grace. What has leaked and was replaced is dead.
     #[must_use]
     pub fn orphans_and_losses(&self, world: &World) -> Vec<Breach> {
         let book = self.book();
@@ -283,7 +283,7 @@ impl Book {
         let losses = kept
             .filter(|key| !is_live(world, &key.id))
             .map(|key| format!("{name}: the key {} is needed and dead", key.id));
-        orphans.chain(losses).collect()
+        orphans.chain(losses).chain(leaked(world, secret)).collect()
     }
 
     fn orphans(&self, world: &World, secret: &Secret) -> Vec<String> {
@@ -351,6 +351,23 @@ fn kept(secret: &Secret) -> Vec<NamedKey> {
         kept.extend(keys_labelled(secret, "AWSPREVIOUS"));
     }
     kept
+}
+
+/// The keys of a version that is known to have leaked and has been replaced, and that live.
+fn leaked<'a>(world: &'a World, secret: &'a Secret) -> impl Iterator<Item = String> + 'a {
+    let version = secret
+        .tag("leakedVersion")
+        .and_then(|it| secret.version(it));
+    let current = secret.labelled("AWSCURRENT").map(Version::id);
+    let version = version.filter(|it| current != Some(it.id()));
+    let keys = version.into_iter().flat_map(keys_of);
+    keys.filter(|key| is_live(world, &key.id)).map(|key| {
+        let name = secret.name();
+        format!(
+            "{name}: the key {} has leaked, was replaced, and is alive",
+            key.id
+        )
+    })
 }
 
 fn is_live(world: &World, id: &str) -> bool {

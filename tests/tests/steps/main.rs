@@ -10,6 +10,7 @@ mod calls;
 mod clocks;
 mod dead_keys;
 mod deletions;
+mod grace;
 mod hands;
 mod held_values;
 mod lag;

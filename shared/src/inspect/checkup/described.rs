@@ -85,7 +85,7 @@ pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::SecretArn;
+    use crate::secrets::{GraceTags, SecretArn};
 
     fn description() -> Description {
         Description {
@@ -103,6 +103,7 @@ mod tests {
             labels: Labels::default(),
             admin_secret_arn: None,
             may_lose: None,
+            grace: GraceTags::default(),
             replicas: Vec::new(),
         }
     }

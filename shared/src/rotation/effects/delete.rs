@@ -22,8 +22,11 @@ use crate::rotation::observe::{Possession, owned_possession, possession};
 /// Why keys are to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rotation) enum Reason {
-    /// A version that is no longer needed names them.
+    /// A version that is no longer needed names them. The rotation that replaced an application key has
+    /// compared its ID with its value.
     Replaced,
+    /// AWSPREVIOUS names them, and their grace period is over. No rotation need have compared anything.
+    GraceOver,
     /// No version names them.
     Orphaned,
     /// This invocation created them and can't store them.
@@ -67,8 +70,11 @@ pub(in crate::rotation) async fn delete(
     for key in doomed {
         let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
         let held = match (reason, old) {
-            (Reason::Replaced, Some(old)) => held_by(cx, admin, &key, old).await?,
-            // The question does not arise: no version names the key.
+            // The question does not arise: the ID was compared, or no version names the key.
+            (Reason::Replaced, _) if key.class == KeyClass::Application => None,
+            (Reason::Replaced | Reason::GraceOver, Some(old)) => {
+                Some(held_by(cx, admin, &key, old).await?)
+            }
             _ => None,
         };
         if let Some(left) = held.and_then(|held| left_alone(cx, &key, held)) {
@@ -120,18 +126,16 @@ pub(in crate::rotation) async fn delete(
     Ok(())
 }
 
-/// Returns whether the secret held a replaced key. `None` for an application key: the rotation that
-/// created its successor has compared its ID with its value.
+/// Returns whether the secret held the key, which `old` names.
 async fn held_by(
     cx: &StepContext<'_>,
     admin: &Admin,
     key: &KeyRef,
     old: &Credential,
-) -> Result<Option<Possession>, Problem> {
+) -> Result<Possession, Problem> {
     match old.api().filter(|it| it.key_ref() == *key) {
-        Some(api) => possession(cx, admin, api).await.map(Some),
-        None if key.class == KeyClass::Application => Ok(None),
-        None => owned_possession(cx, admin, old).await.map(Some),
+        Some(api) => possession(cx, admin, api).await,
+        None => owned_possession(cx, admin, old).await,
     }
 }
 

@@ -43,7 +43,11 @@ impl<'a> SecretReader<'a> {
     /// Reads labels and values, and beside them the admin that most likely acts.
     pub(crate) async fn begin(self, event: &RotationEvent) -> Result<Versions, Problem> {
         let (versions, prefetched) = tokio::join!(self.versions(event), self.prefetch_admin());
-        versions.map(|versions| Versions {
+        let versions = versions?;
+        if let Some(tag) = versions.description.grace.malformed() {
+            return Err(Problem::TagMalformed { tag });
+        }
+        Ok(Versions {
             prefetched,
             ..versions
         })

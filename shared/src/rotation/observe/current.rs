@@ -22,6 +22,17 @@ pub(crate) struct CurrentKeys {
     pub listed: Vec<ListedKey>,
 }
 
+impl CurrentKeys {
+    /// Returns the name of the key that [`Credential::telling_key`] returns, if that is known.
+    ///
+    /// [`Credential::telling_key`]: crate::credential::Credential::telling_key
+    pub(crate) fn telling_name(&self) -> Option<&str> {
+        let owned = self.application.as_ref().or(self.token.as_ref());
+        let api = || self.api.as_ref().map(|it| it.name.as_str());
+        owned.map(|it| it.name.as_str()).or_else(api)
+    }
+}
+
 /// How far value, ID and organisation of a current API key are known to belong together.
 #[derive(Debug)]
 pub(crate) enum ApiKeyVerification {

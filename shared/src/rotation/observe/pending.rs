@@ -42,8 +42,8 @@ enum Waited {
 
 impl SecretReader<'_> {
     /// Verifies that the pending keys work, belong to the service account, and may do what the
-    /// current ones may. For types without grace they must work for some seconds without a refusal:
-    /// the keys that they replace are about to be deleted. `since`: when they were there at the latest.
+    /// current ones may. If the current ones have no grace, they must work for some seconds without a
+    /// refusal: the keys that they replace are about to be deleted. `since`: when they were there at the latest.
     pub(crate) async fn verify_pending(
         &self,
         secret: &LoadedSecret,
@@ -120,7 +120,7 @@ impl SecretReader<'_> {
     }
 
     /// Returns whether Datadog accepts the keys again and again, without a refusal, for as long as
-    /// their type and age ask for. At once, with one success, for types with grace.
+    /// their age asks for. At once, with one success, if the keys that they replace have grace.
     async fn works_for_long(
         &self,
         secret: &LoadedSecret,
@@ -132,7 +132,8 @@ impl SecretReader<'_> {
         }
         // Not before: the first answer may have taken seconds.
         let began = Instant::now();
-        if self.kind.grace() == Grace::OneRotation {
+        let grace = self.grace_of(&secret.description, &secret.current.id);
+        if grace == Grace::OneRotation {
             return Ok(true);
         }
         let now = self.now();

@@ -97,6 +97,15 @@ impl Secret {
         self.labels.of(version)
     }
 
+    /// The value of the tag of this name.
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let tags = self.tags.as_deref().unwrap_or_default();
+        tags.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, it)| &**it)
+    }
+
     pub(super) fn is_tagged(&self, test: impl Fn(&(String, String)) -> bool) -> bool {
         self.tags.as_deref().unwrap_or_default().iter().any(test)
     }
