@@ -1,7 +1,8 @@
-//! The doctor's look at secrets: no rotation, no token, and but for orphaned keys no effect.
+//! The doctor's look at secrets: no rotation, no token, and no effect but for orphaned and leaked keys.
 
 pub mod checkup;
 pub mod inspector;
+pub mod leak;
 pub mod orphans;
 mod shape;
 pub mod trust;

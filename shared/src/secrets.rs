@@ -6,6 +6,7 @@ mod description;
 pub mod error;
 mod grace;
 mod labels;
+mod leak;
 mod unthrottled;
 
 use std::collections::HashSet;
@@ -31,6 +32,7 @@ pub use description::{Description, Replica, ReplicaStatus, Schedule};
 pub use error::{Reason, SecretsError, SecretsProblem};
 pub use grace::{GRACE_TAG, GraceTags, LEAKED_TAG};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
+pub use leak::Begun;
 use unthrottled::Unthrottled;
 
 /// The tag (and value field) by which a secret names its admin secret.

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use datadog_rotation::Kind;
+use datadog_rotation::inspect::leak::LeakedLabel;
 use datadog_rotation::inspect::trust::AwsRole;
 use datadog_rotation::keys::{ApiKey, AppKey, ServiceAccountId};
 use datadog_rotation::secrets::SecretArn;
@@ -31,6 +32,13 @@ Examples:
 
 Name all secrets of an organisation at once: a key that another of them holds is not orphaned.";
 
+const LEAKED_EXAMPLES: &str = "\
+Examples:
+  datadog-doctor leaked datadog/api-key
+  datadog-doctor leaked datadog/api-key --previous
+
+Consumers that have not read the new value are refused from then on: restart those that cache it.";
+
 const PROBE_EXAMPLES: &str = "\
 Examples:
   datadog-doctor probe --admin-secret arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/admin-AbCdEf
@@ -53,7 +61,7 @@ Examples:
   datadog-doctor man | man -l -
   datadog-doctor man check > /usr/local/share/man/man1/datadog-doctor-check.1";
 
-/// Checks secrets with Datadog keys, finds orphaned keys, and tries what Datadog allows
+/// Checks secrets with Datadog keys, finds orphaned keys, ends leaked ones, and tries what Datadog allows
 #[derive(Debug, Parser)]
 #[command(name = "datadog-doctor", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 struct Line {
@@ -77,6 +85,18 @@ enum Word {
         /// Delete those orphaned keys that a rotation would delete itself
         #[arg(long)]
         delete: bool,
+    },
+    /// End a leaked key: rotate its secret without a grace period, and wait until Datadog refuses the key
+    #[command(after_help = LEAKED_EXAMPLES)]
+    Leaked {
+        /// The name or full ARN of the secret that holds the key
+        #[arg(value_name = "SECRET", value_parser = secret)]
+        secret: String,
+        /// The leaked key is the one under AWSPREVIOUS, which an earlier rotation replaced
+        #[arg(long)]
+        previous: bool,
+        #[command(flatten)]
+        admin: AdminSecret,
     },
     /// Create throwaway keys as the functions would, watch them for up to a minute, and delete them
     #[command(after_help = PROBE_EXAMPLES)]
@@ -152,6 +172,8 @@ pub enum Command {
     Orphans {
         delete: bool,
     },
+    /// End the keys of the version with this label.
+    Leaked(LeakedLabel),
     Probe {
         /// The AWS account with a role of which mappings are tried.
         mappings: Option<String>,
@@ -244,6 +266,24 @@ impl Line {
         Ok(match self.command {
             Word::Check(secrets) => of_secrets(Command::Check, secrets),
             Word::Orphans { secrets, delete } => of_secrets(Command::Orphans { delete }, secrets),
+            Word::Leaked {
+                secret,
+                previous,
+                admin,
+            } => {
+                let label = if previous {
+                    LeakedLabel::Previous
+                } else {
+                    LeakedLabel::Current
+                };
+                Asked::Task(Task {
+                    command: Command::Leaked(label),
+                    secrets: vec![secret],
+                    json,
+                    admin_secret: admin.admin_secret,
+                    kind: None,
+                })
+            }
             Word::Probe { mappings, admin } => of_no_secret(Command::Probe { mappings }, admin),
             Word::Trust {
                 roles,

@@ -177,6 +177,24 @@ impl<'a> Key<'a> {
 }
 
 impl Problem {
+    /// What is not Datadog's or Secrets Manager's to say.
+    pub(crate) fn refused(error_type: &'static str, text: String, advice: &str) -> Self {
+        Self {
+            error_type,
+            text,
+            advice: advice.to_owned(),
+        }
+    }
+
+    pub(crate) fn sentence(&self) -> String {
+        let Self {
+            error_type,
+            text,
+            advice,
+        } = self;
+        format!("{error_type}: {text}. {advice}")
+    }
+
     pub(crate) fn of(unseen: &Unseen) -> Self {
         Self {
             error_type: unseen.error_type(),

@@ -1,11 +1,13 @@
 //! The operator's program: `check` says what a rotation would fail on, `orphans` which keys are
-//! left over, `probe` what Datadog does with keys and mappings, `trust` whom at AWS it trusts.
+//! left over, `leaked` ends a leaked key, `probe` tells what Datadog does with keys and mappings, `trust`
+//! whom at AWS it trusts.
 //!
 //! It decides nothing itself. The checks are the engine's ([`datadog_rotation::rotation`]), and
 //! what may be deleted is decided where the sweep decides it ([`datadog_rotation::rotation::decide`]).
 
 pub mod arguments;
 pub mod document;
+mod leaked;
 pub mod look;
 pub mod orphans;
 pub mod outside;
@@ -72,7 +74,9 @@ async fn begin(task: &Task) -> Result<(Outside, Arc<Notify>), Box<dyn Error>> {
     let stop = match task.command {
         Command::Probe { .. } => probe::signals::listen()?,
         // These may be ended at any moment, by the system.
-        Command::Check | Command::Orphans { .. } | Command::Trust { .. } => Arc::default(),
+        Command::Check | Command::Orphans { .. } | Command::Leaked(_) | Command::Trust { .. } => {
+            Arc::default()
+        }
     };
     Ok((outside, stop))
 }

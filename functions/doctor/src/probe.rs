@@ -176,7 +176,10 @@ impl<'a, 'n> Probe<'a, 'n> {
             account: admin.service_account().clone(),
             aws_account: match &task.command {
                 Command::Probe { mappings } => mappings.as_deref(),
-                Command::Check | Command::Orphans { .. } | Command::Trust { .. } => None,
+                Command::Check
+                | Command::Orphans { .. }
+                | Command::Leaked(_)
+                | Command::Trust { .. } => None,
             },
             wire,
             clock: &outside.clock,

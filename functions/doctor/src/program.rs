@@ -9,7 +9,7 @@ use crate::arguments::{Command, Task};
 use crate::orphans::Report;
 use crate::outside::Outside;
 use crate::progress::Progress;
-use crate::{document, probe, table, trust};
+use crate::{document, leaked, probe, table, trust};
 
 /// Does what is asked and writes what came of it. Answers whether all is fine. `notes` hears what is
 /// being done; `stop` is a probe's.
@@ -51,6 +51,7 @@ pub async fn run(
             }
             Ok(report.summary().is_fine())
         }
+        Command::Leaked(label) => leaked::run(task, *label, outside, out, notes).await,
         Command::Trust { .. } => trust::run(task, outside, out).await,
         Command::Probe { .. } => probe::run(task, outside, out, notes, stop).await,
     }

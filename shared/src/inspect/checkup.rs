@@ -12,7 +12,7 @@ pub use finding::{Check, Checkup, Finding, Status};
 
 use access_token::examine_access_token;
 use api_key::{examine_api_key, examine_reading};
-use described::{say_replicas, say_rotation, say_versions, sound};
+use described::{say_grace, say_replicas, say_rotation, say_versions, sound};
 
 use super::Unreached;
 use super::inspector::{Inspector, OpenedSecret};
@@ -61,6 +61,7 @@ impl Inspector {
         let (status, text) = endpoint::of_aws(self.clients.settings.secrets_manager_url.as_deref());
         to.say(Check::Secret, status, text);
         say_rotation(to, &description, budget.now());
+        say_grace(to, &description);
         say_replicas(to, &description.replicas);
         let versions = secrets.versions(&secret, budget).await;
         if let Some(labels) = to.take(Check::Versions, versions.map_err(Problem::from)) {

@@ -10,6 +10,7 @@ mod check;
 mod defects;
 mod documents;
 mod keyless;
+mod leaked;
 mod open_world;
 mod orphans;
 mod probe;

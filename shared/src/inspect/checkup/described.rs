@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Check, Checkup, Status};
+use crate::credential::Grace;
 use crate::error::Problem;
-use crate::secrets::{CURRENT, Description, Labels, PENDING, Replica, ReplicaStatus};
+use crate::secrets::{CURRENT, Description, Labels, PENDING, PREVIOUS, Replica, ReplicaStatus};
 use crate::timestamp::timestamp;
 
 /// A schedule's window may last until the end of the day; after that a rotation is overdue.
@@ -45,6 +46,42 @@ pub(super) fn say_rotation(to: &mut Checkup, description: &Description, now: Sys
         },
     };
     to.say(Check::Rotation, status, text);
+}
+
+/// Says what the secret's tags make of the grace period.
+pub(super) fn say_grace(to: &mut Checkup, description: &Description) {
+    let (tags, labels) = (&description.grace, &description.labels);
+    if let Some(tag) = tags.malformed() {
+        to.fail(Check::Rotation, &Problem::TagMalformed { tag });
+    }
+    match tags.rotations() {
+        Some(Grace::OneRotation) => {
+            let text = "graceRotations is 1: a replaced key works for one more rotation";
+            to.say(Check::Rotation, Status::Ok, text);
+        }
+        Some(Grace::None) => {
+            let text = "graceRotations is 0: a replaced key is deleted at once";
+            to.say(Check::Rotation, Status::Ok, text);
+        }
+        None => {}
+    }
+    for label in [CURRENT, PREVIOUS] {
+        if labels.holder(label).is_some_and(|it| tags.has_leaked(it)) {
+            let text = match label {
+                CURRENT => "leakedVersion names AWSCURRENT: the next rotation ends its keys",
+                _ => {
+                    "leakedVersion names AWSPREVIOUS: its keys are gone if the last rotation ended \
+                     well, else the next one ends them"
+                }
+            };
+            let status = if label == CURRENT {
+                Status::Warning
+            } else {
+                Status::Ok
+            };
+            to.say(Check::Rotation, status, text);
+        }
+    }
 }
 
 pub(super) fn say_versions(to: &mut Checkup, labels: &Labels) {

@@ -1,0 +1,246 @@
+//! `leaked`: ends the keys of a version that have leaked, and says whether Datadog refuses them.
+
+use std::io::{self, Write};
+
+use datadog_rotation::inspect::checkup::Status;
+use datadog_rotation::inspect::leak::{Leak, LeakEnd, LeakedLabel, NotBegun, Progress};
+use datadog_rotation::keys::KeyClass;
+use datadog_rotation::secrets::Begun;
+use serde::Serialize;
+
+use crate::arguments::Task;
+use crate::document::{self, Problem};
+use crate::outside::{Outside, for_one};
+use crate::table::{Row, write_rows, write_text};
+
+const RESTORABLE: &str = "Datadog keeps a deleted API key for 7 days, and who may write API keys can restore it there with \
+                          the same value. See that nobody does.";
+
+const CACHED: &str = "Consumers that have not read the new value are refused from now on: restart those that cache it.";
+
+/// What came of it.
+struct Report {
+    secret: String,
+    leak: Option<Leak>,
+    /// `None`: nothing was begun.
+    end: Option<LeakEnd>,
+    problem: Option<Problem>,
+}
+
+/// Ends the keys and writes what came of it. Answers whether Datadog refuses them all.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) async fn run(
+    task: &Task,
+    label: LeakedLabel,
+    outside: &Outside,
+    out: &mut impl Write,
+    notes: &mut impl Write,
+) -> io::Result<bool> {
+    let mut report = Report {
+        secret: outside.arns(&task.secrets).await.remove(0),
+        leak: None,
+        end: None,
+        problem: None,
+    };
+    tokio::select! {
+        () = report.fill(label, outside, notes) => {}
+        lost = outside.reach.lost() => report.problem = Some(Problem::of(&lost.into())),
+    }
+    if task.json {
+        document::write(out, &Document::of(&report))?;
+    } else {
+        report.write(out, outside)?;
+    }
+    Ok(report.is_fine())
+}
+
+impl Report {
+    async fn fill(&mut self, label: LeakedLabel, outside: &Outside, notes: &mut impl Write) {
+        let (inspector, budget) = (&outside.inspector, for_one(&outside.watch));
+        let leak = match inspector.leak(&self.secret, label, &budget).await {
+            Ok(leak) => self.leak.insert(leak),
+            Err(problem) => {
+                self.problem = Some(problem_of(problem, label));
+                return;
+            }
+        };
+        let say = |progress: Progress<'_>| {
+            // There is nobody to tell if this fails.
+            let _told = writeln!(notes, "{}", text_of(&progress));
+        };
+        match inspector.end_leak(leak, &budget, say).await {
+            Ok(LeakEnd::Unknown(unseen)) => {
+                self.problem = Some(Problem::of(&unseen));
+                self.end = Some(LeakEnd::Unknown(unseen));
+            }
+            Ok(end) => self.end = Some(end),
+            Err(unseen) => self.problem = Some(Problem::of(&unseen)),
+        }
+    }
+
+    fn is_fine(&self) -> bool {
+        matches!(self.end, Some(LeakEnd::Ended))
+    }
+
+    fn write(&self, out: &mut impl Write, outside: &Outside) -> io::Result<()> {
+        let look = outside.look;
+        let heading = self.leak.as_ref().map(|it| (&*it.name, it.kind.name()));
+        if let Some((name, kind)) = heading {
+            writeln!(out, "{} ({kind})", look.bold(name))?;
+        }
+        writeln!(out, "{}", look.dim(&self.secret))?;
+        let keys = self.leak.iter().flat_map(Leak::keys);
+        let keys: Vec<_> = keys.map(|key| key.to_string()).collect();
+        let mut rows = Vec::new();
+        for key in &keys {
+            let (status, text) = self.verdict(key);
+            rows.push(Row {
+                cells: vec![look.mark(status), key],
+                paragraphs: vec![text.to_owned()],
+                status: Some(status),
+            });
+        }
+        write_rows(out, &rows, look)?;
+        if let Some(problem) = &self.problem {
+            write_text(out, &problem.sentence(), look)?;
+        }
+        write_text(out, self.state(), look)?;
+        if self.is_fine() {
+            write_text(out, CACHED, look)?;
+            let has_api_key = |it: &Leak| it.keys().iter().any(|key| key.class == KeyClass::Api);
+            if self.leak.as_ref().is_some_and(has_api_key) {
+                write_text(out, RESTORABLE, look)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, key: &str) -> (Status, &'static str) {
+        match &self.end {
+            Some(LeakEnd::Ended) => (Status::Ok, "Datadog refuses it"),
+            Some(LeakEnd::StillWork(keys)) if !keys.iter().any(|it| it.to_string() == key) => {
+                (Status::Ok, "Datadog refuses it")
+            }
+            Some(LeakEnd::StillWork(_)) => (Status::Failed, "still works"),
+            Some(LeakEnd::NotPromoted) => (Status::Failed, "is still AWSCURRENT, and works"),
+            Some(LeakEnd::Unknown(_)) | None => {
+                (Status::Unknown, "not known whether it still works")
+            }
+        }
+    }
+
+    /// What the world is like now, and what is to be done.
+    fn state(&self) -> &'static str {
+        match &self.end {
+            None => "Nothing was changed.",
+            Some(LeakEnd::Ended) => "The leaked keys have ended.",
+            Some(LeakEnd::StillWork(_)) => {
+                "The secret has a new AWSCURRENT. Its function's log says why the leaked keys were not \
+                 deleted. Run this again: the tag leakedVersion is set, and rotations go on trying."
+            }
+            Some(LeakEnd::NotPromoted) => {
+                "The rotation is not over: its function's log says why. The tag leakedVersion is set, so that the \
+                 rotation ends the keys whenever it succeeds."
+            }
+            Some(LeakEnd::Unknown(_)) => {
+                "The tag leakedVersion is set: the rotation that replaces the keys ends them. See in the function's log \
+                 whether it has."
+            }
+        }
+    }
+}
+
+fn problem_of(problem: NotBegun, label: LeakedLabel) -> Problem {
+    let label = label.name();
+    let refused = Problem::refused;
+    match problem {
+        NotBegun::Unseen(unseen) => Problem::of(&unseen),
+        NotBegun::NoFunction => refused(
+            "RotationNotEnabled",
+            "the managed service rotates the secret, and does not know the tag leakedVersion"
+                .to_owned(),
+            "Rotate it twice (rotate-secret), or delete the key at Datadog once consumers have another one.",
+        ),
+        NotBegun::NoKeys => refused(
+            "SecretMalformed",
+            format!("{label} holds no key"),
+            "Name the secret that holds the leaked key.",
+        ),
+        NotBegun::NoVersion => refused(
+            "ValueUnreadable",
+            format!("no version with keys of this type carries {label}"),
+            "Look at the secret's versions (describe-secret).",
+        ),
+    }
+}
+
+fn text_of(progress: &Progress<'_>) -> String {
+    match progress {
+        Progress::Tagged => "tagged the secret: leakedVersion names the version".to_owned(),
+        Progress::Rotating(Begun::Anew) => "a rotation has begun; waiting for it".to_owned(),
+        Progress::Rotating(Begun::Resumed(error)) => {
+            format!("an earlier rotation is not over; waiting for it ({error})")
+        }
+        Progress::Promoted(version) => {
+            format!("AWSCURRENT is version {version}; trying the leaked keys")
+        }
+    }
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    command: &'static str,
+    ok: bool,
+    secret: &'a str,
+    name: Option<&'a str>,
+    r#type: Option<&'static str>,
+    label: Option<&'static str>,
+    version: Option<&'a str>,
+    /// `ended`, `still_works`, `not_promoted`, `unknown`, or null: nothing was changed.
+    state: Option<&'static str>,
+    keys: Vec<Key>,
+    error: Option<&'a Problem>,
+}
+
+#[derive(Debug, Serialize)]
+struct Key {
+    class: &'static str,
+    id: String,
+    /// Null: not known.
+    works: Option<bool>,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report) -> Self {
+        let leak = report.leak.as_ref();
+        let keys = leak.into_iter().flat_map(Leak::keys).map(|key| Key {
+            class: document::class(key.class),
+            works: match report.verdict(&key.to_string()).0 {
+                Status::Ok => Some(false),
+                Status::Failed => Some(true),
+                Status::Warning | Status::Unknown => None,
+            },
+            id: key.id.to_string(),
+        });
+        Self {
+            command: "leaked",
+            ok: report.is_fine(),
+            secret: &report.secret,
+            name: leak.map(|it| &*it.name),
+            r#type: leak.map(|it| it.kind.name()),
+            label: leak.map(|it| it.label.name()),
+            version: leak.map(|it| it.version.as_str()),
+            state: report.end.as_ref().map(|end| match end {
+                LeakEnd::Ended => "ended",
+                LeakEnd::StillWork(_) => "still_works",
+                LeakEnd::NotPromoted => "not_promoted",
+                LeakEnd::Unknown(_) => "unknown",
+            }),
+            keys: keys.collect(),
+            error: report.problem.as_ref(),
+        }
+    }
+}
