@@ -9,7 +9,7 @@ use harness::doctor::Told;
 use http::StatusCode;
 use sandbox::gate::{Call, Fate};
 use sandbox::scene::SceneOptions;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn bench() -> Bench {
     Bench::new(SceneOptions::default())
@@ -34,6 +34,20 @@ async fn doctor(bench: &Bench, kind: Kind, arguments: &[&str]) -> Told {
     }
 }
 
+/// The document that the page on the doctor shows.
+fn documented() -> Value {
+    let page = include_str!("../../../docs/reference/doctor.md");
+    let mut blocks = page.split("```json\n").skip(1);
+    let block = blocks.find(|it| it.contains(r#""command": "leaked""#));
+    let block = block.and_then(|it| it.split("```").next());
+    serde_json::from_str(block.expect("a block")).unwrap()
+}
+
+fn members(value: &Value) -> Vec<&str> {
+    let object = value.as_object().expect("an object");
+    object.keys().map(String::as_str).collect()
+}
+
 fn arguments<'a>(bench: &'a Bench, kind: Kind, more: &[&'a str]) -> Vec<&'a str> {
     [&["leaked", bench.secret(kind)], more].concat()
 }
@@ -55,6 +69,8 @@ async fn one_command_ends_a_leaked_key_of_each_type() {
                 assert!(!bench.is_live(id), "{kind:?}: {}", bench.story());
             }
             let json = told.json();
+            assert_eq!(members(&json), members(&documented()));
+            assert_eq!(members(&json["keys"][0]), members(&documented()["keys"][0]));
             assert_eq!(json["state"], "ended");
             assert_eq!(json["version"], json!(version));
             assert_eq!(json["keys"].as_array().unwrap().len(), leaked.len());
