@@ -2,6 +2,7 @@
 //! its inputs.
 
 mod deletable;
+mod difference;
 mod expiry;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,9 @@ use crate::secrets::{Replica, ReplicaStatus, SecretsError, SecretsProblem};
 
 use super::context::Version;
 
+pub(super) use difference::{
+    differs_in_expiry, differs_in_name, differs_in_owner, differs_in_scopes, differs_in_settings,
+};
 pub(super) use expiry::{ends_too_soon, least_days_to_expiry};
 
 pub use deletable::{Candidates, ListedKey, Verdict, YOUNGEST_ORPHAN, deletable, verdicts};

@@ -10,13 +10,14 @@ use aws_smithy_types::date_time::Format;
 use super::delete::undo_creation;
 use crate::credential::{ApiPart, AppPart, Credential, TokenPart};
 use crate::datadog::api_keys::ENROLL;
-use crate::datadog::{
-    ApiKeyDetails, Created, DatadogError, DatadogProblem, OwnedKeyDetails, Scopes,
-};
+use crate::datadog::{Created, DatadogError, DatadogProblem};
 use crate::error::{Problem, Role};
 use crate::key_name::SERIES;
-use crate::keys::{KeyClass, KeyId, KeyRef, ServiceAccountId};
+use crate::keys::{KeyClass, KeyId, KeyRef};
 use crate::rotation::context::StepContext;
+use crate::rotation::decide::{
+    differs_in_expiry, differs_in_name, differs_in_owner, differs_in_scopes, differs_in_settings,
+};
 use crate::rotation::journal::{Entry, Journal};
 use crate::rotation::observe::CurrentKeys;
 
@@ -290,56 +291,6 @@ async fn keep_or_undo<P>(
     Err(undo_creation(cx, &keys, None, problem, journal).await)
 }
 
-/// Names may come back in another case. A name that is not told is not known to differ.
-fn differs_in_name(asked: &str, answered: &str) -> Option<&'static str> {
-    let is_same = answered.is_empty() || answered.to_lowercase() == asked.to_lowercase();
-    (!is_same).then_some("its name came back changed, so that it could not be found again")
-}
-
-/// An owner that is not told is not known to differ: testSecret looks for the key as the owner's.
-fn differs_in_owner(asked: &ServiceAccountId, answered: &OwnedKeyDetails) -> Option<&'static str> {
-    let differs = answered.owner.as_ref().is_some_and(|it| it != asked);
-    differs.then_some("it came back as another account's")
-}
-
-fn differs_in_scopes(asked: &Scopes, answered: &OwnedKeyDetails) -> Option<&'static str> {
-    let differs = answered.scopes.as_ref().is_some_and(|it| it != asked);
-    differs.then_some("it came back with other scopes")
-}
-
-/// A token that ends by itself ends when it was to, within a minute; any other one never.
-fn differs_in_expiry(
-    asked: Option<SystemTime>,
-    answered: &OwnedKeyDetails,
-) -> Option<&'static str> {
-    let apart = |asked: SystemTime, answered: SystemTime| {
-        let later = answered.duration_since(asked);
-        later.unwrap_or_else(|earlier| earlier.duration())
-    };
-    match (asked, answered.expires) {
-        (None, None) => None,
-        (Some(asked), Some(answered)) if apart(asked, answered) <= Duration::from_mins(1) => None,
-        _ => Some("it came back with another expiry"),
-    }
-}
-
-/// A setting that is not told is not known to differ.
-fn differs_in_settings(like: &ApiKeyDetails, answered: &ApiKeyDetails) -> Option<&'static str> {
-    let differs =
-        |old: Option<&str>, new: Option<&str>| old.is_some() && new.is_some() && old != new;
-    let remote = |it: &ApiKeyDetails| it.remote_config_read_enabled;
-    if differs(like.category.as_deref(), answered.category.as_deref()) {
-        Some("it came back with another category")
-    } else if remote(like)
-        .zip(remote(answered))
-        .is_some_and(|(old, new)| old != new)
-    {
-        Some("it came back with another remote_config_read_enabled")
-    } else {
-        None
-    }
-}
-
 fn warn_of_lost_attributes(cx: &StepContext<'_>, key: &KeyRef, lost: &[String]) {
     if !lost.is_empty() {
         tracing::warn!(
@@ -348,84 +299,5 @@ fn warn_of_lost_attributes(cx: &StepContext<'_>, key: &KeyRef, lost: &[String]) 
             attributes = ?lost,
             "the new key lacks attributes of the current one, or has them otherwise"
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::datadog::{Attributes, Status};
-
-    fn id() -> KeyId {
-        KeyId::parse("00000001-1111-4111-8111-111111111111").unwrap()
-    }
-
-    fn account(n: u8) -> ServiceAccountId {
-        ServiceAccountId::parse(&format!("{n:08}-2222-4222-8222-222222222222")).unwrap()
-    }
-
-    fn scopes(scope: &str) -> Scopes {
-        Some(vec![scope.to_owned()]).into()
-    }
-
-    fn app_key(owner: Option<ServiceAccountId>, scopes: Option<Scopes>) -> OwnedKeyDetails {
-        OwnedKeyDetails {
-            id: id(),
-            name: String::new(),
-            shown: None,
-            created: None,
-            expires: None,
-            scopes,
-            owner,
-            attributes: Attributes::default(),
-        }
-    }
-
-    fn api_key(category: Option<&str>, remote: Option<bool>) -> ApiKeyDetails {
-        ApiKeyDetails {
-            id: id(),
-            name: String::new(),
-            last4: None,
-            created: None,
-            status: Status::Active,
-            category: category.map(str::to_owned),
-            remote_config_read_enabled: remote,
-            created_by: None,
-            attributes: Attributes::default(),
-        }
-    }
-
-    #[test]
-    fn a_name_may_come_back_in_another_case_and_not_otherwise() {
-        assert_eq!(differs_in_name("aws-sm-a", "AWS-sm-A"), None);
-        assert_eq!(differs_in_name("aws-sm-a", ""), None);
-        assert!(differs_in_name("aws-sm-a", "aws-sm-b").is_some());
-    }
-
-    #[test]
-    fn an_owner_or_scopes_that_are_told_must_be_those_that_were_asked_for() {
-        let differs = |key: &OwnedKeyDetails| {
-            (
-                differs_in_owner(&account(1), key).is_some(),
-                differs_in_scopes(&scopes("a"), key).is_some(),
-            )
-        };
-        let told = |owner, scope| app_key(Some(account(owner)), Some(scopes(scope)));
-        assert_eq!(differs(&app_key(None, None)), (false, false));
-        assert_eq!(differs(&told(1, "a")), (false, false));
-        assert_eq!(differs(&told(2, "b")), (true, true));
-    }
-
-    #[test]
-    fn settings_that_both_keys_tell_must_be_equal() {
-        let differs = |old: (Option<&str>, Option<bool>), new: (Option<&str>, Option<bool>)| {
-            differs_in_settings(&api_key(old.0, old.1), &api_key(new.0, new.1)).is_some()
-        };
-        let old = (Some("a"), Some(true));
-        assert!(!differs(old, old));
-        assert!(!differs(old, (None, None)));
-        assert!(!differs((None, None), old));
-        assert!(differs(old, (Some("b"), Some(true))));
-        assert!(differs(old, (Some("a"), Some(false))));
     }
 }
