@@ -502,7 +502,7 @@ fn single_faults() {
 }
 
 #[test]
-#[ignore = "36,000 runs"]
+#[ignore = "42,000 runs"]
 fn single_faults_of_grace_on_demand() {
     let all = |subject| [&Setting::PLAIN, Setting::troubled(subject)].concat();
     sweep_in_full("grace", &Subject::ON_DEMAND, all);
