@@ -22,6 +22,18 @@ use crate::door::Heard;
 /// The age at which the functions take a key for one that no invocation is about to store.
 const OLD: Duration = Duration::minutes(15);
 
+/// Longer than any lag of a setting.
+const LONGEST_LAG: Duration = Duration::minutes(1);
+
+/// Whether what happened a moment ago may show later, or elsewhere.
+fn lags(world: &World) -> bool {
+    let settings = &world.datadog.settings;
+    !settings.edges.is_empty()
+        || settings.fresh_key_unusable_for > std::time::Duration::ZERO
+        || world.secrets_manager.label_lag > Duration::ZERO
+        || world.secrets_manager.has_replicas()
+}
+
 /// 128 bits of a canonical form: with 2^64 states two of them would be expected to collide.
 pub type Print = u128;
 
@@ -38,8 +50,10 @@ pub fn print(form: impl Hash) -> Print {
 /// What stands for the ids and values of keys.
 #[derive(Debug)]
 pub struct Roles {
-    roles: HashMap<String, String>,
+    names: HashMap<String, String>,
     now: OffsetDateTime,
+    /// Whether a service lags: then seconds of a young age make a difference.
+    lags: bool,
 }
 
 impl Roles {
@@ -58,23 +72,34 @@ impl Roles {
             roles.insert(key.id.clone(), role);
         }
         Self {
-            roles,
+            names: roles,
             now: world.now(),
+            lags: lags(world),
         }
     }
 
     /// Returns a key's role.
     #[must_use]
     pub fn of_id<'a>(&'a self, id: &'a str) -> &'a str {
-        self.roles.get(id).map_or(id, String::as_str)
+        self.names.get(id).map_or(id, String::as_str)
     }
 
     fn age(&self, at: OffsetDateTime) -> &'static str {
         if self.now - at >= OLD { "old" } else { "young" }
     }
 
+    /// Where a service lags, in seconds for as long as that can matter.
+    fn exact_age(&self, at: OffsetDateTime) -> String {
+        let age = self.now - at;
+        if self.lags && age < LONGEST_LAG {
+            format!("{} s", age.whole_seconds())
+        } else {
+            self.age(at).to_owned()
+        }
+    }
+
     fn text(&self, text: &str) -> String {
-        if let Some(role) = self.roles.get(text) {
+        if let Some(role) = self.names.get(text) {
             return role.clone();
         }
         if text.starts_with('{')
@@ -159,24 +184,27 @@ impl Roles {
             for version in secret.versions() {
                 let labels: Vec<_> = secret.labels(version.id()).collect();
                 let value = version.value().map(|it| self.text(it));
-                let age = self.age(version.created());
+                let age = self.exact_age(version.created());
                 let _never = writeln!(form, "{} {labels:?} {age} {value:?}", version.id());
             }
         }
         let mut keys: Vec<_> = (world.datadog.keys().iter())
             .map(|key| {
                 format!(
-                    "{} {:?} {} {} {} {}",
+                    "{} {:?} {} {} {} {} {:?}",
                     self.of_id(&key.id),
                     key.class,
                     key.owner,
                     key.is_live(),
-                    self.age(key.created_at),
+                    self.exact_age(key.created_at),
                     ledger.was_minted(&key.id),
+                    world.datadog.refusal_of_deletion(&key.id),
                 )
             })
             .collect();
         keys.sort();
-        form + &keys.join("\n")
+        let edge = world.datadog.next_edge();
+        let tokens: Vec<_> = world.datadog.tokens_work(self.now).collect();
+        form + &keys.join("\n") + &format!("{edge} {tokens:?}")
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use harness::bench::Bench;
 use harness::listen::Listening;
-use harness::verdict::Verdict;
+use harness::verdict::{Verdict, false_claims};
 use sandbox::credential::keys_of;
 use sandbox::promise::Promise;
 
@@ -31,8 +31,8 @@ pub fn working(bench: &Bench) -> BTreeSet<String> {
     })
 }
 
-/// Returns the promise that the last call has broken: P1, P2, P4, the role's, or that no call costs
-/// a secret its last working version.
+/// Returns the promise that the last call has broken: P1, P2, P4, the role's, that no call costs
+/// a secret its last working version, or that no line claims a deletion that did not happen.
 #[must_use]
 pub fn broken(
     bench: &Bench,
@@ -49,7 +49,7 @@ pub fn broken(
     if let Some(breach) = breaches.iter().find(|it| is_ours(it.promise)) {
         return Some(format!("{}: {}", breach.promise.code(), breach.text));
     }
-    leak(bench, listening)
+    leak(bench, listening).or_else(|| false_claims(bench, &listening.heard()).err())
 }
 
 /// P4. What AWS gives as the reason of a refusal is said on purpose: no secret is in it.

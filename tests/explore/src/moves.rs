@@ -118,7 +118,8 @@ impl Choices<'_> {
         let (actor, number, reads) = (call.actor, call.number, call.reads);
         let mut moves = vec![(Move::Call(actor, number, None, reads), turn)];
         if self.left.faults > 0 {
-            let faults = self.plan.faults.iter();
+            let can_meet = |it: &&Fault| (self.plan.can_meet)(**it, &call.operation);
+            let faults = self.plan.faults.iter().filter(can_meet);
             let fault = |it| (Move::Call(actor, number, Some(it), false), Turn::Open);
             moves.extend(faults.copied().map(fault));
         }

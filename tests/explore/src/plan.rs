@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use harness::bench::Bench;
-use harness::case::{Case, Fault};
+use harness::case::{Case, Fault, Setting};
+use harness::function::Skew;
 use harness::overlap::Meanwhile;
 use sandbox::rotation::Step;
 use sandbox::secrets_manager::RotationJob;
@@ -27,19 +28,23 @@ pub enum Shape {
 pub enum Act {
     /// While an invocation is held: [`Meanwhile`] without calls of its own to explore.
     Meanwhile(Meanwhile),
+    /// Moves AWSCURRENT back to what AWSPREVIOUS holds, four seconds after the last call.
+    RollBack,
     /// Revokes a key of the pending version.
     RevokePending,
-    /// Revokes the application key of the current version. From then on P1 is the person's to
-    /// keep; that the last key pair is not lost is the functions'.
-    RevokeCurrent,
+    /// Revokes a key of the current version, by its place in the value. From then on P1 is the person's
+    /// to keep; that the last key pair is not lost is the functions'.
+    RevokeCurrent(usize),
 }
 
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Meanwhile(meanwhile) => write!(f, "{meanwhile}"),
+            Self::RollBack => f.write_str("a person moves AWSCURRENT back to AWSPREVIOUS"),
             Self::RevokePending => f.write_str("a person revokes the pending key"),
-            Self::RevokeCurrent => f.write_str("a person revokes the current application key"),
+            Self::RevokeCurrent(0) => f.write_str("a person revokes the current API key"),
+            Self::RevokeCurrent(_) => f.write_str("a person revokes the current application key"),
         }
     }
 }
@@ -57,15 +62,24 @@ pub struct Plan {
     pub case: Case,
     pub shape: Shape,
     pub faults: Vec<Fault>,
+    /// Which fault can meet which operation, as the gate names it.
+    pub can_meet: fn(Fault, &str) -> bool,
     pub acts: Vec<Act>,
     pub budget: Budget,
+    /// How wrong the functions' clock is.
+    pub clock: Skew,
     /// Reads in every order, also where it makes no difference.
     pub every_order: bool,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Case { subject, .. } = self.case;
+        let Case {
+            subject,
+            setting,
+            reads,
+            ..
+        } = self.case;
         match self.shape {
             Shape::Pair(first, second) => write!(f, "{subject}: {first} and {second}")?,
             Shape::Rotation => write!(f, "{subject}: a rotation and its repair")?,
@@ -75,10 +89,24 @@ impl fmt::Display for Plan {
             deaths,
             acts,
         } = self.budget;
-        for (count, what) in [(faults, "faults"), (deaths, "deaths"), (acts, "acts")] {
+        let are_lies = self.faults.iter().all(|it| Fault::LIES.contains(it));
+        let what = if are_lies { "lies" } else { "faults" };
+        for (count, what) in [(faults, what), (deaths, "deaths"), (acts, "acts")] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
+        }
+        if !reads {
+            f.write_str("; without `api_keys_read`")?;
+        }
+        if setting != Setting::Later {
+            write!(f, "; {setting}")?;
+        }
+        if self.clock != Skew::NONE {
+            f.write_str("; a wrong clock")?;
+        }
+        for act in &self.acts {
+            write!(f, "; {act}")?;
         }
         Ok(())
     }
@@ -150,6 +178,7 @@ impl Manager {
             kind: plan.case.subject.kind(),
             job: self.job.clone(),
             steps: self.steps.clone(),
+            clock: plan.clock,
         }
     }
 
@@ -174,6 +203,15 @@ impl Manager {
             Way::Rest
         });
         ways
+    }
+
+    /// Notes what an act means for what follows.
+    pub fn after(&mut self, act: Act) {
+        match act {
+            Act::Meanwhile(_) | Act::RollBack => self.is_overtaken = true,
+            Act::RevokePending => self.is_dead = true,
+            Act::RevokeCurrent(_) => self.is_current_dead = true,
+        }
     }
 
     /// Does it, as far as the world outside the functions goes.

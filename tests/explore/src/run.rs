@@ -9,7 +9,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::error::RotationError;
 use harness::bench::{Bench, caller};
 use harness::case::Fault;
-use harness::function::Function;
+use harness::function::{Function, Skew};
 use http::Request;
 use sandbox::gate::{Call, Fate, Gate};
 use sandbox::rotation::{Step, event};
@@ -18,8 +18,10 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::acts::perform;
 use crate::canonical::{Print, Roles, print};
 use crate::door::{Door, Heard};
+use crate::plan::Act;
 
 /// Longer than any pause of the functions.
 const LONGEST_PAUSE: Duration = Duration::from_mins(6);
@@ -56,6 +58,8 @@ pub enum Event {
     /// An invocation's call of this number was answered.
     Heard(usize, usize, Heard),
     Died(usize),
+    /// A person, or another rotation, did something to this world, which took time.
+    Acted(Act, Rc<Snapshot>),
     /// Time has passed until an invocation went on by itself.
     Waited,
 }
@@ -66,6 +70,8 @@ pub struct Invocations {
     pub kind: Kind,
     pub job: RotationJob,
     pub steps: Vec<Step>,
+    /// How wrong the functions' clock is.
+    pub clock: Skew,
 }
 
 /// How an invocation stands.
@@ -93,6 +99,8 @@ pub struct Waiting {
     pub actor: usize,
     pub number: usize,
     pub form: Print,
+    /// As the gate names it.
+    pub operation: String,
     pub reads: bool,
     /// It has been held for as long as the SDK waits for an answer, but for one more pause.
     pub is_long: bool,
@@ -118,11 +126,14 @@ impl Run {
         let stirred = Arc::new(Notify::new());
         let actors = invocations.steps.iter().enumerate();
         let actors = actors.map(|(number, step)| {
-            let Invocations { kind, job, .. } = invocations;
+            let Invocations {
+                kind, job, clock, ..
+            } = invocations;
             let name = name(*kind, number);
             let door = Door::new(&name, Arc::clone(&stirred));
             let settings = bench.settings.clone();
-            let function = Function::over(door.clone(), *kind, &name, &bench.gate, settings);
+            let mut function = Function::over(door.clone(), *kind, &name, &bench.gate, settings);
+            function.clock = *clock;
             let (event, stirred) = (event(job, *step), Arc::clone(&stirred));
             let task = tokio::spawn(async move {
                 let ended = function.deliver(&event).await;
@@ -161,6 +172,10 @@ impl Run {
                     run.answer(*actor, *number, heard.clone()).await;
                 }
                 Event::Died(actor) => run.kill(*actor).await,
+                Event::Acted(act, before) => {
+                    run.bench = before.bench();
+                    run.act(*act, invocations).await;
+                }
                 Event::Waited => run.wait().await,
             }
         }
@@ -219,6 +234,15 @@ impl Run {
         self.settle().await;
     }
 
+    /// Has somebody else act. Meanwhile the held calls wait, for longer than their callers do.
+    pub async fn act(&mut self, act: Act, invocations: &Invocations) {
+        // Whatever was drawn before: when it is done again, the same pauses are drawn.
+        fastrand::seed(0);
+        perform(act, &self.bench, invocations).await;
+        fastrand::seed(0);
+        self.settle().await;
+    }
+
     /// Lets time pass until an invocation goes on by itself.
     pub async fn wait(&mut self) {
         let stirred = Arc::clone(&self.stirred);
@@ -272,6 +296,13 @@ impl Run {
         ends.map(|end| end.unwrap_or(Standing::Live)).collect()
     }
 
+    /// Whether an invocation has been answered anything.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        let mut answers = self.actors.iter().flat_map(|it| &it.answers);
+        answers.any(|it| it.1.is_some())
+    }
+
     /// The calls that wait to be let go, each invocation's in canonical order.
     #[must_use]
     pub fn waiting(&self) -> Vec<Waiting> {
@@ -286,6 +317,7 @@ impl Run {
                     actor,
                     number: held.number,
                     form: it.answers[held.number].0,
+                    operation: operation(&held.request),
                     reads: reads(&held.request),
                     is_long: held.is_long(),
                 });
@@ -390,6 +422,10 @@ async fn pass(gate: &Gate, fate: Fate, request: Request<Bytes>) -> sandbox::gate
     let mut fate = Some(fate);
     gate.follow(move |_: &Call| fate.take().unwrap_or(Fate::Pass));
     gate.pass(request).await
+}
+
+fn operation(request: &Request<Bytes>) -> String {
+    Call::read(0, OffsetDateTime::UNIX_EPOCH, request).operation
 }
 
 /// Whether a call changes nothing, so that it commutes with every other read.

@@ -9,8 +9,9 @@ use harness::listen::Listening;
 use harness::verdict::rights;
 use harness::{stage, sweep};
 use sandbox::rotation::Step;
+use sandbox::secrets_manager::RotationJob;
 
-use crate::acts::{is_possible, perform};
+use crate::acts::is_possible;
 use crate::canonical::{Print, print};
 use crate::explored::{Explored, Violation};
 use crate::invariants::{broken, end, judge, ways, working};
@@ -54,10 +55,12 @@ struct Search<'a> {
 pub fn explore(plan: &Plan, at_most: Duration) -> Explored {
     sweep::in_virtual_time(async {
         let began = Instant::now();
-        let (bench, _) = stage::set(plan.case).await;
+        let (bench, under_way) = stage::set(plan.case).await;
+        // A story begins here: what a wrong order has broken before has none.
+        bench.ledger.forget_breaches();
         let kind = plan.case.subject.kind();
         let rights = vec![rights(&bench, kind)];
-        let manager = begin(plan, &bench).await;
+        let manager = begin(plan, &bench, under_way).await;
         let mut search = Search {
             plan,
             rights,
@@ -89,9 +92,9 @@ pub fn explore(plan: &Plan, at_most: Duration) -> Explored {
 }
 
 /// Brings the world to where the plan begins.
-async fn begin(plan: &Plan, bench: &Bench) -> Manager {
+async fn begin(plan: &Plan, bench: &Bench, under_way: Option<RotationJob>) -> Manager {
     let kind = plan.case.subject.kind();
-    let job = bench.begin(kind);
+    let job = under_way.unwrap_or_else(|| bench.begin(kind));
     let steps = match plan.shape {
         Shape::Pair(first, second) => {
             for earlier in Step::ALL.into_iter().take_while(|it| *it != second) {
@@ -288,7 +291,7 @@ impl Search<'_> {
             from.place.left,
             from.path.clone(),
         );
-        let worked = working(&run.bench);
+        let mut worked = working(&run.bench);
         let (line, is_quiet) = match next {
             Move::Call(actor, number, fault, reads) => {
                 let (event, line) = run.call(actor, number, fault).await;
@@ -312,8 +315,12 @@ impl Search<'_> {
             }
             Move::Arrive(index) => (run.arrive(index).await, false),
             Move::Act(act) => {
-                let bench = &run.bench;
-                perform(act, bench, self.plan, &mut manager).await;
+                let before = Snapshot::of(&run.bench, &run.late);
+                run.act(act, &manager.invocations(self.plan)).await;
+                path.push(Event::Acted(act, Rc::new(before)));
+                manager.after(act);
+                // What a person breaks is no call's doing.
+                worked = working(&run.bench);
                 left.acts -= 1;
                 (act.to_string(), false)
             }

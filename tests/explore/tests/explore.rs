@@ -7,8 +7,10 @@ use std::time::Duration;
 use explore::plan::{Act, Budget, Plan, Shape};
 use explore::report::{assert_explored, assert_kept, row};
 use explore::search::explore;
-use harness::case::{Case, Fault, Setting, Subject};
+use harness::case::{Case, Fault, Setting, Subject, is_wanted};
+use harness::function::Skew;
 use harness::overlap::Meanwhile;
+use sandbox::gate::Lie;
 use sandbox::rotation::Step;
 
 /// By default everything is exhausted long before.
@@ -24,12 +26,14 @@ fn plan(subject: Subject, shape: Shape, [faults, deaths, acts]: [u8; 3]) -> Plan
         },
         shape,
         faults: subject.faults(),
+        can_meet: Fault::can_meet,
         acts: Vec::new(),
         budget: Budget {
             faults,
             deaths,
             acts,
         },
+        clock: Skew::NONE,
         every_order: false,
     }
 }
@@ -76,24 +80,99 @@ fn rotation(subject: Subject, faults: u8) -> Vec<Plan> {
     vec![plan(subject, Shape::Rotation, [faults, 0, 0])]
 }
 
-/// One rotation in which a process may die once, and one act of a person or of other rotations at
-/// any call.
+/// One rotation and its repair, and one wrong answer of a right shape. Without `api_keys_read` only those
+/// that may cost no API key.
+fn lies(subject: Subject) -> Vec<Plan> {
+    let lies = || Fault::LIES.into_iter().filter(is_wanted);
+    let with = |reads, faults| {
+        let mut plan = Plan {
+            faults,
+            ..plan(subject, Shape::Rotation, [1, 0, 0])
+        };
+        plan.case.reads = reads;
+        plan
+    };
+    // A version without `SecretString` holds something binary: it is left alone, and a warning says so.
+    let is_binary = |it: &Fault| *it == Fault::Lie(Lie::Without("SecretString"));
+    let costless = lies().filter(|it| !it.loses_keys() && !is_binary(it));
+    let costless = costless.collect();
+    vec![with(true, lies().collect()), with(false, costless)]
+}
+
+/// One rotation and its repair in each world in which a service answers otherwise, or that somebody
+/// has prepared for trouble: undisturbed, with a store that is refused, and with one death after an effect. Without `api_keys_read`
+/// no death, which may cost an API key.
+fn worlds(subject: Subject) -> Vec<Plan> {
+    let settings = [
+        Setting::worlds(subject),
+        Setting::troubled(subject).to_vec(),
+    ]
+    .concat();
+    let is_rotation = |it: &Setting| !matches!(it, Setting::Checked | Setting::CheckedByCopy);
+    let with = |setting, reads, faults| {
+        let mut plan = Plan {
+            faults,
+            can_meet: |fault, operation| match fault {
+                Fault::Refused(_) => operation == "PutSecretValue",
+                _ => !is_reading(operation),
+            },
+            ..plan(subject, Shape::Rotation, [1, 0, 0])
+        };
+        (plan.case.setting, plan.case.reads) = (setting, reads);
+        plan
+    };
+    let with = |setting| {
+        let costless = vec![Fault::Refused(404)];
+        let all = vec![Fault::Refused(404), Fault::KillAfter];
+        [with(setting, true, all), with(setting, false, costless)]
+    };
+    let settings = settings.into_iter().filter(is_rotation);
+    settings.filter(is_wanted).flat_map(with).collect()
+}
+
+fn is_reading(operation: &str) -> bool {
+    let readings = ["GET ", "Describe", "Get", "List"];
+    readings.iter().any(|it| operation.starts_with(it))
+}
+
+/// One rotation, and one act of a person or of other rotations at any call.
 fn acts(subject: Subject) -> Vec<Plan> {
     let with = |act| Plan {
-        faults: vec![Fault::KillBefore, Fault::KillAfter],
+        acts: vec![act],
+        ..plan(subject, Shape::Rotation, [0, 0, 1])
+    };
+    let taken_off = Act::Meanwhile(Meanwhile::TakenOff);
+    let acts = [
+        Act::Meanwhile(Meanwhile::TwoRotations),
+        taken_off,
+        Act::Meanwhile(Meanwhile::Displaced),
+        Act::RollBack,
+        Act::RevokePending,
+    ];
+    let mut plans: Vec<_> = acts.into_iter().filter(is_wanted).map(with).collect();
+    if is_wanted(&taken_off) {
+        // What is another invocation's to store must not look old.
+        plans.push(Plan {
+            clock: Skew::Ahead(Duration::from_hours(1)),
+            ..with(taken_off)
+        });
+    }
+    plans
+}
+
+/// A rotation that may die once, and a key that a person revokes. Acts that take time are explored
+/// without a death.
+fn acts_and_a_death(subject: Subject) -> Vec<Plan> {
+    let with = |act| Plan {
+        faults: vec![Fault::KillAfter],
         acts: vec![act],
         ..plan(subject, Shape::Rotation, [1, 0, 1])
     };
-    let mut acts = vec![
-        Act::Meanwhile(Meanwhile::TwoRotations),
-        Act::Meanwhile(Meanwhile::TakenOff),
-        Act::Meanwhile(Meanwhile::Displaced),
-        Act::RevokePending,
-    ];
+    let mut acts = vec![Act::RevokePending];
     if subject == Subject::AssistedAdminKey {
-        acts.push(Act::RevokeCurrent);
+        acts.extend([Act::RevokeCurrent(0), Act::RevokeCurrent(1)]);
     }
-    acts.into_iter().map(with).collect()
+    acts.into_iter().filter(is_wanted).map(with).collect()
 }
 
 fn not_both_create(steps: [Step; 2]) -> bool {
@@ -122,6 +201,26 @@ fn every_order_leads_to_the_same_worlds(plans: Vec<Plan>) {
         assert_eq!((all.open, few.open), (0, 0), "time ended first");
         assert!(!all.is_mixed && !few.is_mixed);
         assert_eq!(all.worlds, few.worlds);
+    }
+}
+
+/// The identity's tokens end, and its fallback takes over: at any call.
+#[test]
+fn fallback_of_a_keyless_api_key() {
+    let mut plan = Plan {
+        faults: [&Fault::OF_TOKENS[..], &[Fault::Refused(403)]].concat(),
+        ..plan(Subject::KeylessApiKey, Shape::Rotation, [1, 0, 0])
+    };
+    plan.case.setting = Setting::OwnFallback;
+    run("keyless_api_key fallback", &[plan], AT_MOST);
+}
+
+/// Secrets whose tags say what becomes of replaced keys.
+#[test]
+fn grace_on_demand() {
+    for subject in Subject::ON_DEMAND.into_iter().filter(is_wanted) {
+        let plans = [rotation(subject, 1), lies(subject)].concat();
+        run(&format!("grace on demand, {subject}"), &plans, AT_MOST);
     }
 }
 
@@ -160,9 +259,24 @@ macro_rules! explorations {
             }
 
             #[test]
-            #[ignore = "by hand: takes long"]
+            fn lies() {
+                run(concat!(stringify!($name), " lies"), &super::lies(SUBJECT), AT_MOST);
+            }
+
+            #[test]
+            fn worlds() {
+                run(concat!(stringify!($name), " worlds"), &super::worlds(SUBJECT), AT_MOST);
+            }
+
+            #[test]
             fn acts() {
                 run(concat!(stringify!($name), " acts"), &super::acts(SUBJECT), AT_MOST);
+            }
+
+            #[test]
+            fn acts_and_a_death() {
+                let plans = super::acts_and_a_death(SUBJECT);
+                run(concat!(stringify!($name), " acts and a death"), &plans, AT_MOST);
             }
 
             #[test]

@@ -62,7 +62,7 @@ impl Verdict<'_> {
             kinds.map(|kind| rights(bench, *kind)).collect()
         };
         let disturbed = rights_of_all();
-        self.false_claims(&listening.heard())?;
+        false_claims(bench, &listening.heard())?;
         stage::mend(bench);
         bench.wait(Duration::from_mins(16)).await;
         let mut rotated = Ok(());
@@ -78,7 +78,7 @@ impl Verdict<'_> {
         if let Some(said) = indiscretion(&bench.gate, &heard) {
             return Err(format!("P4: {said}"));
         }
-        self.false_claims(&heard)?;
+        false_claims(bench, &heard)?;
         for rights in [disturbed, rights_of_all()] {
             if rights != self.rights {
                 return Err(format!("P6: {:?} became {rights:?}", self.rights));
@@ -97,22 +97,6 @@ impl Verdict<'_> {
         let is_named = |key: &Key| heard.contains(&key.name) || heard.contains(&key.id);
         match unstored.iter().find(|key| !is_named(key)) {
             Some(key) => Err(format!("{} is left, and nothing names it", key.name)),
-            None => Ok(()),
-        }
-    }
-
-    /// A key that a step's line says is deleted (`deleted=[…]`) does not work.
-    fn false_claims(&self, heard: &str) -> Result<(), String> {
-        let claims = heard.split("deleted=[").skip(1);
-        let claims: String = claims.filter_map(|it| it.split(']').next()).collect();
-        let false_claim = self.bench.gate.with_world(|world| {
-            let keys = world.datadog.keys().iter();
-            keys.filter(|key| key.is_live() && claims.contains(&key.id))
-                .map(|key| key.id.clone())
-                .next()
-        });
-        match false_claim {
-            Some(id) => Err(format!("the log says that {id} is deleted, and it works")),
             None => Ok(()),
         }
     }
@@ -145,6 +129,22 @@ impl Verdict<'_> {
             Some((_, name)) => Err(format!("{name} was left, and the log does not name it")),
             None => Ok(orphans.len()),
         }
+    }
+}
+
+/// A key that a step's line says is deleted (`deleted=[…]`) does not work.
+pub fn false_claims(bench: &Bench, heard: &str) -> Result<(), String> {
+    let claims = heard.split("deleted=[").skip(1);
+    let claims: String = claims.filter_map(|it| it.split(']').next()).collect();
+    let false_claim = bench.gate.with_world(|world| {
+        let keys = world.datadog.keys().iter();
+        keys.filter(|key| key.is_live() && claims.contains(&key.id))
+            .map(|key| key.id.clone())
+            .next()
+    });
+    match false_claim {
+        Some(id) => Err(format!("the log says that {id} is deleted, and it works")),
+        None => Ok(()),
     }
 }
 

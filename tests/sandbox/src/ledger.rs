@@ -112,6 +112,11 @@ impl Ledger {
         self.book().breaches.clone()
     }
 
+    /// Begins the record of breaches anew.
+    pub fn forget_breaches(&self) {
+        self.book().breaches.clear();
+    }
+
     /// The secret that holds or held the key, or whose rotation made it.
     #[must_use]
     pub fn secret_of(&self, key_id: &str) -> Option<String> {

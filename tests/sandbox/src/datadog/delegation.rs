@@ -37,6 +37,12 @@ struct Proof {
 }
 
 impl Datadog {
+    /// Whether each token that was ever handed out still works.
+    pub fn tokens_work(&self, now: OffsetDateTime) -> impl Iterator<Item = bool> {
+        let works = move |it: &Token| it.revoked_at.is_none() && it.expires_at > now;
+        self.tokens.iter().map(works)
+    }
+
     pub(super) fn exchange(
         &mut self,
         now: OffsetDateTime,

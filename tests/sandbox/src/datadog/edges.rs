@@ -60,6 +60,18 @@ impl Datadog {
         self.undeletable.insert(id.to_owned(), status);
     }
 
+    /// What a DELETE of this key is answered, if it can't be deleted.
+    #[must_use]
+    pub fn refusal_of_deletion(&self, id: &str) -> Option<StatusCode> {
+        self.undeletable.get(id).copied()
+    }
+
+    /// The number of the edge that answers the next request, where they answer in turn.
+    #[must_use]
+    pub fn next_edge(&self) -> usize {
+        self.edges.requests % self.settings.edges.len().max(1)
+    }
+
     /// Lets every key be deleted again.
     pub fn allow_deletions(&mut self) {
         self.undeletable.clear();

@@ -28,7 +28,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn read(number: u64, at: OffsetDateTime, request: &Request<Bytes>) -> Self {
+    #[must_use]
+    pub fn read(number: u64, at: OffsetDateTime, request: &Request<Bytes>) -> Self {
         let extensions = request.extensions();
         let target = request
             .headers()

@@ -34,6 +34,12 @@ impl SecretsManager {
         });
     }
 
+    /// Whether any secret has a replica.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        self.secrets.iter().any(|it| !it.replicas.is_empty())
+    }
+
     /// Every replica has everything, and follows at once.
     pub fn mend_replicas(&mut self) {
         let replicas = self.secrets.iter_mut().flat_map(|it| &mut it.replicas);
