@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,13 @@ pub(crate) fn is_wrong(order: &str) -> bool {
 # A screen's worth of calls.
 LONGEST = 30
 
+# What the explorer says of a promise that is broken: a plan, the promise, the length of the path.
+FOUND = re.compile(
+    r"\A.+\n(?:P\d|protection|role|the next rotation failed|the log says|[\w/-]+: the last version).+"
+    r"\(after \d+ transitions\)$",
+    re.M,
+)
+
 
 class NotShown(Exception):
     """The order was not shown to be wrong, or not for the reason that its patch gives."""
@@ -37,7 +44,8 @@ class NotShown(Exception):
 class Order:
     """What a patch says above its first hunk: the order, its `Test:` and the text that it fails with, `Expect:`.
 
-    `Only:` names the one lie or world of a sweep that finds it, to save the time of the others."""
+    `Only:` names the one lie or world of a sweep that finds it, to save the time of the others. `Explorer:` is the test of
+    the explorer that finds it, and what it is only to try; or `not: ` and why the explorer can't."""
 
     patch: Path
     says: str
@@ -45,6 +53,7 @@ class Order:
     test: str
     expect: re.Pattern
     only: str = ""
+    explorer: str = ""
 
     @classmethod
     def read(cls, patch: Path) -> "Order":
@@ -53,13 +62,21 @@ class Order:
         fields = dict(line.split(": ", 1) for line in fields.splitlines())
         target, test = fields.pop("Test").split()
         expect, only = re.compile(fields.pop("Expect")), fields.pop("Only", "")
-        order = cls(patch, says, target, test, expect, only)
+        order = cls(patch, says, target, test, expect, only, fields.pop("Explorer"))
         foreign = re.findall(r"(?m)^\+\+\+ (?!b/shared/src/).*", text)
         if fields or foreign:
             raise ValueError(f"{patch.name} has more in it than an order: {[*fields, *foreign]}")
         if set(re.findall(r'is_wrong\("(.+?)"\)', text)) != {patch.stem}:
             raise ValueError(f"{patch.name} is not turned on by its own name")
         return order
+
+
+    def explored(self) -> "Order | None":
+        """The same as the explorer finds it, if it can."""
+        test, _, only = self.explorer.partition(" ")
+        if test == "not:":
+            return None
+        return replace(self, target="explore", test=test, only=only, expect=FOUND)
 
 
 class Copy:

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from orders import PATCHES, ROOT, Copy, NotShown, Order, judge, run, shortened, with_own_version
+from orders import LONGEST, PATCHES, ROOT, Copy, NotShown, Order, judge, run, shortened, with_own_version
 
 ORDERS = [Order.read(patch) for patch in PATCHES]
+EXPLORED = [order.explored() for order in ORDERS if order.explored()]
 
 SOUND = "running 1 test\ntest api_key ... ok\n\ntest result: ok. 1 passed; 0 failed\n"
 NO_SUCH_TEST = "running 0 tests\n\ntest result: ok. 0 passed; 0 failed\n"
@@ -53,7 +54,7 @@ def stories(request, copy):
     """The stories of all orders that were asked for: one build, and as many tests at once as there are processors."""
     cases = [it.callspec for it in request.session.items if hasattr(it, "callspec")]
     asked = [case.params["order"] for case in cases if "order" in case.params]
-    copy.build(ORDERS, {"crash_sweep"} | {order.target for order in asked})
+    copy.build(ORDERS, {"crash_sweep", "explore"} | {order.target for order in asked})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {order: pool.submit(copy.story_of, order) for order in asked}
 
@@ -68,6 +69,23 @@ def test_a_wrong_order_breaks_a_promise(order, stories, capsys):
     story = stories[order].result()
     with capsys.disabled():
         print(f"\n\n## {order.patch.stem}\n{order.says}\n\n{shortened(story)}")
+
+
+@pytest.mark.parametrize("order", EXPLORED, ids=lambda order: order.patch.stem)
+def test_the_explorer_finds_it_with_a_story_of_a_screen(order, stories, capsys):
+    story = stories[order].result()
+    assert len(story.splitlines()) <= LONGEST + 2
+    with capsys.disabled():
+        print(f"\n\n## {order.patch.stem}, explored\n{shortened(story)}")
+
+
+def test_the_page_says_who_finds_what():
+    page = (ROOT / "docs/figures/explorer.md").read_text()
+    for order in ORDERS:
+        row = re.search(rf"(?m)^\| `{order.patch.stem}` \| (.+?) \|", page)
+        assert row, f"docs/figures/explorer.md has no row of {order.patch.stem}"
+        by = (order.explored() or order).test
+        assert f"`{by}`" in row[1], f"{order.patch.stem} is found by {by}, and the page says: {row[0]}"
 
 
 def test_with_none_turned_on_every_promise_holds(stories, copy):
