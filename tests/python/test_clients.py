@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ from datadog_api_client.v2.model.application_key_create_attributes import Applic
 from datadog_api_client.v2.model.application_key_create_data import ApplicationKeyCreateData
 from datadog_api_client.v2.model.application_key_create_request import ApplicationKeyCreateRequest
 from datadog_api_client.v2.model.application_keys_type import ApplicationKeysType
+from datadog_api_client.v2.model.service_access_tokens_type import ServiceAccessTokensType
+from datadog_api_client.v2.model.service_account_access_token_create_attributes import (
+    ServiceAccountAccessTokenCreateAttributes,
+)
+from datadog_api_client.v2.model.service_account_access_token_create_data import ServiceAccountAccessTokenCreateData
+from datadog_api_client.v2.model.service_account_access_token_create_request import (
+    ServiceAccountAccessTokenCreateRequest,
+)
 
 ROTATION_SECONDS = 120
 
@@ -62,7 +71,7 @@ def value(client, secret: str) -> dict:
     return json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
 
 
-@pytest.mark.parametrize("kind", ["apiKey", "applicationKey", "adminKey"])
+@pytest.mark.parametrize("kind", ["apiKey", "applicationKey", "adminKey", "serviceAccessToken"])
 def test_boto3_rotates_each_secret(sandbox, client, kind):
     secret = sandbox.secrets[kind]
     before, old = labels(client, secret), value(client, secret)
@@ -71,7 +80,7 @@ def test_boto3_rotates_each_secret(sandbox, client, kind):
     wait_for_rotation(client, secret, version)
     new = value(client, secret)
     assert new.keys() == old.keys()
-    keys = [name for name in new if name.lower().endswith("key")]
+    keys = [name for name in new if name.lower().endswith(("key", "token"))]
     assert keys
     assert all(new[name] != old[name] for name in keys)
     versions = client.list_secret_version_ids(SecretId=secret, IncludeDeprecated=True)["Versions"]
@@ -138,6 +147,15 @@ def application_key_request(name: str, scopes: list[str]) -> ApplicationKeyCreat
     )
 
 
+def token_request(name: str, scopes: list[str], **attributes) -> ServiceAccountAccessTokenCreateRequest:
+    attributes = ServiceAccountAccessTokenCreateAttributes(name=name, scopes=scopes, **attributes)
+    return ServiceAccountAccessTokenCreateRequest(
+        data=ServiceAccountAccessTokenCreateData(
+            type=ServiceAccessTokensType.SERVICE_ACCESS_TOKENS, attributes=attributes
+        )
+    )
+
+
 def test_datadogs_client_validates_its_key(datadog):
     assert AuthenticationApi(datadog).validate().valid
 
@@ -167,3 +185,30 @@ def test_datadogs_client_handles_application_keys(sandbox, client, datadog):
     api.delete_service_account_application_key(account, created.id)
     with pytest.raises(NotFoundException):
         api.get_service_account_application_key(account, created.id)
+
+
+def test_datadogs_client_handles_service_access_tokens(sandbox, client, datadog):
+    account = value(client, sandbox.secrets["serviceAccessToken"])["serviceAccountId"]
+    api = ServiceAccountsApi(datadog)
+    name, scopes = f"client-{uuid.uuid4()}", ["dashboards_read", "monitors_read"]
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    endless, ending = (
+        api.create_service_account_access_token(account, token_request(name, scopes, **more)).data
+        for more in ({}, {"expires_at": end})
+    )
+    assert endless.attributes.key.startswith(f"{endless.attributes.public_portion}_")
+    assert (endless.attributes.scopes, endless.attributes.expires_at) == (scopes, None)
+    assert endless.relationships.owned_by.data.id == account
+    assert ending.attributes.expires_at == end
+    both = {endless.id, ending.id}
+    pages = [api.list_service_account_access_tokens(account, page_size=1, page_number=n, filter=name) for n in (0, 1)]
+    assert {token.id for page in pages for token in page.data} == both
+    assert {page.meta.page.total_filtered_count for page in pages} == {2}
+    got = api.get_service_account_access_token(account, endless.id).data.attributes
+    assert (got.name, got.scopes, got.public_portion) == (name, scopes, endless.attributes.public_portion)
+    assert "key" not in got
+    for _ in range(2):  # a second DELETE is answered as the first
+        api.revoke_service_account_access_token(account, endless.id)
+    assert [token.id for token in api.list_service_account_access_tokens(account, filter=name).data] == [ending.id]
+    with pytest.raises(NotFoundException):
+        api.get_service_account_access_token(account, endless.id)
