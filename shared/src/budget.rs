@@ -276,4 +276,27 @@ mod tests {
         while backoff.pause(&budget).await {}
         assert!(budget.left() >= SECOND, "{:?}", budget.left());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_pause_is_what_is_left_but_for_the_work_after_it() {
+        // A second is kept back for the answer.
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 11 * SECOND);
+        assert_eq!(budget.length(), 10 * SECOND);
+        let mut backoff = Backoff::new(8 * SECOND, 8 * SECOND, 60 * SECOND);
+        assert!(backoff.pause_for(&budget, 5 * SECOND).await);
+        let left = budget.left();
+        assert!(
+            (5 * SECOND..5 * SECOND + SECOND / 100).contains(&left),
+            "{left:?}"
+        );
+    }
+
+    /// A pause that is cut to less would be no pause.
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_not_cut_to_less_than_is_worthwhile() {
+        let budget = Budget::new(SystemTime::UNIX_EPOCH, 2 * SECOND);
+        let mut backoff = Backoff::new(8 * SECOND, 8 * SECOND, 60 * SECOND);
+        assert!(!backoff.pause_for(&budget, SECOND + SECOND / 2).await);
+        assert_eq!(budget.spent(), Duration::ZERO);
+    }
 }

@@ -275,4 +275,51 @@ mod tests {
         let defect = created(br#"{"data":{"id":"x","attributes":{"key":"0123"#).unwrap_err();
         assert_eq!(defect, "is not JSON");
     }
+
+    #[test]
+    fn a_key_is_whole_with_every_member_that_is_compared() {
+        let members = [
+            r#""last4":"abcd""#,
+            r#""category":"x""#,
+            r#""remote_config_read_enabled":true"#,
+        ];
+        let whole = |members: &[&str]| {
+            let body = format!(
+                r#"{{"data":{{"id":"11111111-1111-4111-8111-111111111111","attributes":{{{}}}}}}}"#,
+                members.join(",")
+            );
+            one(body.as_bytes()).unwrap().is_whole()
+        };
+        assert!(whole(&members));
+        for left_out in 0..members.len() {
+            let mut some = members.to_vec();
+            some.remove(left_out);
+            assert!(!whole(&some), "without {}", members[left_out]);
+        }
+    }
+
+    #[test]
+    fn a_call_is_of_its_own_endpoint_alone() {
+        let id = KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap();
+        assert!(Call::get_api_key(&id).is(&GET));
+        assert!(!Call::get_api_key(&id).is(&DELETE));
+    }
+
+    #[test]
+    fn a_deletion_waits_for_no_limit() {
+        let id = KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap();
+        let delete = Call::delete_api_key(&id);
+        assert!(delete.deletes_key() && !delete.may_wait() && !delete.is_about_trust());
+        let get = Call::get_api_key(&id);
+        assert!(!get.deletes_key() && get.may_wait());
+        assert!(delete.patience() < get.patience());
+    }
+
+    #[test]
+    fn a_count_asks_for_one_key() {
+        assert_eq!(
+            Call::count_api_keys().path(),
+            "/api/v2/api_keys?page%5Bsize%5D=1"
+        );
+    }
 }

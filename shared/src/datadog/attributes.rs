@@ -82,4 +82,13 @@ mod tests {
         assert_eq!(old.lost_in(&new), ["changed", "lost"]);
         assert!(!format!("{old:?}").contains("hush"));
     }
+
+    #[test]
+    fn true_is_the_word_true() {
+        let told = Attributes::of(&json!({ "on": true, "off": false, "word": "true" }));
+        assert!(told.is_true("on"));
+        for name in ["off", "word", "absent"] {
+            assert!(!told.is_true(name), "{name}");
+        }
+    }
 }

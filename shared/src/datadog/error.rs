@@ -328,4 +328,19 @@ mod tests {
         assert!(!problem(302, "").is_definite());
         assert!(!DatadogProblem::from(TransportError::Cut).is_definite());
     }
+
+    #[test]
+    fn only_a_name_is_taken() {
+        for text in [
+            "the organisation is already suspended",
+            "the name is too long",
+        ] {
+            let body = format!(r#"{{"errors":["{text}"]}}"#);
+            let problem = problem(400, &body);
+            assert!(
+                !matches!(problem, DatadogProblem::NameTaken { .. }),
+                "{text}"
+            );
+        }
+    }
 }

@@ -89,3 +89,20 @@ impl Datadog {
         Ok(keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(count: usize) -> Result<usize, Defect> {
+        let data = vec![r#"{"id":"x"}"#; count].join(",");
+        let body = format!(r#"{{"data":[{data}]}}"#);
+        page(body.as_bytes(), Ok).map(|it| it.keys.len())
+    }
+
+    #[test]
+    fn a_page_has_no_more_keys_than_it_was_asked_for() {
+        assert_eq!(keys(PAGE), Ok(PAGE));
+        assert!(keys(PAGE + 1).is_err());
+    }
+}

@@ -52,3 +52,33 @@ impl OwnedKeyDetails {
         self.expires.is_some_and(|at| at <= now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datadog::resource::{One, parse};
+
+    fn details(attributes: &str) -> OwnedKeyDetails {
+        let body = format!(
+            r#"{{"data":{{"id":"11111111-1111-4111-8111-111111111111","attributes":{attributes}}}}}"#
+        );
+        let body: One = parse(body.as_bytes()).unwrap();
+        OwnedKeyDetails::read(&body.data, "last4").unwrap()
+    }
+
+    #[test]
+    fn a_key_is_whole_with_all_that_is_compared() {
+        assert!(details(r#"{"last4":"abcd","scopes":null}"#).is_whole());
+        assert!(!details(r#"{"scopes":null}"#).is_whole());
+        assert!(!details(r#"{"last4":"abcd"}"#).is_whole());
+    }
+
+    #[test]
+    fn a_token_is_over_at_its_end() {
+        let token = details(r#"{"expires_at":"2026-04-01T00:00:00+00:00"}"#);
+        let end = token.expires.unwrap();
+        assert!(token.is_over(end));
+        assert!(!token.is_over(end - std::time::Duration::from_secs(1)));
+        assert!(!details("{}").is_over(end));
+    }
+}

@@ -147,4 +147,11 @@ mod tests {
             assert!(pair_validity(body.as_bytes()).is_err(), "{body}");
         }
     }
+
+    #[test]
+    fn a_key_works_by_the_word_true() {
+        assert_eq!(validity(br#"{"valid":true}"#), Ok(true));
+        assert_eq!(validity(br#"{"valid":false}"#), Ok(false));
+        assert!(validity(b"{}").is_err());
+    }
 }

@@ -180,4 +180,17 @@ mod tests {
         assert_eq!(schedule(Some(31), cron, None), Some((DAY * 31, DAY)));
         assert_eq!(schedule(None, cron, None), None);
     }
+
+    #[test]
+    fn a_schedule_of_nothing_is_none() {
+        let rules = RotationRulesType::builder().automatically_after_days(0);
+        assert_eq!(Schedule::of(&rules.build()), None);
+    }
+
+    #[test]
+    fn a_window_ends_with_the_day_unless_the_schedule_is_in_hours() {
+        assert_eq!(window_of(None), DAY);
+        assert_eq!(window_of(Some(DAY)), DAY);
+        assert_eq!(window_of(Some(DAY - HOUR)), HOUR);
+    }
 }

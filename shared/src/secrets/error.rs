@@ -217,7 +217,7 @@ impl SecretsProblem {
 mod tests {
     use aws_sdk_secretsmanager::error::ErrorMetadata;
 
-    use super::{Reason, SecretsProblem};
+    use super::*;
 
     fn of(call: &str, status: u16, code: &str, message: &str) -> SecretsProblem {
         let answer = ErrorMetadata::builder().code(code).message(message).build();
@@ -297,6 +297,52 @@ mod tests {
         assert!(
             told.ends_with("Check your AWS Secret Access Key."),
             "{told}"
+        );
+    }
+
+    fn error(problem: SecretsProblem) -> SecretsError {
+        SecretsError {
+            call: "PutSecretValue",
+            secret: "s".to_owned(),
+            version: Box::default(),
+            problem,
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_said_for_good() {
+        let throttled = error(of("PutSecretValue", 400, "ThrottlingException", ""));
+        assert!(throttled.is_throttled() && throttled.is_transient());
+        for problem in [
+            SecretsProblem::Unavailable { status: 503 },
+            SecretsProblem::TimedOut,
+            SecretsProblem::Cut,
+        ] {
+            let error = error(problem);
+            assert!(error.is_transient() && !error.is_throttled(), "{error:?}");
+        }
+        for problem in [
+            SecretsProblem::OutOfTime {
+                after: ATTEMPT_TIMEOUT,
+            },
+            SecretsProblem::NotSent,
+            SecretsProblem::ResourceExists,
+        ] {
+            let error = error(problem);
+            assert!(!error.is_transient() && !error.is_throttled(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_had_its_time_is_no_matter_of_the_deadline() {
+        assert_eq!(
+            SecretsProblem::of_deadline(ATTEMPT_TIMEOUT),
+            SecretsProblem::TimedOut
+        );
+        let after = ATTEMPT_TIMEOUT.saturating_sub(Duration::from_millis(1));
+        assert_eq!(
+            SecretsProblem::of_deadline(after),
+            SecretsProblem::OutOfTime { after }
         );
     }
 }

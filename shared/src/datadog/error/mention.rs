@@ -93,4 +93,29 @@ mod tests {
         assert!(told("scopes").is_empty());
         assert!(mentions(b"", br#"{"errors":["scopes"]}"#).is_empty());
     }
+
+    #[test]
+    fn each_word_is_told_once_and_no_more_than_help() {
+        let scopes: Vec<_> = (10..30).map(|it| format!("scope_{it}")).collect();
+        let sent = serde_json::json!({ "scopes": scopes, "more": scopes }).to_string();
+        let answer = serde_json::json!({ "errors": scopes }).to_string();
+        let told = mentions(sent.as_bytes(), answer.as_bytes());
+        assert_eq!(told, scopes[..super::MOST]);
+        let few = serde_json::json!({ "a": ["scope_1", "scope_1"] }).to_string();
+        assert_eq!(
+            mentions(few.as_bytes(), br#"{"errors":["scope_1"]}"#),
+            ["scope_1"]
+        );
+    }
+
+    #[test]
+    fn what_is_too_short_too_long_or_not_in_ascii_is_no_name() {
+        let long = "x".repeat(101);
+        for word in ["ab", "caf\u{e9}s", "two words", &long] {
+            let sent = serde_json::json!([word]).to_string();
+            let answer = serde_json::json!({ "errors": [word] }).to_string();
+            let told = mentions(sent.as_bytes(), answer.as_bytes());
+            assert!(told.is_empty(), "{word}");
+        }
+    }
 }

@@ -373,4 +373,10 @@ mod tests {
         assert!(!problem(DatadogProblem::Refused { status: 404 }).is_not_found());
         assert!(!Problem::KeyInUse.is_not_found());
     }
+
+    #[test]
+    fn only_a_protected_key_is_left() {
+        assert!(Deletion::Deleted.is_gone() && Deletion::Gone.is_gone());
+        assert!(!Deletion::Protected.is_gone());
+    }
 }
