@@ -191,6 +191,6 @@ mod tests {
     fn a_window_ends_with_the_day_unless_the_schedule_is_in_hours() {
         assert_eq!(window_of(None), DAY);
         assert_eq!(window_of(Some(DAY)), DAY);
-        assert_eq!(window_of(Some(DAY - HOUR)), HOUR);
+        assert_eq!(window_of(Some(HOUR * 23)), HOUR);
     }
 }

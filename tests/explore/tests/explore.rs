@@ -16,6 +16,12 @@ use sandbox::rotation::Step;
 /// By default everything is exhausted long before.
 const AT_MOST: Duration = Duration::from_mins(10);
 
+/// By hand, `MINUTES` ends a search sooner.
+fn minutes_or(usual: Duration) -> Duration {
+    let minutes = std::env::var("MINUTES").ok().and_then(|it| it.parse().ok());
+    minutes.map_or(usual, Duration::from_mins)
+}
+
 fn plan(subject: Subject, shape: Shape, [faults, deaths, acts]: [u8; 3]) -> Plan {
     Plan {
         case: Case {
@@ -283,7 +289,8 @@ macro_rules! explorations {
             #[ignore = "by hand: takes long"]
             fn more_faults() {
                 let plans = rotation(SUBJECT, $most);
-                run(concat!(stringify!($name), " more faults"), &plans, Duration::from_hours(4));
+                let at_most = minutes_or(Duration::from_hours(4));
+                run(concat!(stringify!($name), " more faults"), &plans, at_most);
             }
 
             #[test]

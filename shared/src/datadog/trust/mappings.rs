@@ -293,4 +293,20 @@ mod tests {
         assert!(one(body.as_bytes(), MappingKind::Identity).is_err());
         assert!(one(body.as_bytes(), MappingKind::Intake).is_ok());
     }
+
+    #[test]
+    fn a_mapping_is_for_its_account_or_for_intake() {
+        let mapping = |account: Option<&str>, user: Option<&str>| Mapping {
+            id: TrustId::parse("11111111-1111-4111-8111-111111111111").unwrap(),
+            pattern: String::new(),
+            account: account.map(str::to_owned),
+            user: user.map(str::to_owned),
+        };
+        assert!(mapping(None, None).is_for(None));
+        for (account, user) in [(Some("a"), None), (None, Some("a"))] {
+            assert!(!mapping(account, user).is_for(None));
+            assert!(mapping(account, user).is_for(Some("A")));
+            assert!(!mapping(account, user).is_for(Some("b")));
+        }
+    }
 }
