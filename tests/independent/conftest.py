@@ -41,6 +41,9 @@ def pytest_pyfunc_call(pyfuncitem):
     return result
 
 
+FUNCTIONS = {"api": "datadog-api-key", "app": "datadog-application-key", "token": "datadog-service-access-token"}
+
+
 class Town:
     """A world with an admin secret and a secret of each type, and the functions that rotate them."""
 
@@ -61,12 +64,14 @@ class Town:
         tags = {k: more.pop(k) for k in list(more) if k == "adminSecretArn"}
         if kind == "admin":
             return self.admin if name is None else self.add_admin(name, **tags)
-        key = self.datadog.make(kind, f"first {kind}", **({"scopes": ["dashboards_read", "monitors_read"]} if kind == "app" else {}) | more)
-        return self.secrets.add(name or kind, kind, self.value(key) | (fields or {}), f"datadog-{'api' if kind == 'api' else 'application'}-key", **tags)
+        key = self.datadog.make(kind, f"first {kind}", **({} if kind == "api" else {"scopes": ["dashboards_read", "monitors_read"]}) | more)
+        return self.secrets.add(name or kind, kind, self.value(key) | (fields or {}), FUNCTIONS[kind], **tags)
 
     def value(self, key):
         if key.kind == "api":
             return {"apiKey": key.text, "apiKeyId": key.id}
+        if key.kind == "token":
+            return {"serviceAccessToken": key.text, "serviceAccessTokenId": key.id, "serviceAccountId": key.owner}
         return {"appKey": key.text, "appKeyId": key.id, "serviceAccountId": self.datadog.account}
 
     def another(self, secret, **environment):

@@ -14,6 +14,7 @@ from collections import namedtuple
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
+from tokens import Tokens
 from world import FORBIDDEN, Answer
 
 NEEDED = {"api_keys_write", "api_keys_delete", "org_app_keys_read", "org_app_keys_write", "service_account_write"}
@@ -26,10 +27,11 @@ Edge = namedtuple("Edge", "auth by_id lists", defaults=(0, 0, 0))
 
 
 class Key:
-    def __init__(self, kind, name, text, owner=None, scopes=None, category="default", remote_config=True, enroll=False):
+    def __init__(self, kind, name, text, owner=None, scopes=None, category="default", remote_config=True, enroll=False, expires=None):
         self.kind, self.name, self.text, self.owner, self.scopes = kind, name, text, owner, scopes
         self.id, self.created, self.gone, self.status = str(uuid.uuid4()), time.time(), None, None
         self.category, self.remote_config, self.enroll = category, remote_config, enroll
+        self.expires = expires   # when a token ends by itself
         self.gone_by = None      # the function whose call deleted it, or "a person"
         self.made_for = None     # the ARN of the secret whose rotation made it, and the version that it was made for
         self.made_under = None
@@ -37,12 +39,16 @@ class Key:
 
     @property
     def live(self):
-        return self.gone is None
+        return self.gone is None and not self.ended
+
+    @property
+    def ended(self):
+        return self.expires is not None and self.expires <= time.time()
 
     def known(self, lag):
         """Whether who is so far behind takes it for live."""
         now = time.time()
-        return self.created + lag <= now and (self.gone is None or now < self.gone + lag)
+        return self.created + lag <= now and not self.ended and (self.gone is None or now < self.gone + lag)
 
     def there(self, lag):
         """Whether who is so far behind has heard of it at all."""
@@ -52,8 +58,11 @@ class Key:
         return f"{self.kind} key {self.id} ({self.name})"
 
 
-class Datadog:
+class Datadog(Tokens):
+    SCOPES = ALL | OTHERS
+
     def __init__(self, world):
+        super().__init__()
         self.world, self.keys, self.edges = world, [], [Edge()]
         self.in_turn = None            # itertools.count(): each call meets the next edge, not just any
         self.org = str(uuid.uuid4())
@@ -65,12 +74,13 @@ class Datadog:
         self.reveals_dead = True       # GET of a revoked API key: 200 with its status, or 404
         self.quota, self.page, self.takes_enroll, self.unique, self.validates_v2 = 200, 100, True, True, True
         self.text = {"api": lambda: secrets.token_hex(16),
-                     "app": lambda: "ddapp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(34))}
+                     "app": lambda: "ddapp_" + "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(34)),
+                     "token": self.token_text}
         self.rename = lambda name: name  # what becomes of the name of a new key
 
     def make(self, kind, name="by hand", age=30 * DAY, **more):
         """A person makes a key."""
-        owner = more.pop("owner", self.account) if kind == "app" else None
+        owner = None if kind == "api" else more.pop("owner", self.account)
         key = Key(kind, name, self.text[kind](), owner, **more)
         key.created -= age
         self.keys.append(key)
@@ -98,20 +108,27 @@ class Datadog:
     def authenticate(self, call, edge):
         """(account, permissions) of the caller, or None; without an edge only notes whose keys the call carries."""
         lag = edge.auth if edge else 0
+        call.token = None
         bearer = re.fullmatch(r"Bearer (.+)", call.headers.get("Authorization", ""))
-        if bearer:
+        if bearer and not bearer[1].startswith("ddsat_"):
             account = self.tokens.get(bearer[1])
             call.who = "a token" if account else "an unknown token"
             return (account, self.roles[account]) if account else None
         api, app = (self.by_text(call.headers.get(name)) for name in ("DD-API-KEY", "DD-APPLICATION-KEY"))
         call.keys = {key.id for key in (api, app) if key}
         call.who = " + ".join(f"{key.kind} {key.id[:8]}" if key else "?" for key in (api, app))
+        token, taken = self.token_of(call, api, lag)
+        if token:
+            call.keys.add(token.id)
+            call.who, call.token = f"token {token.id[:8]}", token
+            return (token.owner, self.roles.get(token.owner, set()) & set(token.scopes)) if taken else None
         if not (api and app and api.kind == "api" and app.kind == "app" and api.known(lag) and app.known(lag)):
             return None
         role = self.roles.get(app.owner, set())
         return app.owner, role & set(app.scopes) if app.scopes else role
 
     ROUTES = [
+        *Tokens.ROUTES,
         ("POST", r"/api/v2/api_keys", "api_keys_write", "create_api"),
         ("GET", r"/api/v2/api_keys", "api_keys_read", "list_api"),
         ("GET", r"/api/v2/api_keys/([^/]+)", "api_keys_read", "get_api"),
@@ -138,6 +155,8 @@ class Datadog:
                 if not caller:
                     return Answer(403, FORBIDDEN)
                 refused = call.who == "a token" and self.token_refused and re.search(self.token_refused, call.line)
+                refused = refused or call.token and name == "create_app"  # a token may not make application keys
+                refused = refused or "access_tokens" in path and "service_account_write" not in caller[1]
                 if refused or permission and permission not in caller[1]:
                     return Answer(403, {"errors": ["Forbidden"]})
                 return getattr(self, name)(call, edge, caller, *found.groups())
@@ -197,6 +216,8 @@ class Datadog:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
 
     def show(self, key, text=False, owner=False):
+        if key.kind == "token":
+            return self.show_token(key, text)
         attributes = {"name": key.name, "created_at": self.date(key.created), "last4": key.text[-4:], **({"key": key.text} if text else {})}
         relations = {"leak_information": {"data": None}}
         if key.kind == "api":
@@ -214,11 +235,11 @@ class Datadog:
 
     def create(self, call, kind, **more):
         asked, noun = call.body["data"]["attributes"], "API" if kind == "api" else "application"
-        if call.body["data"].get("type") != ("api_keys" if kind == "api" else "application_keys") or not asked.get("name"):
+        if call.body["data"].get("type") != {"api": "api_keys", "app": "application_keys", "token": "service_access_tokens"}[kind] or not asked.get("name"):
             return Answer(400, {"errors": ["Bad Request"]})
         if kind == "api" and len(self.live("api")) >= self.quota:
             return Answer(400, {"errors": [f"You have exceeded the maximum number of permitted {noun} keys"]})
-        if self.unique and any(key.name == asked["name"] for key in self.live(kind)):
+        if (self.unique_tokens if kind == "token" else self.unique) and any(key.name == asked["name"] for key in self.live(kind)):
             return Answer(409, {"errors": ["Name conflict"]})
         key = Key(kind, self.rename(asked["name"]), self.text[kind](), **more)
         if call.invocation:
@@ -250,7 +271,8 @@ class Datadog:
         asked = {name: values[0] for name, values in parse_qs(call.query).items()}
         size = min(int(asked.get("page[size]", 10)), 100, self.page)
         start = int(asked.get("page[number]", 0)) * size
-        found = [key for key in self.keys if key.kind == kind and key.owner == owner and key.known(edge.lists)
+        found = [key for key in self.keys if key.kind == kind and key.owner == owner
+                 and (key.known(edge.lists) or self.lists_ended_tokens and key.ended and key.gone is None)
                  and asked.get("filter", "").lower() in key.name.lower()]
         found.sort(key=lambda key: key.created if asked.get("sort", "").endswith("created_at") else key.name.lower(),
                    reverse=asked.get("sort", "").startswith("-"))

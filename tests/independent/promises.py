@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from secrets_manager import TYPES
+from secrets_manager import GRACE, TYPES
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -20,7 +20,7 @@ class Promises:
         return [key for key in keys if key]
 
     def begins(self, function, invocation):
-        """From here on a finishSecret may delete what AWSPREVIOUS of an API key secret holds."""
+        """From here on a finishSecret may delete what AWSPREVIOUS of a secret with grace holds."""
         event = invocation.event
         secret = next((s for s in self.world.secrets.secrets if s.arn == event.get("SecretId")), None)
         if secret and event.get("Step") == "finishSecret":
@@ -29,18 +29,18 @@ class Promises:
                 secret.excused.add(secret.holder("AWSPREVIOUS"))
 
     def after(self, call):
-        """P1: AWSCURRENT works, and of API keys AWSPREVIOUS until the finishSecret that replaces it."""
+        """P1: AWSCURRENT works, and with grace AWSPREVIOUS until the finishSecret that replaces it."""
         for secret in self.world.secrets.secrets:
-            for stage in ["AWSCURRENT"] + ["AWSPREVIOUS"] * (secret.kind == "api"):
+            for stage in ["AWSCURRENT"] + ["AWSPREVIOUS"] * (secret.kind in GRACE):
                 if secret.holder(stage) in secret.excused:
                     continue
                 for key in self.named(secret, stage):
-                    if not key.live and key.gone_by != "a person":
+                    if key.gone and key.gone_by != "a person":
                         self.world.breaks("P1", f"{stage} of {secret.name} names {key}, which {key.gone_by} deleted")
             for region, replica in secret.replicas.items():
                 for _, _, id in replica.current.keys(secret.kind):
                     key = self.world.datadog.by_id(id)
-                    if key and not key.live and key.gone_by != "a person":
+                    if key and key.gone and key.gone_by != "a person":
                         self.world.breaks("P1", f"the replica of {secret.name} in {region} holds {key}, which {key.gone_by} deleted")
 
     def deleting(self, call):
@@ -65,7 +65,7 @@ class Promises:
             if key in pending and all(other.live for other in pending):
                 self.world.breaks("DELETE", f"AWSPENDING of {secret.name} names {key}, and all of it is live")
             if key in self.named(secret, "AWSPREVIOUS"):
-                steps = ["finishSecret"] if secret.kind == "api" else ["createSecret", "finishSecret"]
+                steps = ["finishSecret"] if secret.kind in GRACE else ["createSecret", "finishSecret"]
                 if secret is not rotated or call.step not in steps:
                     self.world.breaks("DELETE", f"{call.step} deletes {key}, which AWSPREVIOUS of {secret.name} names")
         return None
@@ -74,7 +74,7 @@ class Promises:
         """P6: same owner, same scopes; of API keys all that may be read."""
         datadog = self.world.datadog
         secret.excused.discard(secret.holder("AWSCURRENT"))  # it is answered for from now on
-        if call.invocation and secret.kind != "api":
+        if call.invocation and secret.kind not in GRACE:
             call.invocation.replaced = {id for _, _, id in old.keys(secret.kind)} if old else set()
         for (kind, old_text, old_id), (_, text, id) in zip(old.keys(secret.kind) if old else [], new.keys(secret.kind), strict=False):
             before, after = datadog.by_id(old_id), datadog.by_id(id)
@@ -139,8 +139,8 @@ class Promises:
                     self.world.breaks("P4", f"{function.name} printed a secret: {line.replace(text, '<SECRET>')[:300]}")
 
     def at_rest(self, secret):
-        """P3: the live keys that this secret's rotations made are those of AWSCURRENT, for API keys and AWSPREVIOUS."""
-        kept = self.named(secret, "AWSCURRENT") + (self.named(secret, "AWSPREVIOUS") if secret.kind == "api" else [])
+        """P3: the live keys that this secret's rotations made are those of AWSCURRENT, with grace and AWSPREVIOUS."""
+        kept = self.named(secret, "AWSCURRENT") + (self.named(secret, "AWSPREVIOUS") if secret.kind in GRACE else [])
         for key in self.world.datadog.live():
             if key.made_for == secret.arn and key not in kept:
                 self.world.breaks("P3", f"{key} is left over from {secret.name}")

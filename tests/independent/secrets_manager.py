@@ -18,7 +18,9 @@ TYPES = {
     "api": [("api", "apiKey", "apiKeyId")],
     "app": [("app", "appKey", "appKeyId")],
     "admin": [("app", "adminAppKey", "adminAppKeyId"), ("api", "adminApiKey", "adminApiKeyId")],
+    "token": [("token", "serviceAccessToken", "serviceAccessTokenId")],
 }
+GRACE = {"api", "token"}  # types of which AWSPREVIOUS works until the next rotation
 
 
 class Version:

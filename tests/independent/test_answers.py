@@ -7,6 +7,7 @@ import time
 import pytest
 from datadog import ALL, DAY, NEEDED, Edge
 from functions import STEPS
+from secrets_manager import GRACE
 from test_promises import README, ROOT, TYPES, keyless, rotated, unchanged
 from world import FORBIDDEN, FORBIDDEN_PAGE, aws_error, done_but, edit, first, kill_after, kill_before, lie, refuse, slow, then
 
@@ -108,7 +109,7 @@ def test_a_new_key_that_is_not_found_yet_is_not_said_to_be_deleted(towns, kind, 
     assert not done.ok and not left, done
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 @pytest.mark.parametrize("shape", ["ddapi_" + "Ab1" * 12, "a.new-shape_of/key+" + "x" * 40], ids=["prefixed", "odd"])
 def test_keys_of_a_new_shape_are_stored_and_lead_nowhere_astray(town, kind, shape):
     secret, count = town.add(kind), [0]
@@ -117,13 +118,13 @@ def test_keys_of_a_new_shape_are_stored_and_lead_nowhere_astray(town, kind, shap
         count[0] += 1
         return f"{shape}{count[0]:04}"
 
-    town.datadog.text = {"api": text, "app": text}
+    town.datadog.text = {"api": text, "app": text, "token": text}
     town.succeed(secret, times=2)
     town.later()
     town.world.promises.at_rest(secret)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 @pytest.mark.parametrize("change", ["no key", "an empty key", "a number for a key", "a key with a line break"])
 def test_a_new_key_whose_text_can_not_be_read_is_deleted_by_its_id(town, kind, change):
     values = {"an empty key": "", "a number for a key": 7, "a key with a line break": "ab\ncd" * 8}
@@ -140,7 +141,7 @@ def test_a_new_key_whose_text_can_not_be_read_is_deleted_by_its_id(town, kind, c
     assert not made(town)
 
 
-@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
 @pytest.mark.parametrize("step", ["createSecret", "finishSecret"])
 @pytest.mark.parametrize("skip", range(2))
 def test_a_labelled_version_that_is_not_found_once_is_unreadable_and_not_empty(town, kind, step, skip):
@@ -230,7 +231,7 @@ def test_a_name_that_comes_back_cut_is_no_name_and_its_key_does_not_stay(town, k
     if kind == "assisted":
         secret.tags["adminSecretArn"] = town.admin.arn
     town.rotate(secret)
-    kept = town.keys(secret) + (town.keys(secret, "AWSPREVIOUS") if kind == "api" else [])
+    kept = town.keys(secret) + (town.keys(secret, "AWSPREVIOUS") if kind in GRACE else [])
     assert all(key in kept for key in made(town))
 
 
@@ -243,7 +244,7 @@ def test_dates_of_any_shape_stop_no_rotation(town, kind, date):
                 key["attributes"]["created_at"] = date
 
     secret = rotated(town, kind)
-    town.on(r"(POST|GET) .*(api|application)_keys", edit(change, f"created_at {date}"), times=999)
+    town.on(r"(POST|GET) .*(api_keys|application_keys|access_tokens)", edit(change, f"created_at {date}"), times=999)
     town.succeed(secret, times=2)
 
 
@@ -275,7 +276,7 @@ def test_no_edge_refuses_the_successor_when_the_replaced_key_goes(town, kind):
     assert done[-1].ok, done[-1]
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 @pytest.mark.parametrize("fails", [False, True], ids=["is late", "fails"])
 def test_what_a_replica_still_holds_is_not_deleted(town, kind, fails):
     secret = town.add(kind)
@@ -284,13 +285,13 @@ def test_what_a_replica_still_holds_is_not_deleted(town, kind, fails):
         town.on("UpdateSecretVersionStage", first(lambda: setattr(secret.replicas["eu-west-1"], "fails", True), "after replication failed"))
     held = town.keys(secret)
     done = town.rotate(secret)[-1]
-    if kind == "api":  # what is replaced goes with the next rotation
+    if kind in GRACE:  # what is replaced goes with the next rotation
         done = town.rotate(secret)[-1]
     assert done.ok != fails, done
     assert not fails or all(key.live for key in held)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 @pytest.mark.parametrize("page", [2, 3])
 def test_pages_shorter_than_asked_for_hide_no_orphan(town, kind, page):
     town.datadog.page = page
@@ -301,7 +302,9 @@ def test_pages_shorter_than_asked_for_hide_no_orphan(town, kind, page):
         town.rotate(secret)
         secret.move("AWSPENDING", None)
     for number in range(60 if page == 2 else 5):
-        town.datadog.make(kind if kind != "admin" else "app", f"aws-sm-{kind if kind != 'admin' else 'admin-app'}-key-{secret.name}-20250101-{number:06}")
+        prefix = {"admin": "admin-app-key", "token": "service-token"}.get(kind, f"{kind}-key")
+        town.datadog.make(kind if kind != "admin" else "app", f"aws-sm-{prefix}-{secret.name}-20250101-{number:06}",
+                          **({"scopes": ["dashboards_read"]} if kind == "token" else {}))
     if page == 3:
         town.heal(secret)
     else:  # so many pages need not be read; but then it must be said
@@ -355,10 +358,10 @@ def test_a_run_longer_than_fourteen_minutes_ends_by_itself(town):
 # Answers that are about something else, or about nothing that happened.
 
 
-@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
 def test_a_201_that_shows_somebody_elses_key_costs_them_nothing(town, kind):
     secret = town.add(kind)
-    theirs = town.datadog.make(kind, "of somebody else", **({"scopes": ["dashboards_read", "monitors_read"]} if kind == "app" else {}))
+    theirs = town.datadog.make(kind, "of somebody else", **({} if kind == "api" else {"scopes": ["dashboards_read", "monitors_read"]}))
     town.on("^POST", edit(lambda body: {"data": town.datadog.show(theirs, text=True, owner=True)}, "the answer about another key"))
     for _ in range(3):
         town.rotate(secret)
@@ -367,7 +370,7 @@ def test_a_201_that_shows_somebody_elses_key_costs_them_nothing(town, kind):
     town.heal(secret)
 
 
-@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
 def test_a_201_that_shows_the_current_key_again_is_no_new_key(town, kind):
     secret = town.add(kind)
     town.succeed(secret)
@@ -379,7 +382,7 @@ def test_a_201_that_shows_the_current_key_again_is_no_new_key(town, kind):
     town.heal(secret)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_a_promotion_that_is_answered_and_not_done_deletes_nothing_in_use(town, kind):
     secret = town.add(kind)
     town.succeed(secret)
@@ -388,7 +391,7 @@ def test_a_promotion_that_is_answered_and_not_done_deletes_nothing_in_use(town, 
     town.heal(secret)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_a_store_that_is_done_and_said_to_exist_keeps_its_key(town, kind):
     secret = town.add(kind)
     town.on("PutSecretValue", done_but(400, {"__type": "ResourceExistsException", "Message": "exists"}))
@@ -442,7 +445,7 @@ def test_an_id_in_the_previous_value_without_its_text_is_not_deleted(town):
     assert victim.live
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_a_pending_copy_of_the_current_value_is_not_said_to_replace_it(town, kind):
     secret = town.add(kind)
     town.succeed(secret)
@@ -480,7 +483,7 @@ def test_a_key_that_is_made_without_what_was_asked_for_is_deleted_at_once(town, 
     town.heal(secret)  # and nothing is stuck
 
 
-@pytest.mark.parametrize("kind", ["app", "admin"])
+@pytest.mark.parametrize("kind", ["app", "admin", "token"])
 def test_a_new_key_of_another_owner_is_not_promoted(town, kind):
     secret = town.add(kind)
     before = town.keys(secret)
@@ -489,7 +492,7 @@ def test_a_new_key_of_another_owner_is_not_promoted(town, kind):
         if "owned_by" in body["data"]["relationships"]:
             body["data"]["relationships"]["owned_by"]["data"]["id"] = town.datadog.other
 
-    town.on("^POST .*/application_keys", edit(give_away, "of another owner"))
+    town.on("^POST .*/(application_keys|access_tokens)", edit(give_away, "of another owner"))
     town.rotate(secret)
     assert town.keys(secret) == before
 
@@ -590,7 +593,7 @@ def test_a_full_quota_of_application_keys_is_not_blamed_on_api_keys(town):
     unchanged(town)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_a_stored_value_that_is_seen_two_seconds_later_is_waited_for(town, kind):
     secret = town.add(kind)
     town.secrets.lag, town.secrets.stale = 2, "old"
@@ -602,7 +605,7 @@ def test_a_stored_value_that_is_seen_two_seconds_later_is_waited_for(town, kind)
             secret.past[-1] = (time.time(), secret.past[-1][1])
         done.append(town.step(secret, step, token))
         assert done[-1].ok, done[-1]
-    assert town.sent("/validate") and any(call.step == "testSecret" for call in town.sent("/validate"))
+    assert any(call.step == "testSecret" for call in town.sent("/current_user" if kind == "token" else "/validate"))
 
 
 AWS_ERRORS = {
@@ -634,11 +637,11 @@ WRAPPED = {"a line break": ("{}\n", "line break|white ?space|control character|b
 
 
 @pytest.mark.parametrize("around", WRAPPED)
-@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
 def test_what_is_around_a_key_is_named(town, around, kind):
     secret = town.add(kind)
     text, word = WRAPPED[around]
-    field = {"api": "apiKey", "app": "appKey"}[kind]
+    field = {"api": "apiKey", "app": "appKey", "token": "serviceAccessToken"}[kind]
     town.secrets.store(secret, secret.value() | {field: text.format(town.key(secret).text)})
     done = town.step(secret, "createSecret")
     assert field in done.text and re.search(word, done.text, re.IGNORECASE), done

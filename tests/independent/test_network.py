@@ -112,7 +112,7 @@ def test_redirects_are_not_followed(town):
     followed = []
     listener = Listener(lambda *request: (followed.append(request), Answer(200, {"status": "ok", "valid": True, "data": []}))[1])
     for status in (301, 302, 303, 307, 308):
-        for kind in ("api", "app"):
+        for kind in ("api", "app", "token"):
             secret = town.add(kind, f"{kind}-{status}")
             town.on("^(GET|POST|DELETE)", refuse(status, "", {"Location": f"{listener.url}/api/v2/api_keys"}), times=3)
             assert not town.rotate(secret)[-1].ok

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from datadog import ALL, NEEDED
 from functions import STEPS
+from secrets_manager import GRACE
 from world import aws_error, edit, first, kill_after, kill_before, refuse, then
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 ERROR_TYPES = (ROOT / "docs/reference/errors.md").read_text()
-TYPES = ["api", "app", "admin", "assisted"]
+TYPES = ["api", "app", "admin", "assisted", "token"]
 
 
 def rotated(town, kind, **more):
@@ -45,7 +46,7 @@ def test_three_rotations_leave_what_is_in_use_and_nothing_else(towns, kind, scop
         before = town.keys(secret)
         town.succeed(secret)
         assert not set(before) & set(town.keys(secret))
-        assert all(key.live == (kind == "api") for key in before)
+        assert all(key.live == (kind in GRACE) for key in before)
         assert secret.holder("AWSPENDING") in (None, secret.holder("AWSCURRENT"))
         town.later()
     assert not any(key.live for key in hand_made)
@@ -53,12 +54,12 @@ def test_three_rotations_leave_what_is_in_use_and_nothing_else(towns, kind, scop
 
 
 def test_an_admin_pair_that_rotates_itself_goes_on_rotating_the_others(town):
-    api, app = town.add("api"), town.add("app")
-    for secret in (town.admin, api, app) * 2:
+    api, app, token = town.add("api"), town.add("app"), town.add("token")
+    for secret in (town.admin, api, app, token) * 2:
         town.succeed(secret)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_names_recompute_from_secret_and_version(town, kind):
     secret = town.add(kind, "a/name_of.more+than=60@characters" + "-and-so-on" * 5) if kind != "admin" else town.admin
     token = town.secrets.begin(secret)
@@ -67,7 +68,7 @@ def test_names_recompute_from_secret_and_version(town, kind):
     last = b32encode(digest)[:6].decode().lower()
     raw = b32encode(hashlib.sha256(f"{secret.arn}\0{token}\0".encode() + b"\0").digest())[:6].decode().lower()
     for key in (key for key in town.datadog.keys if key.made_for):
-        prefix = {"api": "aws-sm-api-key-", "app": "aws-sm-app-key-"}[key.kind].replace("sm-", "sm-admin-" if kind == "admin" else "sm-")
+        prefix = {"api": "aws-sm-api-key-", "app": "aws-sm-app-key-", "token": "aws-sm-service-token-"}[key.kind].replace("sm-", "sm-admin-" if kind == "admin" else "sm-")
         assert re.fullmatch(f"{prefix}{re.escape(secret.name[:60])}.*-{datetime.now(UTC):%Y%m%d}-({last}|{raw})", key.name), key.name
         assert len(key.name) <= len(prefix) + 60 + 16
 
@@ -177,19 +178,19 @@ def test_without_immediate_rotation_nothing_is_changed(town, kind, copied):
     unchanged(town)
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_the_check_names_missing_scopes(towns, kind):
     town = towns(scopes=NEEDED - {"api_keys_write", "service_account_write"})
     secret = town.add(kind)
     done = town.step(secret, "testSecret")
-    assert not done.ok and ("api_keys_write" if kind != "app" else "service_account_write") in done.text, done
+    assert not done.ok and ("api_keys_write" if kind in ("api", "admin") else "service_account_write") in done.text, done
     unchanged(town)
 
 
 # People.
 
 
-@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
 @pytest.mark.parametrize("after", [2, 3])  # setSecret does nothing, and need not look
 def test_a_value_stored_between_two_steps_stays_and_the_orphan_goes(town, kind, after):
     secret = rotated(town, kind)
@@ -197,7 +198,7 @@ def test_a_value_stored_between_two_steps_stays_and_the_orphan_goes(town, kind, 
     token = town.secrets.begin(secret)
     for step in STEPS[:after]:
         assert town.step(secret, step, token).ok
-    theirs = town.datadog.make(kind, **({"scopes": ["dashboards_read", "monitors_read"]} if kind == "app" else {}))
+    theirs = town.datadog.make(kind, **({} if kind == "api" else {"scopes": ["dashboards_read", "monitors_read"]}))
     id = town.secrets.store(secret, town.value(theirs))
     assert not town.step(secret, STEPS[after], token).ok
     assert secret.holder("AWSCURRENT") == id and theirs.live
@@ -205,7 +206,7 @@ def test_a_value_stored_between_two_steps_stays_and_the_orphan_goes(town, kind, 
     town.heal(secret)
 
 
-@pytest.mark.parametrize("kind", ["api", "app"])
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
 @pytest.mark.parametrize("step", ["createSecret", "finishSecret"])
 @pytest.mark.parametrize("values", [1, 2])
 def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, values):
@@ -214,7 +215,7 @@ def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, val
         town = towns()
         secret = town.add(kind)
         town.succeed(secret, times=2)
-        theirs = [town.datadog.make(kind, **({"scopes": ["dashboards_read", "monitors_read"]} if kind == "app" else {})) for _ in range(values)]
+        theirs = [town.datadog.make(kind, **({} if kind == "api" else {"scopes": ["dashboards_read", "monitors_read"]})) for _ in range(values)]
 
         def store(town=town, secret=secret, theirs=theirs):
             for key in theirs:
@@ -229,15 +230,15 @@ def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, val
 
 
 def test_hand_made_keys_that_a_person_replaced_stay_theirs(town):
-    for kind in ("api", "app"):
+    for kind in ("api", "app", "token"):
         secret = town.add(kind)
-        theirs, other = town.key(secret), town.datadog.make(kind, scopes=["dashboards_read", "monitors_read"]) if kind == "app" else town.datadog.make(kind)
+        theirs, other = town.key(secret), town.datadog.make(kind, scopes=["dashboards_read", "monitors_read"]) if kind != "api" else town.datadog.make(kind)
         town.secrets.store(secret, town.value(other))
         town.succeed(secret, times=2)
         assert theirs.live
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_a_pending_key_that_is_revoked_is_given_up(town, kind):
     secret = town.add(kind)
     token = town.secrets.begin(secret)
@@ -290,7 +291,7 @@ def test_a_current_pair_that_is_half_dead_does_not_cost_the_one_before(town, hal
 
 
 def test_a_step_that_was_held_up_does_not_cost_a_later_rotation_its_key(town):
-    for kind in ("api", "app"):
+    for kind in ("api", "app", "token"):
         secret = town.add(kind)
         town.succeed(secret)
         late = town.function(secret)
@@ -299,7 +300,7 @@ def test_a_step_that_was_held_up_does_not_cost_a_later_rotation_its_key(town):
             secret.change()
             secret.move("AWSPENDING", None)
             # A whole one of an application key takes longer than a call waits.
-            steps = STEPS if kind == "api" else STEPS[:1]
+            steps = STEPS if kind in GRACE else STEPS[:1]
             assert town.another(secret).rotate(secret, steps)[-1].ok
 
         for line in ("^GET .*filter", "^POST", "PutSecretValue"):
@@ -425,7 +426,7 @@ def test_labels_decide_what_a_step_may_do(town):
 
 
 def test_a_store_that_is_refused_leaves_no_key(town):
-    for kind in ("api", "app", "admin"):
+    for kind in ("api", "app", "admin", "token"):
         secret = town.add(kind)
         town.on("PutSecretValue", aws_error("AccessDeniedException", "no identity-based policy allows it"))
         done = town.rotate(secret)
@@ -441,8 +442,8 @@ def test_a_label_lost_between_mint_and_store_leaves_no_key(town):
 
 
 def test_a_label_moved_at_the_last_moment_refuses_the_promotion(town):
-    for kind in ("api", "app"):
-        secret, other = town.add(kind), town.datadog.make(kind, scopes=["dashboards_read", "monitors_read"]) if kind == "app" else town.datadog.make(kind)
+    for kind in ("api", "app", "token"):
+        secret, other = town.add(kind), town.datadog.make(kind, scopes=["dashboards_read", "monitors_read"]) if kind != "api" else town.datadog.make(kind)
         town.on("UpdateSecretVersionStage", first(lambda s=secret, o=other: town.secrets.store(s, town.value(o)), "after a person stored a value"))
         assert town.rotate(secret)[-1].type == "PromotionRefused"
         assert town.key(secret) is other
@@ -474,7 +475,7 @@ def keyless(towns):
     return town
 
 
-@pytest.mark.parametrize("kind", ["api", "app", "admin"])
+@pytest.mark.parametrize("kind", ["api", "app", "admin", "token"])
 def test_keyless_the_function_acts_by_its_own_identity(towns, kind):
     town = keyless(towns)
     witness = town.add("api", "witness")

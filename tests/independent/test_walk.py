@@ -43,7 +43,7 @@ DATADOG = [refuse(500), refuse(503), refuse(502, FORBIDDEN_PAGE), done_but(500),
            refuse(404, FORBIDDEN_PAGE), done_but(404, GONE), refuse(409, {"errors": ["Conflict"]}), done_but(409, {"errors": ["Conflict"]}),
            refuse(400, {"errors": ["Bad Request"]}), refuse(301, "", {"Location": "http://127.0.0.1:9/"}), refuse(200, {"status": "error", "errors": ["no"]}),
            refuse(200, {}), refuse(200, {"data": []}), edit(empty, "an empty list"), drop("scopes"), drop("name"), drop("last4"), drop("created_at"),
-           drop("category"), drop("key"), retype("created_at", 1795837052), retype("scopes", "all"), retype("status", "paused"), retype("name", None),
+           drop("category"), drop("key"), drop("expires_at"), drop("public_portion"), retype("created_at", 1795837052), retype("scopes", "all"), retype("status", "paused"), retype("name", None),
            retype("key", 7), edit(lambda body: {"data": None}, "no data"), edit(lambda body: [], "a list")]
 AWS = [aws_error("ThrottlingException", "Rate exceeded"), aws_error("InternalServiceError", "oops", 500), refuse(503, FORBIDDEN_PAGE),
        aws_error("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for VersionId: it"),
@@ -59,7 +59,7 @@ NOT_YET = {"stale reads", "refused with 401", "refused with 403", "refused with 
 
 def settle_in(town, draw):
     """A secret of some type that has been rotated some times, in an organisation of some habits."""
-    kind = draw.choice(["api", "app", "admin", "assisted"])
+    kind = draw.choice(["api", "app", "admin", "assisted", "token"])
     secret = town.add("admin", "assisted", adminSecretArn=town.admin.arn) if kind == "assisted" else town.add(kind)
     if kind == "api":
         town.key(secret).category, town.key(secret).remote_config = draw.choice(["default", "special"]), draw.choice([True, False])
@@ -68,6 +68,8 @@ def settle_in(town, draw):
         town.later()
     town.secrets.lag = 0 if "stale reads" in NOT_YET else draw.choice([0, 0, 1])
     town.datadog.dead_answer = draw.choice([(404, GONE), (204, "")] + ([] if "dead keys answer 403" in NOT_YET else [(403, FORBIDDEN)]))
+    town.datadog.token_in = draw.choice([{"bearer"}, {"header"}, {"bearer", "header"}])
+    town.datadog.unique_tokens, town.datadog.reveals_dead_tokens, town.datadog.lists_ended_tokens = (draw.choice([True, False]) for _ in range(3))
     town.datadog.unique, town.datadog.reveals_dead = draw.choice([True, False]), draw.choice([True, False])
     lags = [[0, 0, 0, 1, 2]] * 3
     if "keys not found yet" in NOT_YET:
@@ -116,7 +118,7 @@ def walk(towns, seed):
     town.secrets.lag = 0
     town.world.rules.clear()
     time.sleep(2)  # until every edge knows of everything
-    if reads or secret.kind == "app":  # API keys that can't be listed can't be found
+    if reads or secret.kind in ("app", "token"):  # API keys that can't be listed can't be found
         town.heal(secret)
     town.world.verdict()
     town.world.close()

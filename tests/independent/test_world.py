@@ -8,6 +8,8 @@ import pytest
 from functions import Invocation
 from world import Answer
 
+PLACES = {"api": "/api/v2/api_keys", "app": "/api/v2/service_accounts/{}/application_keys", "token": "/api/v2/service_accounts/{}/access_tokens"}
+
 
 def datadog(town, secret, method, path, body=None, admin=None, step="finishSecret"):
     """A call to Datadog as the secret's function would make it, with the admin's keys."""
@@ -26,13 +28,13 @@ def aws(town, secret, operation, who=None, **body):
 
 
 def path(town, key):
-    return f"/api/v2/api_keys/{key.id}" if key.kind == "api" else f"/api/v2/service_accounts/{key.owner}/application_keys/{key.id}"
+    return f"{PLACES[key.kind].format(key.owner)}/{key.id}"
 
 
 def make(town, secret, name="new", **attributes):
-    kind = secret.kind
-    where = "/api/v2/api_keys" if kind == "api" else f"/api/v2/service_accounts/{town.datadog.account}/application_keys"
-    answer = datadog(town, secret, "POST", where, {"data": {"type": f"{'api' if kind == 'api' else 'application'}_keys", "attributes": {"name": name} | attributes}})
+    where = PLACES[secret.kind].format(town.datadog.account)
+    resource = {"api": "api_keys", "app": "application_keys", "token": "service_access_tokens"}[secret.kind]
+    answer = datadog(town, secret, "POST", where, {"data": {"type": resource, "attributes": {"name": name} | attributes}})
     return town.datadog.by_id(answer.body["data"]["id"])
 
 

@@ -5,7 +5,7 @@ Sources: the public documentation of AWS and Datadog, recorded answers of both s
 events and template. Nothing here was written from tests/sandbox or from the functions' code, and nothing may be: two
 worlds with two authors disagree where one of them assumes. Keep it so, even where a copy would be shorter.
 
-The parts: this file has the gate, through which every call passes, and its lies. `secrets_manager.py` and `datadog.py`
+The parts: this file has the gate, through which every call passes, and its lies. `secrets_manager.py`, `datadog.py` and `tokens.py`
 hold the state of the two services, `functions.py` runs the real binaries, `promises.py` checks what README promises
 after every call.
 """
@@ -186,6 +186,8 @@ class World:
         with self.lock:
             for thing in [*self.datadog.keys, *(v for s in self.secrets.secrets for v in s.versions.values())]:
                 thing.created -= seconds
+                if getattr(thing, "expires", None):
+                    thing.expires -= seconds
             for secret in self.secrets.secrets:
                 secret.forget()
 
