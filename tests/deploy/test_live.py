@@ -53,6 +53,8 @@ class Runner:
         keys = self.world.datadog.api_key_ids()
         path = f"service_accounts/{self.service_account}/application_keys?page[size]=100"
         keys |= {it["id"] for it in self.world.datadog.call("GET", path)["data"]}
+        path = f"service_accounts/{self.service_account}/access_tokens?page[size]=100"
+        keys |= {it["id"] for it in self.world.datadog.call("GET", path)["data"]}
         secrets = {it["ARN"] for it in self.client("secretsmanager").list_secrets()["SecretList"]}
         buckets = {it["Name"] for it in self.client("s3").list_buckets()["Buckets"]}
         groups = {it["logGroupName"] for it in self.client("logs").describe_log_groups()["logGroups"]}
@@ -108,11 +110,14 @@ def test_a_whole_run_confirms_what_it_can_and_leaves_nothing(runner):
     page = runner.page
     rows = [line for line in page.splitlines() if line.startswith("|")][7:]
     assert not [it for it in rows if "refuted" in it]
-    for name in ("api-key", "application-key", "admin"):
+    for name in ("api-key", "application-key", "service-access-token", "admin"):
         for title in ("rotation 1", "rotation 2", "rotation 3"):
             assert f"| {name}, {title}: ends | confirmed |" in page
         assert f"| {name}, killed: AWSCURRENT works all the time | confirmed |" in page
         assert f"| {name}, killed: the next try finishes it | confirmed |" in page
+        assert f"| {name}, rotation 3: it leaves no orphaned key | confirmed |" in page
+    assert "| service-access-token, rotation 3: the replaced key goes on working | confirmed |" in page
+    assert len(re.findall(r"\| Token, protocol \d+: [^|]+ \| confirmed \|", page)) == 11
     assert "| probe: `api_key_created` | confirmed |" in page
     assert "| The log groups outlive the stack | confirmed |" in page
     assert "Left behind: nothing" in page
@@ -126,7 +131,7 @@ def test_a_keyless_run_rotates_without_admin_keys_and_leaves_nothing(mapper):
     assert mapper.standing() == before
     page = mapper.page
     assert "| The stack maps its roles | confirmed |" in page
-    for name in ("api-key", "application-key"):
+    for name in ("api-key", "application-key", "service-access-token"):
         assert f"| {name}, keyless: a new mapping works within ten minutes | confirmed |" in page
         assert f"| {name}, keyless: ends | confirmed |" in page
     assert "| The mappings go with the stack | confirmed |" in page
@@ -177,7 +182,7 @@ def test_the_page_names_nobody(runner):
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-|\b[0-9a-f]{32}\b|\b[0-9a-f]{40}\b|\b\d{12}\b|127\.0\.0\.1", page)
 
 
-@pytest.mark.parametrize("moment", ["New keys work", "deploys the release's template", "api-key, rotation 1: ends"])
+@pytest.mark.parametrize("moment", ["New keys work", "protocol 16", "deploys the release's template", "api-key, rotation 1: ends"])
 def test_an_interrupted_run_leaves_nothing(runner, moment):
     before = runner.standing()
     process = runner.start("--yes")
@@ -218,7 +223,7 @@ def test_it_refuses_what_it_did_not_make(runner):
         assert run.returncode == 2 and text in run.stdout, run.stdout
     # Nobody has typed the account's number.
     run = finished(runner.start())
-    assert run.returncode != 0 and "2 cents" in run.stdout, run.stdout
+    assert run.returncode != 0 and "3 cents" in run.stdout, run.stdout
     assert runner.standing() == before
 
 

@@ -52,8 +52,11 @@ class Organisation:
         """Without scopes it may do all that its owner may."""
         return self.create(self.owned(), "application_keys", name, **({"scopes": scopes} if scopes else {}))
 
-    def owned(self) -> str:
-        return f"v2/service_accounts/{self.service_account}/application_keys"
+    def create_token(self, name: str, scopes: list[str], **attributes) -> dict[str, str]:
+        return self.create(self.owned("access_tokens"), "service_access_tokens", name, scopes=scopes, **attributes)
+
+    def owned(self, what: str = "application_keys") -> str:
+        return f"v2/service_accounts/{self.service_account}/{what}"
 
     def listed(self, path: str) -> dict[str, str]:
         """ID and name of each key."""
@@ -66,8 +69,8 @@ class Organisation:
                 return found
 
     def filter(self, path: str) -> str:
-        # The service account is the run's own: all its keys count. Of API keys those with the run's name.
-        return "" if path == self.owned() else self.run
+        # The service account is the run's own: all its keys and tokens count. Of API keys those with the run's name.
+        return "" if path.startswith(self.owned("")) else self.run
 
     def api_keys(self) -> dict[str, str]:
         """Those of the run: a filter may find more."""
@@ -75,6 +78,9 @@ class Organisation:
 
     def application_keys(self) -> dict[str, str]:
         return self.listed(self.owned())
+
+    def tokens(self) -> dict[str, str]:
+        return self.listed(self.owned("access_tokens"))
 
     def mappings(self) -> dict[str, str]:
         """ID of each mapping of a role with the run's name, and the role."""
@@ -89,17 +95,32 @@ class Organisation:
     def accepts_pair(self, api_key: str, app_key: str) -> bool:
         return self.call("GET", "v2/validate_keys", keys={"DD-API-KEY": api_key, "DD-APPLICATION-KEY": app_key})[0] == 200
 
+    def accepts_token(self, token: str) -> bool:
+        return any(self.call("GET", "v2/current_user", keys=keys)[0] == 200 for keys in self.ways_of(token).values())
+
+    def ways_of(self, token: str) -> dict[str, dict[str, str]]:
+        """Both ways in which a token may be sent, by what a page calls them."""
+        alone = {"Authorization": f"Bearer {token}"}
+        return {"alone": alone, "beside an API key": {"DD-API-KEY": self.api_key, "DD-APPLICATION-KEY": token}}
+
     def there(self) -> list[str]:
         application_keys = {it for it in self.application_keys().values() if self.run in it}
+        tokens = {it for it in self.tokens().values() if self.run in it}
         found = [f"API key {it}" for it in self.api_keys().values()] + [f"application key {it}" for it in application_keys]
+        found += [f"service access token {it}" for it in tokens]
         return found + [f"mapping of {it}" for it in self.mappings().values()]
 
     def deletions(self):
-        return [self.delete_mappings, self.delete_application_keys, self.delete_api_keys]
+        return [self.delete_mappings, self.delete_tokens, self.delete_application_keys, self.delete_api_keys]
 
     def delete_mappings(self):
         for mapping in self.mappings():
             self.call("DELETE", f"v2/{MAPPINGS}/{mapping}")
+
+    def delete_tokens(self):
+        for token, name in self.tokens().items():
+            if self.run in name:
+                self.call("DELETE", f"{self.owned('access_tokens')}/{token}")
 
     def delete_application_keys(self):
         for key, name in self.application_keys().items():

@@ -12,6 +12,7 @@ from aws import Account, StackFailed
 from botocore.exceptions import ClientError
 from datadog import Organisation
 from evidence import Page
+from tokens import TokenQuestions
 
 SCOPES = ["api_keys_read", "api_keys_write", "api_keys_delete", "org_app_keys_read", "org_app_keys_write", "service_account_write"]
 STAGES = ("AWSCURRENT", "AWSPREVIOUS")
@@ -23,14 +24,24 @@ class Type(NamedTuple):
     """A type of secret, with the names that the stack and a value have for it."""
 
     function: str
-    api_key: str | None
-    app_key: str | None
+    api_key: str | None = None
+    app_key: str | None = None
+    token: str | None = None
+
+    @property
+    def fields(self) -> list[str]:
+        return [it for it in (self.api_key, self.app_key, self.token) if it]
+
+    @property
+    def has_grace(self) -> bool:
+        return self.app_key is None
 
 
 TYPES = {
-    "api-key": Type("ApiKey", "apiKey", None),
-    "application-key": Type("ApplicationKey", None, "appKey"),
-    "admin": Type("AdminKey", "adminApiKey", "adminAppKey"),
+    "api-key": Type("ApiKey", api_key="apiKey"),
+    "application-key": Type("ApplicationKey", app_key="appKey"),
+    "service-access-token": Type("ServiceAccessToken", token="serviceAccessToken"),
+    "admin": Type("AdminKey", api_key="adminApiKey", app_key="adminAppKey"),
 }
 
 
@@ -44,6 +55,7 @@ class Trial:
 
     def run(self, keyless: bool):
         self.store()
+        TokenQuestions(self.organisation, self.page).ask(self.value("admin"))
         self.ask_doctor()
         self.deploy()
         self.check()
@@ -65,7 +77,8 @@ class Trial:
         admin_api, admin_app = organisation.create_api_key("admin"), organisation.create_application_key("admin", SCOPES)
         api, foreign = organisation.create_api_key("api-key"), organisation.create_api_key("foreign")
         application = organisation.create_application_key("application-key", ["dashboards_read"])
-        self.page.hide([it["key"] for it in (admin_api, admin_app, api, foreign, application)], "KEY")
+        token = organisation.create_token("service-access-token", ["dashboards_read"])
+        self.page.hide([it["key"] for it in (admin_api, admin_app, api, foreign, application, token)], "KEY")
         owner = {"serviceAccountId": organisation.service_account}
         pair = {"adminApiKey": admin_api["key"], "adminApiKeyId": admin_api["id"]}
         pair |= {"adminAppKey": admin_app["key"], "adminAppKeyId": admin_app["id"], "site": organisation.site}
@@ -73,13 +86,14 @@ class Trial:
             "admin": pair | owner,
             "api-key": {"apiKey": api["key"], "apiKeyId": api["id"]},
             "application-key": {"appKey": application["key"], "appKeyId": application["id"]} | owner,
+            "service-access-token": {"serviceAccessToken": token["key"], "serviceAccessTokenId": token["id"]} | owner,
             "foreign": {"apiKey": foreign["key"], "apiKeyId": foreign["id"]},
         }
         for name, value in values.items():
             self.arns[name] = self.account.store(name, value)
         # A new key may be refused for some seconds.
         works = self.until(lambda: all(self.works(it) for it in TYPES), 60)
-        self.page.row("New keys work within a minute", works, "POST of 3 API keys and 2 application keys", "accepted" if works else "refused")
+        self.page.row("New keys work within a minute", works, "POST of 3 API keys, 2 application keys and a token", "accepted" if works else "refused")
 
     def ask_doctor(self):
         if not self.doctor:
@@ -97,12 +111,12 @@ class Trial:
         run = subprocess.run([self.doctor, "check", "--json", *secrets], env=environment, capture_output=True, text=True)
         failed = [it for secret in json.loads(run.stdout)["secrets"] for it in secret["checks"] if it["status"] == "failed"]
         found = "; ".join(it["text"] for it in failed) or "nothing failed"
-        self.page.row("The doctor finds nothing", not failed, "datadog-doctor check of 3 secrets", found)
+        self.page.row("The doctor finds nothing", not failed, f"datadog-doctor check of {len(TYPES)} secrets", found)
 
     # The stack
 
     def parameters(self) -> dict[str, str]:
-        named = {"AdminSecretArn": "admin", "AdminKeySecretArn": "admin", "ApiKeySecretArn": "api-key", "ApplicationKeySecretArn": "application-key"}
+        named = {"AdminSecretArn": "admin"} | {f"{it.function}SecretArn": name for name, it in TYPES.items()}
         return {it: self.arns[name] for it, name in named.items()} | {"FunctionNamePrefix": self.run_name, "Dashboard": "false"}
 
     def deploy(self):
@@ -117,7 +131,8 @@ class Trial:
         self.page.row("Attaching a secret changes neither its labels nor its keys", same, "DescribeSecret, lists of keys", "as before" if same else "changed")
 
     def standing(self) -> tuple:
-        return [self.labels(it) for it in TYPES], self.organisation.api_keys().keys(), self.organisation.application_keys().keys()
+        listed = (self.organisation.api_keys(), self.organisation.application_keys(), self.organisation.tokens())
+        return [self.labels(it) for it in TYPES], *(it.keys() for it in listed)
 
     def check(self):
         for name, it in TYPES.items():
@@ -172,7 +187,7 @@ class Trial:
         """After a rotation: what works, and what does not. Orphans of a killed one stay for 15 minutes."""
         works = self.works(name)
         self.page.row(f"{name}, {title}: AWSCURRENT works", works, "validation of AWSCURRENT", "accepted" if works else "refused")
-        has_grace = TYPES[name].app_key is None
+        has_grace = TYPES[name].has_grace
         as_promised = self.until(lambda: self.accepts(name, replaced) == has_grace, 60)
         promise = "the replaced key goes on working" if has_grace else "the replaced key is refused"
         self.page.row(f"{name}, {title}: {promise}", as_promised, "validation of the replaced key", "so" if as_promised else "otherwise")
@@ -247,7 +262,7 @@ class Trial:
         wanted = {self.outputs[it].rsplit("/")[-1] for it in self.outputs if it.endswith("RoleArn") and it != "TrustRoleArn"}
         found = set(self.organisation.mappings().values())
         self.page.row("The stack maps its roles", found == wanted, "UpdateStack, list of mappings", ", ".join(sorted(found)) or "none")
-        for name in ("api-key", "application-key"):
+        for name in ("api-key", "application-key", "service-access-token"):
             began = time.monotonic()
             works = self.until(lambda: not self.invoke(TYPES[name].function, name)[0], SECONDS, pause=5)
             took = f"{time.monotonic() - began:.0f} s"
@@ -277,7 +292,7 @@ class Trial:
             mapped = self.organisation.mappings()
             self.page.row("The mappings go with the stack", not mapped, "list of mappings", ", ".join(mapped.values()) or "none")
         works = all(self.works(it) for it in TYPES)
-        self.page.row("AWSCURRENT works without the stack", works, "validation of 3 secrets", "accepted" if works else "refused")
+        self.page.row("AWSCURRENT works without the stack", works, f"validation of {len(TYPES)} secrets", "accepted" if works else "refused")
 
     # What is so now
 
@@ -291,19 +306,20 @@ class Trial:
 
     def value(self, name: str, stage: str = "AWSCURRENT") -> dict:
         value = json.loads(self.manager.get_secret_value(SecretId=self.arns[name], VersionStage=stage)["SecretString"])
-        it = TYPES[name]
-        self.page.hide([value[field] for field in (it.api_key, it.app_key) if field], "KEY")
+        self.page.hide([value[field] for field in TYPES[name].fields], "KEY")
         return value
 
     def ids(self, name: str, stage: str) -> list[str]:
-        value, it = self.value(name, stage), TYPES[name]
-        return [value[f"{field}Id"] for field in (it.api_key, it.app_key) if field]
+        value = self.value(name, stage)
+        return [value[f"{field}Id"] for field in TYPES[name].fields]
 
     def works(self, name: str) -> bool:
         return self.accepts(name, self.value(name))
 
     def accepts(self, name: str, value: dict) -> bool:
         it = TYPES[name]
+        if it.token:
+            return self.organisation.accepts_token(value[it.token])
         if it.app_key is None:
             return self.organisation.accepts_api_key(value[it.api_key])
         api_key = value[it.api_key] if it.api_key else self.organisation.api_key
@@ -311,7 +327,7 @@ class Trial:
 
     def minted(self, name: str) -> set[str]:
         """IDs of live keys that rotations of this secret have named."""
-        listed = self.organisation.api_keys() | self.organisation.application_keys()
+        listed = self.organisation.api_keys() | self.organisation.application_keys() | self.organisation.tokens()
         return {key for key, title in listed.items() if title.lower().startswith("aws-sm-") and f"{self.run_name}/{name}-" in title.lower()}
 
     def invoke(self, function: str, name: str) -> tuple[bool, dict | None]:
