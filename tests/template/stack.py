@@ -146,7 +146,10 @@ class Stack:
 
     def substituted(self, operand: str | list) -> Any:
         text, named = (operand, {}) if isinstance(operand, str) else operand
-        values = self.parameters | self.pseudo | {name: self.resolved(it) for name, it in named.items()}
+        named = {name: self.resolved(it) for name, it in named.items()}
+        # What refers to a resource stays as it is, as it does outside.
+        named = {name: it["Fn::Sub"] if isinstance(it, dict) and "Fn::Sub" in it else it for name, it in named.items()}
+        values = self.parameters | self.pseudo | named
         text = re.sub(r"\$\{([\w:]+)\}", lambda it: str(values.get(it[1], it[0])), text)
         return {"Fn::Sub": text} if "${" in text else text
 

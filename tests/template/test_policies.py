@@ -20,6 +20,7 @@ from parameters import (
     REPLICA_KEY,
     SECRET,
     TOKEN,
+    VPC,
 )
 from stack import ACCOUNT, Stack
 
@@ -84,6 +85,28 @@ def of_rotations():
                 yield Question(kind, f"secretsmanager:{action}", secret, attached_to(kind), False)
         for action in NEVER:
             yield Question(kind, f"secretsmanager:{action}", ROTATED[kind][0], attached_to(kind), False)
+
+
+def of_functions_without_a_secret(served: str):
+    """Where the stack names an API key alone, and all that the other roles might read."""
+    unnamed = [it for it in FUNCTIONS if it != "ApiKey"]
+    by_hand = served != "stack"
+    for kind in unnamed:
+        for action in ROTATION:
+            # A secret that somebody has attached by hand.
+            yield Question(kind, f"secretsmanager:{action}", FOREIGN, attached_to(kind), by_hand)
+            for keys in ({}, attached_to("ApiKey"), CURRENT):
+                yield Question(kind, f"secretsmanager:{action}", FOREIGN, keys, False)
+            yield Question(kind, f"secretsmanager:{action}", FOREIGN.replace("us-east-1", "eu-west-1"), attached_to(kind), False)
+            yield Question(kind, f"secretsmanager:{action}", FOREIGN.replace(ACCOUNT, "210987654321"), attached_to(kind), False)
+        for action in NEVER:
+            yield Question(kind, f"secretsmanager:{action}", FOREIGN, attached_to(kind), False)
+        read = ASSISTANT if kind == "AdminKey" else ADMIN
+        yield Question(kind, "secretsmanager:GetSecretValue", read, CURRENT, by_hand)
+        yield Question(kind, "kms:Decrypt", KEY, BY_SECRETS_MANAGER, by_hand)
+        yield Question(kind, "logs:PutLogEvents", log_stream(kind), {}, True)
+    yield Question("ApiKey", "secretsmanager:GetSecretValue", API, attached_to("ApiKey"), True)
+    yield Question("ApiKey", "secretsmanager:GetSecretValue", FOREIGN, attached_to("ApiKey"), False)
 
 
 def of_reading():
@@ -196,9 +219,9 @@ def simulated(simulations: list[dict]) -> list[dict]:
     return json.loads(run.stdout)
 
 
-def wrong_answers(text: str) -> list[str]:
-    resources = Stack(translate(text), **KEYLESS_AND_ALL).section("Resources")
-    asked = questions()
+def wrong_answers(text: str, given: dict[str, str] = KEYLESS_AND_ALL, asked: list[Question] | None = None) -> list[str]:
+    resources = Stack(translate(text), **given).section("Resources")
+    asked = asked or questions()
     simulations = []
     for it in asked:
         account = it.resource.split(":")[4] if it.resource.count(":") > 4 else ""
@@ -236,6 +259,36 @@ def test_each_role_may_do_what_it_needs_and_nothing_else(answers):
 def test_both_are_asked():
     asked = [it.allowed for it in questions()]
     assert asked.count(True) > 60 and asked.count(False) > 300
+
+
+ONE_SECRET = VPC | {
+    "AdminSecretArn": ADMIN,
+    "AssistingAdminSecretArn": ASSISTANT,
+    "ApiKeySecretArn": API,
+    "KmsKeyArn": KEY,
+    "AdminSecretKmsKeyArn": KEY,
+}
+
+
+@pytest.mark.parametrize("served", ["auto", "stack"])
+def test_a_role_whose_secret_the_stack_does_not_name(served):
+    """By default it serves what is attached to its own function by hand. With ServedSecrets=stack it may write its log."""
+    asked = list(of_functions_without_a_secret(served))
+    assert wrong_answers(TEXT, ONE_SECRET | {"ServedSecrets": served}, asked) == []
+
+
+@pytest.mark.parametrize(
+    ("served", "right", "wrong"),
+    [
+        ("auto", "secretsmanager:resource/AllowRotationLambdaArn: !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${FunctionNamePrefix}-app", "secretsmanager:Name: !Sub ${FunctionNamePrefix}-app"),
+        ("auto", "- BoundToServiceAccessTokenSecret\n", "- HasKmsKey\n"),
+        ("stack", "- ServesApplicationKeys\n          - PolicyName", "- HasAdminSecret\n          - PolicyName"),
+        ("stack", "- RoleServesAdminKeys\n          - PolicyName", "- HasAdminSecret\n          - PolicyName"),
+    ],
+)
+def test_a_role_that_may_too_much_or_too_little_without_a_secret_is_caught(served, right, wrong):
+    asked = list(of_functions_without_a_secret(served))
+    assert wrong_answers(broken(right, wrong), ONE_SECRET | {"ServedSecrets": served}, asked)
 
 
 def test_the_topic_takes_messages_of_the_two_services():
@@ -293,7 +346,7 @@ BROKEN = {
     "writing the admin secret": ("Action: secretsmanager:GetSecretValue", "Action: secretsmanager:*"),
     "a condition that no request has": ("kms:ViaService: secretsmanager.*", "kms:ViaServices: secretsmanager.*"),
     "the network for code": ("Effect: Deny", "Effect: Allow"),
-    "a missing action": ("                  - secretsmanager:UpdateSecretVersionStage\n", ""),
+    "a missing action": ("                    - secretsmanager:UpdateSecretVersionStage\n", ""),
     "another function's log": ("Resource: !GetAtt DoctorLogGroup.Arn", "Resource: !GetAtt TrustLogGroup.Arn"),
 }
 

@@ -196,17 +196,21 @@ def unlike(text: str) -> list[str]:
     api_key = nameless(resources, "ApiKey", "api-key", "API key")
     application_key = nameless(resources, "ApplicationKey", "application-key", "application key")
     # Its new keys are tried together with an API key.
-    [policy] = application_key["NAMERole"]["Properties"]["Policies"]
-    statements = policy["PolicyDocument"]["Statement"]
+    statements = conditional(application_key)
     statements[:] = [it for it in statements if "ProvingApiKey" not in str(it)]
     del application_key["NAMEFunction"]["Properties"]["Environment"]["Variables"]["DATADOG_API_KEY_SECRET_ARN"]
     # API keys may have an admin secret of their own; which one is read is checked above.
     for it in (api_key, application_key):
         del it["NAMEFunction"]["Properties"]["Environment"]["Variables"]["ADMIN_SECRET_ARN"]
-        [policy] = it["NAMERole"]["Properties"]["Policies"]
-        statements = policy["PolicyDocument"]["Statement"]
+        statements = conditional(it)
         statements[:] = [it for it in statements if "'AdminSecret'" not in str(it)]
     return [name for name in api_key | application_key if api_key.get(name) != application_key.get(name)]
+
+
+def conditional(resources: dict) -> list[dict]:
+    """What a role may do if its function serves a secret."""
+    rotation, _ = resources["NAMERole"]["Properties"]["Policies"]
+    return rotation["Fn::If"][1]["PolicyDocument"]["Statement"]
 
 
 def nameless(resources: dict, kind: str, *names: str) -> dict:
@@ -236,8 +240,8 @@ def test_each_role_allows_just_what_its_function_calls():
 BROKEN = {
     "every secret": ("secretsmanager:resource/AllowRotationLambdaArn: !Sub", "secretsmanager:Name: !Sub", overreach),
     "a wide pair for API keys": (
-        "Resource: !Ref ApiKeyAdminSecretArn\n                  Condition: {StringEquals: {secretsmanager:VersionStage: AWSCURRENT}}\n                - !If",
-        "Resource: !Ref AdminSecretArn\n                  Condition: {StringEquals: {secretsmanager:VersionStage: AWSCURRENT}}\n                - !If",
+        "Resource: !Ref ApiKeyAdminSecretArn\n                    Condition: {StringEquals: {secretsmanager:VersionStage: AWSCURRENT}}\n                  - !If",
+        "Resource: !Ref AdminSecretArn\n                    Condition: {StringEquals: {secretsmanager:VersionStage: AWSCURRENT}}\n                  - !If",
         overreach,
     ),
     "replicas' keys that decrypt": ("Action: kms:Encrypt", "Action: kms:*", overreach),
@@ -277,7 +281,7 @@ BROKEN = {
         "                Resource:\n",
         shortfall,
     ),
-    "no versions listed": ("                  - secretsmanager:ListSecretVersionIds\n", "", shortfall),
+    "no versions listed": ("                    - secretsmanager:ListSecretVersionIds\n", "", shortfall),
     "no key for new values": ("Action: [kms:Decrypt, kms:GenerateDataKey]", "Action: [kms:Decrypt]", shortfall),
     "no boundary": (
         "PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundary, !Ref AWS::NoValue]",

@@ -70,6 +70,11 @@ def is_bound(stack: Stack, kind: str) -> bool:
     return served == "stack" or (served == "auto" and rotated(stack, kind) != [])
 
 
+def maps_tokens(asked: dict[str, str]) -> bool:
+    """Whether anything says that there are tokens for the role to rotate."""
+    return bool(asked["ServiceAccessTokenSecretArn"]) or asked["ServedSecrets"] == "account"
+
+
 def expected(stack: Stack) -> set[str]:
     """The resources that these parameters ask for."""
     asked = stack.parameters
@@ -98,7 +103,7 @@ def expected(stack: Stack) -> set[str]:
             "Role": True,
             "Permission": asked[f"{kind}SecretArn"] or not is_bound(stack, kind),
             "Rotation": asked[f"{kind}SecretArn"],
-            "Mapping": keyless,
+            "Mapping": keyless and (kind != "ServiceAccessToken" or maps_tokens(asked)),
         } | dict.fromkeys(["Errors", "Throttles", "Duration", "Orphans"], alarms)
         wanted |= {kind + name for name, there in own.items() if there}
     return wanted
@@ -151,11 +156,15 @@ def loose_invocations(stack: Stack) -> set[str]:
             if selected(properties["SecretId"]) != secret or properties["RotationRules"] != rules:
                 loose.add(f"{kind}Rotation: {rotation}")
     for kind in KINDS:
-        [statement, *_] = resources[f"{kind}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-        found = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-        every = [f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"]
-        if found != (is_bound(stack, kind) and rotated(stack, kind) or every):
-            loose.add(f"{kind}Role: {statement['Resource']}")
+        policies = {it["PolicyName"]: it["PolicyDocument"]["Statement"] for it in resources[f"{kind}Role"]["Properties"]["Policies"]}
+        served = rotated(stack, kind) if is_bound(stack, kind) else [f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:*"]
+        # A role that serves no secret reads no admin secret and uses no key, either.
+        if policies.keys() != {"logs"} | ({"rotation"} if served else set()):
+            loose.add(f"{kind}Role: {policies.keys()}")
+        elif served:
+            found = policies["rotation"][0]["Resource"]
+            if (found if isinstance(found, list) else [found]) != served:
+                loose.add(f"{kind}Role: {found}")
     return loose
 
 
@@ -421,7 +430,7 @@ BROKEN = {
         loose_invocations,
     ),
     "a second admin secret that is not read": (
-        "                    - !If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n",
+        "                      - !If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n",
         "",
         loose_invocations,
     ),
@@ -445,8 +454,8 @@ BROKEN = {
         mistrusted,
     ),
     "another role to be mapped": (
-        ",${Roles}/${AdminKeyRole}/*,",
-        ",${Roles}/*/*,",
+        ",${Roles}/${AdminKeyRole}/*$",
+        ",${Roles}/*/*$",
         mistrusted,
     ),
     "no site to act at": (
@@ -458,6 +467,21 @@ BROKEN = {
         "IdentityMapping\n    Condition: IsKeyless",
         "IdentityMapping\n    Condition: ServesAccount",
         misplaced,
+    ),
+    "a mapping of a role that rotates nothing": (
+        "Condition: MapsServiceAccessTokens",
+        "Condition: IsKeyless",
+        misplaced,
+    ),
+    "a role to be mapped that is not": (
+        "                - MapsServiceAccessTokens\n",
+        "                - IsKeyless\n",
+        mistrusted,
+    ),
+    "a role that may and serves nothing": (
+        "          - ServesServiceAccessTokens\n          - PolicyName",
+        "          - HasAdminSecret\n          - PolicyName",
+        loose_invocations,
     ),
     "another function's permission": (
         "FunctionName: !Ref AdminKeyFunction",
