@@ -22,6 +22,7 @@ FILLED = {
     "API_KEY_ADMIN_SECRET_ARN": SECRET.format("narrow"),
     "APPLICATION_KEY_SECRET_ARN": SECRET.format("application"),
     "API_KEY_SECRET_ARN": SECRET.format("api"),
+    "SERVICE_ACCESS_TOKEN_SECRET_ARN": SECRET.format("token"),
     "ADMIN_SECRET_ARN": SECRET.format("admin"),
     "YOU@EXAMPLE.COM": "you@example.com",
     "you@example.com": "you@example.com",

@@ -65,7 +65,7 @@ def template_functions() -> dict[str, str]:
 
 def test_every_function_of_the_template_is_packed(packages):
     names = sorted(template_functions().values())
-    assert len(names) == 5
+    assert len(names) == 6
     assert names == build.functions()
     wanted = {f"{name}{suffix}" for name in names for suffix in (".zip", ".cdx.json")} | {"SHA256SUMS"}
     assert {it.name for it in packages.iterdir()} == wanted

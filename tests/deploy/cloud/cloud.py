@@ -9,7 +9,7 @@ AWS::SecretsManager::RotationSchedule. So these are added here, and nothing else
 - AWS::SecretsManager::RotationSchedule calls RotateSecret, and CancelRotateSecret when it goes;
 - the credentials that a function gets from its role are told to the sandbox, whose Datadog is asked to believe them.
 
-The sandbox's Secrets Manager knows its own three functions alone: their names stand for those of the stack, whose prefix
+The sandbox's Secrets Manager knows its own four functions alone: their names stand for those of the stack, whose prefix
 is that of the function which was last attached. One stack at a time.
 
 Environment: SANDBOX (the address of the sandbox's Secrets Manager), INVOCATIONS (the port on which its functions are
