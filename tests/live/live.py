@@ -156,10 +156,13 @@ def cleaned(account: Account, organisation: Organisation) -> list[str]:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: print("Deleting what was made; this ends by itself", file=sys.stderr))
     print("Deleting what was made", flush=True)
-    left = []
-    for pause in (0, 5, 15):
+    left, looks = [], 0
+    # What was under way when the stack went may still write its log, so it looks twice.
+    for pause in (0, 10, 10, 15):
         time.sleep(pause)
-        if not (left := deleted(account, organisation)):
+        left = deleted(account, organisation)
+        looks = 0 if left else looks + 1
+        if looks == 2:
             break
     return left
 
