@@ -87,7 +87,7 @@ def test_the_first_checks_find_the_roles_mapped(world, account, secrets):
     ended = len(world.log.read_text())
     account.deploy(**parameters(world, secrets))
     outputs = account.outputs()
-    roles = [outputs[f"{it}RoleArn"].rsplit("/")[-1] for it in ("ApiKey", "ApplicationKey", "ServiceAccessToken", "AdminKey", "Doctor")]
+    roles = [outputs[f"{it}RoleArn"].rsplit("/")[-1] for it in ("ApiKey", "ApplicationKey", "AdminKey", "Doctor")]
     patterns = {f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/*" for role in roles}
     assert mappings(world) == dict.fromkeys(patterns, world.datadog.service_account)
     until(lambda: len(re.findall(r" ended: ", world.log.read_text()[ended:])) >= 2, account)
