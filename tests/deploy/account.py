@@ -39,7 +39,7 @@ def create_secrets(world: World, folder: str) -> Secrets:
         listed = [{"Key": key, "Value": it} for key, it in tags.items()]
         return manager.create_secret(Name=name, SecretString=json.dumps(value), Tags=listed)["ARN"]
 
-    api, application = datadog.new_api_key(f"{folder} admin"), datadog.new_application_key("admin", ADMIN_SCOPES)
+    api, application = datadog.new_api_key(f"{folder} admin"), datadog.new_application_key(f"{folder} admin", ADMIN_SCOPES)
     pair = {
         "adminApiKey": api["key"],
         "adminApiKeyId": api["id"],
@@ -55,7 +55,7 @@ def create_secrets(world: World, folder: str) -> Secrets:
         value = {"apiKey": key["key"], "apiKeyId": key["id"]}
         return store(f"{folder}/{name}", value, adminSecretArn=admin)
 
-    key = datadog.new_application_key("first", ["dashboards_read"])
+    key = datadog.new_application_key(f"{folder} first", ["dashboards_read"])
     value = {"appKey": key["key"], "appKeyId": key["id"], "serviceAccountId": datadog.service_account}
     application = store(f"{folder}/application-key", value, adminSecretArn=admin)
     return Secrets(admin, api_key("api-key"), application, api_key("foreign"))
