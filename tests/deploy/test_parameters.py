@@ -156,7 +156,7 @@ def test_every_parameter_that_a_page_names_is_there():
 
 # How names of parameters end, and what is none.
 ENDINGS = "Arn|Schedule|Ids|Email|Secrets|Window|OnUpdate|Prefix|Boundary|Path"
-UNRELATED = {"DdApiKeySecretArn", "ListSecretVersionIds", "RotatedSecrets"}
+UNRELATED = {"DdApiKeySecretArn", "ListSecretVersionIds", "OwnPartialArn", "RotatedSecrets"}
 
 
 @pytest.mark.parametrize("value", ["DoctorSchedule=rate(1 day)", "ApiKeySchedule=cron(0 8 1 * ? *)"])
