@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::site::Site;
+use crate::topic::Topic;
 
 /// What it takes to call AWS and Datadog.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Clients {
     pub limits: Limits,
     pub settings: Settings,
     pub identity: Identity,
+    /// `None`: nobody is told of promotions.
+    pub topic: Option<Topic>,
 }
 
 impl Clients {

@@ -185,6 +185,18 @@ pub enum KeyClass {
     AccessToken,
 }
 
+impl KeyClass {
+    /// Returns the word for it in documents that programs read.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Application => "application_key",
+            Self::Api => "api_key",
+            Self::AccessToken => "access_token",
+        }
+    }
+}
+
 /// One key at Datadog, by class and id: all that it takes to delete it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyRef {

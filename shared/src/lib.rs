@@ -36,11 +36,13 @@ pub mod rotation;
 pub mod rotator;
 pub mod secrets;
 pub mod settings;
+mod signature;
 pub mod site;
 pub mod start;
 mod stored;
 pub mod timestamp;
 pub mod tls;
+pub mod topic;
 pub mod value;
 mod words;
 

@@ -28,6 +28,8 @@ pub struct StepMetrics {
     pub deleted: usize,
     /// Keys among them that no version held: the process that created them has died.
     pub orphans: usize,
+    /// Messages of promotions that the topic is not known to have got. `None`: none was due.
+    pub messages_not_sent: Option<usize>,
 }
 
 impl StepMetrics {
@@ -40,15 +42,21 @@ impl StepMetrics {
     #[must_use]
     pub fn document(&self, settings: &MetricSettings, now: SystemTime) -> Value {
         let is_finished = self.step == Some(Step::FinishSecret) && self.error_type.is_none();
-        let counts = [
+        let mut counts = vec![
             ("StepSucceeded", usize::from(self.error_type.is_none())),
             ("StepFailed", usize::from(self.error_type.is_some())),
             ("RotationFinished", usize::from(is_finished)),
             ("KeysDeleted", self.deleted),
             ("OrphanedKeysFound", self.orphans),
         ];
-        let mut directives = vec![directive(&["Function"], &counts.map(|(name, _)| name))];
-        let mut line = Map::from_iter(counts.map(|(name, count)| (name.to_owned(), json!(count))));
+        // Without a topic it would be one more metric to pay for.
+        counts.extend(self.messages_not_sent.map(|it| ("MessagesNotSent", it)));
+        let names: Vec<_> = counts.iter().map(|(name, _)| *name).collect();
+        let mut directives = vec![directive(&["Function"], &names)];
+        let counts = counts.into_iter();
+        let mut line: Map<_, _> = counts
+            .map(|(name, count)| (name.to_owned(), json!(count)))
+            .collect();
         if let Some(step) = self.step {
             let by_step = ["StepDuration", "StepSucceeded", "StepFailed"];
             directives.push(directive(&["Function", "Step"], &by_step));
@@ -155,7 +163,26 @@ mod tests {
         duration: Duration::from_micros(41_900),
         deleted: 2,
         orphans: 1,
+        messages_not_sent: None,
     };
+
+    #[test]
+    fn a_message_is_counted_where_one_was_due() {
+        let metric = json!({ "Name": "MessagesNotSent", "Unit": "Count" });
+        for due in [Some(0), Some(1), None] {
+            let line = document(StepMetrics {
+                messages_not_sent: due,
+                ..DONE
+            });
+            assert_eq!(
+                line.get("MessagesNotSent"),
+                due.map(|it| json!(it)).as_ref()
+            );
+            let by_function = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+            let by_function = by_function.as_array().unwrap();
+            assert_eq!(by_function.contains(&metric), due.is_some());
+        }
+    }
 
     #[test]
     fn a_finished_rotation() {

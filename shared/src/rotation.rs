@@ -22,8 +22,8 @@ use crate::credential::Kind;
 use crate::error::RotationError;
 use crate::event::{RotationEvent, Step};
 use context::SecretReader;
-pub(crate) use journal::DeletedKeys;
 use journal::Journal;
+pub(crate) use journal::StepCounts;
 
 /// Runs one step of a rotation, and logs one line with its outcome if it succeeds.
 ///
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     clients: &Clients,
     event: &RotationEvent,
     budget: &Budget,
-) -> (Result<(), RotationError>, DeletedKeys) {
+) -> (Result<(), RotationError>, StepCounts) {
     let reader = SecretReader {
         kind,
         clients,
@@ -51,12 +51,12 @@ pub(crate) async fn run(
         Step::TestSecret => Box::pin(steps::test(reader, event, &mut journal)).await,
         Step::FinishSecret => Box::pin(steps::finish(reader, event, &mut journal)).await,
     };
-    let deleted = journal.deleted();
+    let counts = journal.counts();
     if let Err(problem) = result {
-        let error = RotationError::new(Some(event), problem, journal.state(), deleted.keys.clone());
-        return (Err(error), deleted);
+        let error = RotationError::new(Some(event), problem, journal.state(), counts.keys.clone());
+        return (Err(error), counts);
     }
-    let keys: Vec<_> = deleted.keys.iter().map(ToString::to_string).collect();
+    let keys: Vec<_> = counts.keys.iter().map(ToString::to_string).collect();
     tracing::info!(
         step = event.step.as_str(),
         r#type = kind.name(),
@@ -67,5 +67,5 @@ pub(crate) async fn run(
         duration_ms = budget.spent().as_millis(),
         "step done"
     );
-    (Ok(()), deleted)
+    (Ok(()), counts)
 }

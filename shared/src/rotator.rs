@@ -17,10 +17,11 @@ use crate::http::Http;
 use crate::identity::Identity;
 use crate::log::ALWAYS;
 use crate::metrics::StepMetrics;
-use crate::rotation::{self, DeletedKeys};
+use crate::rotation::{self, StepCounts};
 use crate::secrets::Secrets;
 use crate::settings::{LogSettings, MetricSettings, Settings, StartError};
 use crate::start;
+use crate::topic::Topic;
 
 /// Local emulators send a deadline of 0, or of some moments after it: none, that is.
 const NO_DEADLINE: Duration = Duration::from_hours(24);
@@ -42,6 +43,8 @@ impl Rotator {
     pub fn new(kind: Kind, settings: Settings, http: Http, config: &aws_config::SdkConfig) -> Self {
         let secrets = Secrets::new(config, &http);
         let identity = Identity::new(config);
+        let topic = settings.promotion_topic.as_ref();
+        let topic = topic.map(|it| Topic::new(it, &http, config));
         Self {
             kind,
             metrics: settings.metrics.clone(),
@@ -52,6 +55,7 @@ impl Rotator {
                 limits: Limits::default(),
                 settings,
                 identity,
+                topic,
             }),
         }
     }
@@ -72,7 +76,7 @@ impl Rotator {
     /// counted.
     pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
         let event = RotationEvent::parse(event);
-        let (result, deleted) = match (&event, &self.clients) {
+        let (result, counts) = match (&event, &self.clients) {
             (Ok(event), Ok(clients)) => {
                 let budget = budget.of(event.token.as_str());
                 let clients = clients.listening(budget);
@@ -86,8 +90,9 @@ impl Rotator {
                 step: event.as_ref().ok().map(|it| it.step),
                 error_type: result.as_ref().err().map(RotationError::error_type),
                 duration: budget.spent(),
-                deleted: deleted.keys.len(),
-                orphans: deleted.orphans,
+                deleted: counts.keys.len(),
+                orphans: counts.orphans,
+                messages_not_sent: counts.messages_not_sent,
             };
             metrics.emit(settings, budget.now());
         }
@@ -109,9 +114,9 @@ impl Rotator {
 fn refusal(
     event: Option<&RotationEvent>,
     problem: Problem,
-) -> (Result<(), RotationError>, DeletedKeys) {
+) -> (Result<(), RotationError>, StepCounts) {
     let error = RotationError::new(event, problem, State::Untouched, Vec::new());
-    (Err(error), DeletedKeys::default())
+    (Err(error), StepCounts::default())
 }
 
 /// Returns the time until a deadline: none, if it has passed.

@@ -5,6 +5,7 @@ mod error;
 mod log;
 mod network;
 mod terminal;
+mod topic;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use log::OURS;
 pub use log::{LambdaLevel, LogSettings};
 pub use network::NetworkSettings;
 pub use terminal::TerminalSettings;
+pub use topic::{Partition, TopicArn, TopicSettings};
 
 const DATADOG_API_URL: &str = "DATADOG_API_URL";
 
@@ -30,6 +32,8 @@ pub struct Settings {
     pub secrets_manager_url: Option<String>,
     /// For secrets that name no admin secret: goes before [`Self::admin_secret_arn`].
     pub delegation: DelegationSettings,
+    /// `None`: nobody is told of promotions.
+    pub promotion_topic: Option<TopicSettings>,
     /// `None`: not in Lambda, where nobody collects metrics.
     pub metrics: Option<MetricSettings>,
 }
@@ -86,6 +90,7 @@ impl Settings {
             secrets_manager_url: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER")
                 .or_else(|| variable("AWS_ENDPOINT_URL")),
             delegation: DelegationSettings::from_env(),
+            promotion_topic: TopicSettings::from_env(),
             metrics: variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| MetricSettings {
                 function,
                 level: variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into()),

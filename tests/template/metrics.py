@@ -18,6 +18,7 @@ OURS = {
     "RotationFinished",
     "KeysDeleted",
     "OrphanedKeysFound",
+    "MessagesNotSent",
     "RotationOverdue",
     "ChecksFailed",
 }

@@ -297,9 +297,12 @@ fn visit_worlds(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subjec
                 outcome.count(case, &Faults::from([(number, Fault::Refused(404))]));
             }
             for number in 0..calls {
+                // A message may be lost at no other call than its own.
+                let is_message = usize::try_from(number)
+                    .is_ok_and(|it| operations.get(it).is_some_and(|it| it == "Publish"));
                 for fault in Fault::ALL {
                     met += 1;
-                    if met % one_in == 0 {
+                    if is_message || met % one_in == 0 {
                         outcome.count(case, &Faults::from([(number, fault)]));
                     }
                 }

@@ -17,7 +17,8 @@ use harness::listen::Listening;
 use sandbox::executables::Executables;
 use sandbox::lambda::Line;
 use sandbox::scene::Admin;
-use sandbox::stack::{Stack, StackOptions};
+use sandbox::stack::{ACCOUNT, REGION, Stack, StackOptions};
+use sandbox::world::World;
 use serde_json::Value;
 
 /// A stack whose functions log as those of the template do.
@@ -220,4 +221,48 @@ fn a_panic_is_told_by_its_place_alone() {
     assert!(heard.contains("the function panicked"), "{heard}");
     assert!(heard.contains("logs.rs"), "{heard}");
     assert!(!heard.contains("0123"), "{heard}");
+}
+
+/// With a topic; the second time it refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_told_and_counted() {
+    let mut options = StackOptions::new(Executables::build(|_| {}).unwrap());
+    let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:promotions");
+    options.variables = [
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("PROMOTION_TOPIC_ARN", &topic),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let stack = Stack::start(&options).unwrap();
+    let create = |world: &mut World| world.sns.create_topic(ACCOUNT, "promotions");
+    assert_eq!(stack.gate.with_world(create), topic);
+    let secret = stack.scene.secrets.api_key.clone();
+    stack.turn_rotation_on(&()).await.unwrap();
+    stack.rotate(&secret, &()).await.unwrap();
+    stack.gate.with_world(|world| world.sns.deny(&topic));
+    stack.rotate(&secret, &()).await.unwrap();
+    stack.stop().await;
+
+    let lines = parsed(&stack.output());
+    let documented = figures::fields_of_logs();
+    for line in &lines {
+        for field in line.as_object().unwrap().keys() {
+            assert!(documented.contains(field.as_str()), "{field} in {line}");
+        }
+    }
+    let counted: Vec<_> = lines.iter().map(|it| &it["MessagesNotSent"]).collect();
+    let counted: Vec<_> = counted.into_iter().filter(|it| !it.is_null()).collect();
+    assert_eq!(counted, [&0, &1]);
+    let warnings: Vec<_> = lines.iter().filter(|it| it["level"] == "WARN").collect();
+    let told: Vec<_> = warnings.iter().filter(|it| it["topic"] == *topic).collect();
+    assert_eq!(told.len(), 1, "{warnings:?}");
+    let sent = stack.gate.with_world(|world| world.sns.messages().to_vec());
+    let [message] = &sent[..] else {
+        panic!("one message")
+    };
+    let told: Value = serde_json::from_str(&message.text).unwrap();
+    assert_eq!(told["secretArn"], *secret);
+    assert!(message.by.ends_with("/datadog-api-key"), "{}", message.by);
+    assert_eq!(stack.ledger.breaches(), []);
 }

@@ -146,7 +146,18 @@ async fn other_hosts_are_named_as_urls_or_not_at_all() {
             "a user name",
         ),
         ("AWS_ENDPOINT_URL", "vpce.amazonaws.com", "https://"),
+        ("AWS_ENDPOINT_URL_SNS", "vpce.amazonaws.com", "https://"),
         ("AWS_USE_FIPS_ENDPOINT", "yes", "neither true nor false"),
+        (
+            "PROMOTION_TOPIC_ARN",
+            "arn:aws:sqs:us-east-1:123456789012:hush",
+            "is not the ARN of a standard SNS topic",
+        ),
+        (
+            "PROMOTION_TOPIC_ARN",
+            "arn:aws:sns:us-east-1:123456789012:hush.fifo",
+            "is not the ARN of a standard SNS topic",
+        ),
     ] {
         refuse(variable, value, words).await;
     }

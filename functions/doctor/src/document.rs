@@ -138,7 +138,12 @@ impl<'a> Searched<'a> {
                 secret: &seen.secret,
                 name: Some(found.search.name()),
                 r#type: Some(found.search.kind().name()),
-                unlisted: found.search.unlisted().map(class).into_iter().collect(),
+                unlisted: found
+                    .search
+                    .unlisted()
+                    .map(KeyClass::word)
+                    .into_iter()
+                    .collect(),
                 error: None,
                 keys: found.keys.iter().map(|it| Key::of(it, report)).collect(),
             },
@@ -158,7 +163,7 @@ impl<'a> Key<'a> {
     fn of(key: &'a FoundKey, report: &Report) -> Self {
         let listed = &key.orphan.key;
         Self {
-            class: class(listed.key.class),
+            class: listed.key.class.word(),
             id: listed.key.id.as_str(),
             name: &listed.name,
             created: listed.created.map(timestamp),
@@ -201,13 +206,5 @@ impl Problem {
             text: unseen.text(),
             advice: unseen.advice(),
         }
-    }
-}
-
-pub(crate) fn class(class: KeyClass) -> &'static str {
-    match class {
-        KeyClass::Application => "application_key",
-        KeyClass::Api => "api_key",
-        KeyClass::AccessToken => "access_token",
     }
 }

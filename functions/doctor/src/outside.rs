@@ -71,6 +71,7 @@ impl Outside {
                     limits: Limits::default(),
                     settings,
                     identity: Identity::new(config),
+                    topic: None,
                 },
             },
             admin_secrets: BTreeMap::new(),

@@ -19,7 +19,6 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use crate::arguments::{Command, Task};
-use crate::document::class;
 use crate::orphans::{Found, Report, Summary};
 use crate::outside::Outside;
 use crate::progress::Progress;
@@ -199,7 +198,7 @@ fn tell_found(secret: &str, found: &Found, report: &Report) {
         let listed = &key.orphan.key;
         tracing::warn!(
             secret,
-            class = class(listed.key.class),
+            class = listed.key.class.word(),
             id = listed.key.id.as_str(),
             name = ?listed.name,
             age_s = key.age(report.now).map(|it| it.as_secs()),

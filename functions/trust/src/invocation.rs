@@ -101,6 +101,7 @@ impl Trust {
                 clock: Clock::default(),
                 limits: Limits::default(),
                 settings,
+                topic: None,
             },
             leash,
             place,

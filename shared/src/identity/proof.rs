@@ -3,14 +3,13 @@
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use data_encoding::BASE64;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::IdentityError;
 use crate::keys::OrganisationId;
+use crate::signature::{Added, Signer, Unsigned};
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -46,27 +45,33 @@ impl Proof {
         let organisation = signing.organisation.as_str();
         // All of these are signed. A signer that took only `host` and `x-amz-*` would leave out
         // the organisation, and the proof would be good for any.
-        let signed = [
+        let covered = [
             ("content-length", length.as_str()),
             ("content-type", CONTENT_TYPE),
             ("host", host.as_str()),
             ("x-ddog-org-id", organisation),
         ];
-        let added = signature(signing, &url, &signed)?;
+        let signer = Signer {
+            credentials: signing.credentials.clone(),
+            region: signing.region.unwrap_or(GLOBAL_REGION),
+            service: "sts",
+            time: signing.time,
+        };
+        let added = signer.sign_post(&url, &covered, BODY.as_bytes())?;
 
         // The body's length is not among them: Datadog counts it itself.
         let mut headers = Map::new();
         let mut carry = |name: &str, value: &str| {
             headers.insert(name.to_owned(), json!([value]));
         };
-        carry("Authorization", added.header("authorization")?);
+        carry("Authorization", needed(&added, "authorization")?);
         carry("Content-Type", CONTENT_TYPE);
         carry("Host", &host);
         if let Some(user_agent) = signing.user_agent {
             carry("User-Agent", user_agent);
         }
-        carry("X-Amz-Date", added.header("x-amz-date")?);
-        if let Ok(token) = added.header("x-amz-security-token") {
+        carry("X-Amz-Date", needed(&added, "x-amz-date")?);
+        if let Some(token) = added.header("x-amz-security-token") {
             carry("X-Amz-Security-Token", token);
         }
         carry("X-Ddog-Org-Id", organisation);
@@ -91,51 +96,14 @@ fn host(region: Option<&str>) -> Result<String, IdentityError> {
     }
 }
 
-/// The headers that the signer adds.
-struct Added(Vec<(String, String)>);
-
-impl Added {
-    fn header(&self, name: &str) -> Result<&str, IdentityError> {
-        let mut headers = self.0.iter();
-        headers
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
-            .ok_or(IdentityError::Unsigned)
+impl From<Unsigned> for IdentityError {
+    fn from(_: Unsigned) -> Self {
+        Self::Unsigned
     }
 }
 
-fn signature(
-    signing: &Signing<'_>,
-    url: &str,
-    headers: &[(&str, &str)],
-) -> Result<Added, IdentityError> {
-    // The signer's errors may quote what they could not sign.
-    let unsigned = |()| IdentityError::Unsigned;
-    let identity = signing.credentials.clone().into();
-    let params = SigningParams::builder()
-        .identity(&identity)
-        .region(signing.region.unwrap_or(GLOBAL_REGION))
-        .name("sts")
-        .time(signing.time)
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(drop)
-        .map_err(unsigned)?
-        .into();
-    let body = SignableBody::Bytes(BODY.as_bytes());
-    let request = SignableRequest::new("POST", url, headers.iter().copied(), body)
-        .map_err(drop)
-        .map_err(unsigned)?;
-    let (instructions, _) = sign(request, &params)
-        .map_err(drop)
-        .map_err(unsigned)?
-        .into_parts();
-    let added = instructions.headers();
-    Ok(Added(
-        added
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-    ))
+fn needed<'a>(added: &'a Added, name: &str) -> Result<&'a str, IdentityError> {
+    added.header(name).ok_or(IdentityError::Unsigned)
 }
 
 fn assembled(url: &str, headers: Map<String, Value>) -> String {

@@ -4,12 +4,15 @@
 use crate::error::State;
 use crate::keys::KeyRef;
 
-/// The keys that a step has deleted at Datadog.
+/// What is counted of a step.
 #[derive(Debug, Default)]
-pub(crate) struct DeletedKeys {
+pub(crate) struct StepCounts {
+    /// The keys that it has deleted at Datadog.
     pub keys: Vec<KeyRef>,
-    /// How many orphaned keys a step has found.
+    /// How many orphaned keys it has found.
     pub orphans: usize,
+    /// How many messages of promotions the topic is not known to have got; `None`: none was due.
+    pub messages_not_sent: Option<usize>,
 }
 
 /// One thing that happened.
@@ -43,6 +46,10 @@ pub(super) enum Entry {
     Undeletable,
     /// So many orphaned keys were found.
     OrphansFound(usize),
+    /// The topic has got the message of the promotion.
+    MessageSent,
+    /// The topic is not known to have got it.
+    MessageNotSent,
     /// AWSPENDING was taken off a version whose keys are dead.
     Abandoned,
     /// What the step came to, where no effect tells it.
@@ -62,16 +69,20 @@ impl Journal {
         self.note(Entry::Outcome(outcome));
     }
 
-    pub(super) fn deleted(&self) -> DeletedKeys {
-        let mut deleted = DeletedKeys::default();
+    pub(super) fn counts(&self) -> StepCounts {
+        let mut counts = StepCounts::default();
         for entry in &self.0 {
             match entry {
-                Entry::Deleted(key) => deleted.keys.push(key.clone()),
-                Entry::OrphansFound(count) => deleted.orphans += count,
+                Entry::Deleted(key) => counts.keys.push(key.clone()),
+                Entry::OrphansFound(count) => counts.orphans += count,
+                Entry::MessageSent | Entry::MessageNotSent => {
+                    let lost = usize::from(matches!(entry, Entry::MessageNotSent));
+                    *counts.messages_not_sent.get_or_insert(0) += lost;
+                }
                 _ => {}
             }
         }
-        deleted
+        counts
     }
 
     /// Returns the state of the world after the last entry.
@@ -96,6 +107,8 @@ impl Journal {
                 | Entry::Unproven
                 | Entry::Undeletable
                 | Entry::OrphansFound(_)
+                | Entry::MessageSent
+                | Entry::MessageNotSent
                 | Entry::Outcome(_) => state,
             })
     }
@@ -110,6 +123,8 @@ impl Journal {
                 Entry::Outcome(outcome) => words.push((*outcome).to_owned()),
                 Entry::CreationUndone => words.push("keys just created were deleted again".into()),
                 Entry::Promoted => words.push("promoted to AWSCURRENT".into()),
+                Entry::MessageSent => words.push("message sent".into()),
+                Entry::MessageNotSent => words.push("message not sent".into()),
                 Entry::Deleted(_) => deleted += 1,
                 Entry::Gone => gone += 1,
                 Entry::Protected => protected += 1,
@@ -176,6 +191,17 @@ mod tests {
         assert_eq!(half.state(), State::CreationUnknown { name });
         let undone = journal([Entry::Created { keys }, Entry::CreationUndone]);
         assert_eq!(undone.state(), State::Undone);
+    }
+
+    #[test]
+    fn a_message_is_counted_where_one_was_due() {
+        assert_eq!(journal([Entry::Promoted]).counts().messages_not_sent, None);
+        let sent = journal([Entry::Promoted, Entry::MessageSent]);
+        assert_eq!(sent.counts().messages_not_sent, Some(0));
+        assert_eq!(sent.outcome(), "promoted to AWSCURRENT; message sent");
+        let lost = journal([Entry::Promoted, Entry::MessageNotSent]);
+        assert_eq!(lost.counts().messages_not_sent, Some(1));
+        assert_eq!(lost.state(), State::Promoted);
     }
 
     #[test]

@@ -22,7 +22,10 @@ use crate::event::RotationEvent;
 use crate::secrets::CURRENT;
 
 use super::context::{SecretReader, StepContext, TokenVersion, Version};
-use super::effects::{Stored, abandon, carry_over, create_keys, promote, promote_copy, store};
+use super::effects::{
+    Stored, abandon, announce, announce_again, carry_over, create_keys, promote, promote_copy,
+    store,
+};
 use super::journal::{Entry, Journal};
 use super::observe::PendingKeys;
 use super::orphaned::{delete_orphans, has_unknown_keys};
@@ -130,6 +133,7 @@ pub(super) async fn finish(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let mut versions = reader.begin(event).await?;
+    announce_again(reader, event, &versions, journal).await;
     let has_grace = reader.grace_of_replaced(&versions) == Grace::OneRotation;
     if has_grace && matches!(versions.token, TokenVersion::Current) {
         // Invoked again after the promotion: AWSPREVIOUS is the key with grace by now.
@@ -153,6 +157,7 @@ pub(super) async fn finish(
     let from = &cx.secret.current.id;
     delete_before_promotion(&cx, current.as_ref(), journal).await?;
     let promoted = promote(reader, event, from, journal).await?;
+    announce(&cx, &promoted, journal).await;
     if has_grace {
         return Ok(());
     }

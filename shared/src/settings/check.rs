@@ -1,11 +1,12 @@
 //! Variables that are looked at before a program begins its work.
 
-use super::{DATADOG_API_URL, SettingError, text};
+use super::{DATADOG_API_URL, SettingError, text, topic};
 
 /// The addresses that replace those of the services.
-const URLS: [&str; 3] = [
+const URLS: [&str; 4] = [
     DATADOG_API_URL,
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_SNS",
     "AWS_ENDPOINT_URL",
 ];
 
@@ -38,7 +39,7 @@ pub fn check() -> Result<(), SettingError> {
     for variable in TEXTS {
         text(variable)?;
     }
-    Ok(())
+    topic::check()
 }
 
 fn is_flag(text: &str) -> bool {

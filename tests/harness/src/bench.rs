@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
-use datadog_rotation::settings::{DelegationSettings, Settings};
+use datadog_rotation::settings::{DelegationSettings, Settings, TopicArn, TopicSettings};
 use sandbox::datadog::Datadog;
 use sandbox::gate::{CallRecord, Gate};
 use sandbox::lambda::FunctionError;
@@ -89,6 +89,27 @@ impl Bench {
             attempts: self.attempts,
             counted: self.counted.clone(),
         }
+    }
+
+    /// Has the functions send messages of promotions from now on.
+    ///
+    /// # Panics
+    /// If the sandbox's ARN is none.
+    pub fn tell_a_topic(&mut self) {
+        let create = |world: &mut World| world.sns.create_topic(ACCOUNT, "promotions");
+        let arn = self.gate.with_world(create);
+        let arn = TopicArn::parse(&arn).expect("the ARN of a topic");
+        self.settings.promotion_topic = Some(TopicSettings { arn, url: None });
+    }
+
+    /// The messages of promotions of this secret's versions so far.
+    #[must_use]
+    pub fn told(&self, kind: Kind) -> Vec<Value> {
+        let messages = self.gate.with_world(|world| world.sns.messages().to_vec());
+        let texts = messages.iter().map(|it| serde_json::from_str(&it.text));
+        let told = texts.map(|it| it.expect("JSON"));
+        told.filter(|it: &Value| it["secretArn"] == self.secret(kind))
+            .collect()
     }
 
     #[must_use]

@@ -227,6 +227,8 @@ pub enum Setting {
     ErrorsWith200,
     /// The value says `daysToExpiry`, and so tokens end by themselves.
     EndingTokens,
+    /// A topic gets a message after each promotion.
+    Topic,
 }
 
 impl fmt::Display for Setting {
@@ -257,6 +259,7 @@ impl fmt::Display for Setting {
             Self::NumberedDates => "numbers as times",
             Self::ErrorsWith200 => "validation errors with 200",
             Self::EndingTokens => "tokens that end by themselves",
+            Self::Topic => "a topic for messages",
             Self::EnrollsRunners => "a key with a read-only attribute",
         })
     }
@@ -297,6 +300,7 @@ impl Setting {
             Self::FailedReplica,
             Self::Checked,
             Self::CheckedByCopy,
+            Self::Topic,
         ];
         match subject {
             Subject::ApiKey => worlds.extend([
@@ -310,8 +314,12 @@ impl Setting {
             Subject::ServiceAccessToken => worlds.extend([Self::FreshAdmin, Self::EndingTokens]),
             Subject::AdminKey => worlds.extend([Self::OwnPartialArn, Self::OwnReplicaArn]),
             // The account is asked about where an identity acts.
-            Subject::KeylessApiKey => return vec![Self::OddResources, Self::OwnFallback],
-            subject if Subject::KEYLESS.contains(&subject) => return vec![Self::OddResources],
+            Subject::KeylessApiKey => {
+                return vec![Self::OddResources, Self::OwnFallback, Self::Topic];
+            }
+            subject if Subject::KEYLESS.contains(&subject) => {
+                return vec![Self::OddResources, Self::Topic];
+            }
             _ => {}
         }
         worlds

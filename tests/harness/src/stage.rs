@@ -123,6 +123,11 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
             rotate(&bench, kind, 1).await;
             None
         }
+        Setting::Topic => {
+            bench.tell_a_topic();
+            rotate(&bench, kind, 2).await;
+            None
+        }
         Setting::DeadPending => Some(dead_pending(&bench, kind, 0).await),
         Setting::DeadApplicationKey => Some(dead_pending(&bench, kind, 1).await),
         world => {

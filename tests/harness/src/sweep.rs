@@ -8,7 +8,7 @@ use sandbox::gate::{Call, CallRecord, Fate};
 use sandbox::rotation::{Attempts, drive};
 
 use crate::bench::Bench;
-use crate::case::{Case, Faults};
+use crate::case::{Case, Faults, Setting, Subject};
 use crate::listen::Listening;
 use crate::stage;
 use crate::verdict::{Broken, Verdict, rights};
@@ -91,6 +91,12 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
             "a check of the configuration changed something".to_owned(),
         ));
     }
+    if disturbed.is_ok() && !job.test_only && !has_told(&bench, case) {
+        return Err(broken(
+            "the rotation ended well, and its message did not come, or one came for no keys"
+                .to_owned(),
+        ));
+    }
     let first = calls.first().map_or(0, |it| it.call.number);
     let number = arrived(&bench);
     let mut operations: Vec<_> = calls
@@ -111,6 +117,9 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
         is_dead: case.setting.is_dead(),
     };
     let leaks = verdict.pass(&listening).await.map_err(broken)?;
+    if !has_told(&bench, case) {
+        return Err(broken("the next rotation sent no message".to_owned()));
+    }
     Ok(Run {
         healing: if disturbed.is_ok() {
             Healing::Same
@@ -123,6 +132,23 @@ async fn disturb(case: Case, faults: &Faults) -> Result<Run, Box<Broken>> {
         met: faults.keys().filter(|it| **it < number).count(),
         leaks,
     })
+}
+
+/// Whether the topic, where there is one, has got a message of the version in AWSCURRENT; and none of a
+/// secret without keys, of which nothing is replaced.
+fn has_told(bench: &Bench, case: Case) -> bool {
+    if case.setting != Setting::Topic {
+        return true;
+    }
+    let kind = case.subject.kind();
+    let (told, current) = (bench.told(kind), bench.labelled(kind, "AWSCURRENT"));
+    let mut of_current = told
+        .iter()
+        .filter(|it| it["versionId"].as_str() == current.as_deref());
+    match case.subject {
+        Subject::KeylessAdmin => told.is_empty(),
+        _ => of_current.next().is_some(),
+    }
 }
 
 /// How many calls have arrived since the record was emptied.

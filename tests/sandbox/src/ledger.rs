@@ -7,12 +7,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use crate::credential::{NamedKey, has_grace, keys_labelled, keys_of};
 use crate::datadog::Key;
 use crate::gate::{CallRecord, Gate};
 use crate::permissions;
 use crate::promise::{Breach, Promise};
 use crate::secrets_manager::{Secret, Version};
+use crate::service::Service;
 use crate::world::World;
 
 /// Where a key stands for the secret that it belongs to.
@@ -42,6 +45,8 @@ struct Book {
     /// Keys of AWSPREVIOUS that a rotation deleted when it was about to promote. Whether it then
     /// did, or somebody came between, makes no difference.
     displaced: BTreeSet<String>,
+    /// Secret → every version of it that ever was AWSCURRENT.
+    promoted: BTreeMap<String, BTreeSet<String>>,
     calls: u64,
     breaches: Vec<Breach>,
 }
@@ -56,6 +61,7 @@ impl Ledger {
             held: BTreeMap::new(),
             minted: BTreeMap::new(),
             displaced: BTreeSet::new(),
+            promoted: BTreeMap::new(),
             calls: 0,
             breaches: Vec::new(),
         };
@@ -186,6 +192,9 @@ impl Book {
             self.book_key(world, record, arn);
         }
         self.read(world);
+        if record.call.service == Service::Sns && record.changed_something {
+            self.breaches.extend(self.wrong_message(world, record));
+        }
         for secret in world.secrets_manager.secrets() {
             for text in self.dead_ends(world, secret) {
                 self.breaches
@@ -230,7 +239,30 @@ impl Book {
             let ids = secret.versions().flat_map(keys_of).map(|key| key.id);
             let held = self.held.entry(secret.arn().to_owned()).or_default();
             held.extend(ids);
+            let current = secret.labelled("AWSCURRENT").map(Version::id);
+            let promoted = self.promoted.entry(secret.arn().to_owned()).or_default();
+            promoted.extend(current.map(str::to_owned));
         }
+    }
+
+    /// A message that came before its promotion, or that says what nobody may say.
+    fn wrong_message(&self, world: &World, record: &CallRecord) -> Option<Breach> {
+        let message = world.sns.messages().last()?;
+        let mut values = world
+            .datadog
+            .every_value()
+            .chain(world.secrets_manager.every_value());
+        if values.any(|it| message.text.contains(it)) {
+            let text = "a message holds a value".to_owned();
+            return Some(Breach::at(Promise::Silence, record, text));
+        }
+        let told: Value = serde_json::from_str(&message.text).unwrap_or_default();
+        let (arn, version) = (&told["secretArn"], &told["versionId"]);
+        let promoted = arn.as_str().and_then(|it| self.promoted.get(it));
+        let is_promoted =
+            promoted.is_some_and(|it| version.as_str().is_some_and(|version| it.contains(version)));
+        let text = format!("the version {version} of {arn} has not been AWSCURRENT");
+        (!is_promoted).then(|| Breach::at(Promise::Message, record, text))
     }
 
     /// The keys that should work for a reader of the secret and do not.

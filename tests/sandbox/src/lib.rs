@@ -5,6 +5,7 @@
 //! Above them, each layer knows only the ones before it:
 //!
 //! - [`sts::Sts`] knows whose credentials have signed a request; Datadog asks it, nobody else;
+//! - [`sns::Sns`] asks it likewise whose message it takes;
 //! - [`world`] holds one of each and a clock;
 //! - [`gate`] is the only way in, and the place where calls are recorded and faults are made;
 //! - [`server`] puts a gate on a loopback port;
@@ -30,6 +31,7 @@ pub mod scene;
 pub mod secrets_manager;
 pub mod server;
 pub mod service;
+pub mod sns;
 pub mod stack;
 pub mod sts;
 pub mod world;

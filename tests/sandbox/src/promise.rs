@@ -17,6 +17,9 @@ pub enum Promise {
     NoOrphans,
     #[serde(rename = "P4")]
     Silence,
+    /// None of the README's: reported only when it is broken.
+    #[serde(rename = "message")]
+    Message,
     /// Not one of the README's, but what P1 rests on: reported only when it is broken.
     #[serde(rename = "protection")]
     Protection,
@@ -40,6 +43,7 @@ impl Promise {
             Self::OnlyOwn => "P2",
             Self::NoOrphans => "P3",
             Self::Silence => "P4",
+            Self::Message => "message",
             Self::Protection => "protection",
             Self::Role => "role",
         }
@@ -52,6 +56,7 @@ impl Promise {
             Self::OnlyOwn => "only keys that the secret held or created are deleted",
             Self::NoOrphans => "every live key that a rotation created is in use",
             Self::Silence => "no key, token or secret value is ever printed",
+            Self::Message => "a message is of a version that was AWSCURRENT by then",
             Self::Protection => {
                 "no DELETE is sent for a key that authenticates it, or that is in use or pending"
             }

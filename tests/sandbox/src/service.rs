@@ -5,6 +5,8 @@
 pub enum Service {
     SecretsManager,
     Datadog,
+    /// The topic of promotions.
+    Sns,
     /// The presigned URLs of custom resources.
     CloudFormation,
 }

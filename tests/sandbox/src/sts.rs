@@ -97,7 +97,21 @@ impl Sts {
         now: OffsetDateTime,
         request: &SignedRequest,
     ) -> Result<&str, Refused> {
+        self.signer(now, request, "sts", request.region())
+    }
+
+    /// The ARN of whoever has signed a request for this service in this region.
+    pub(crate) fn signer(
+        &self,
+        now: OffsetDateTime,
+        request: &SignedRequest,
+        service: &str,
+        region: &str,
+    ) -> Result<&str, Refused> {
         let claim = request.claim()?;
+        if (claim.service, claim.region) != (service, region) {
+            return Err(Refused("the scope is of another service or region"));
+        }
         let mut sessions = self.sessions.iter();
         let session = sessions
             .find(|it| it.access_key_id == claim.access_key_id)

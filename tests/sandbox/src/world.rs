@@ -10,11 +10,13 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+use crate::account::REGION;
 use crate::cloudformation::CloudFormation;
 use crate::datadog::Datadog;
 
 use crate::secrets_manager::SecretsManager;
 use crate::service::Service;
+use crate::sns::Sns;
 
 /// One AWS account in one region, one Datadog organisation, one clock.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub struct World {
     pub secrets_manager: SecretsManager,
     pub datadog: Datadog,
     pub cloudformation: CloudFormation,
+    pub sns: Sns,
     /// What a function was last invoked for, by the name that the gate knows it by.
     steps: BTreeMap<String, String>,
 }
@@ -35,6 +38,7 @@ impl World {
             secrets_manager,
             datadog,
             cloudformation: CloudFormation::default(),
+            sns: Sns::new(REGION),
             steps: BTreeMap::new(),
         }
     }
@@ -63,6 +67,7 @@ impl World {
         match service {
             Service::SecretsManager => self.secrets_manager.call(now, request),
             Service::Datadog => self.datadog.call(now, request),
+            Service::Sns => self.sns.call(now, &self.datadog.sts, request),
             Service::CloudFormation => self.cloudformation.call(request),
         }
     }

@@ -14,6 +14,7 @@ mod grace;
 mod hands;
 mod held_values;
 mod lag;
+mod messages;
 mod moved_labels;
 mod possession;
 mod promotion;

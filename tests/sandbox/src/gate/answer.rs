@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{Call, Fate, Lie, Outcome, Service};
+use crate::sns;
 
 pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
     match fate {
@@ -86,6 +87,14 @@ fn collect(body: &Value, texts: &mut Vec<String>) {
 
 fn failed(service: Service) -> Response<Bytes> {
     let body = match service {
+        Service::Sns => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return sns::error(
+                status,
+                "InternalFailure",
+                "An error occurred on the server side.",
+            );
+        }
         Service::SecretsManager => json!({
             "__type": "InternalServiceError",
             "Message": "An error occurred on the server side.",
@@ -99,6 +108,12 @@ fn failed(service: Service) -> Response<Bytes> {
 
 fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
     let (status, body) = match (service, status) {
+        (Service::Sns, StatusCode::NOT_FOUND) => {
+            return sns::error(status, "NotFound", "The topic was not found by the script");
+        }
+        (Service::Sns, _) => {
+            return sns::error(status, "AuthorizationError", "The script does not allow it");
+        }
         (Service::SecretsManager, StatusCode::NOT_FOUND) => (
             StatusCode::BAD_REQUEST,
             json!({
@@ -130,6 +145,7 @@ fn says_error(service: Service) -> Response<Bytes> {
 /// Header values follow Datadog's rate-limit documentation; the numbers are made up.
 fn throttled(service: Service) -> Response<Bytes> {
     match service {
+        Service::Sns => sns::error(StatusCode::TOO_MANY_REQUESTS, "Throttled", "Rate exceeded"),
         Service::SecretsManager => {
             let body = json!({ "__type": "ThrottlingException", "message": "Rate exceeded" });
             respond(service, StatusCode::BAD_REQUEST, &body)
@@ -155,7 +171,7 @@ fn throttled(service: Service) -> Response<Bytes> {
 fn respond(service: Service, status: StatusCode, body: &Value) -> Response<Bytes> {
     let media_type = match service {
         Service::SecretsManager => "application/x-amz-json-1.1",
-        Service::Datadog | Service::CloudFormation => "application/json",
+        Service::Datadog | Service::Sns | Service::CloudFormation => "application/json",
     };
     build(status, media_type, Bytes::from(body.to_string()))
 }

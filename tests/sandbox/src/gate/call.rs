@@ -39,12 +39,14 @@ impl Call {
             match (target, request.uri().host()) {
                 (Some(_), _) => Service::SecretsManager,
                 (None, Some(crate::cloudformation::HOST)) => Service::CloudFormation,
+                (None, Some(host)) if host.starts_with("sns.") => Service::Sns,
                 (None, _) => Service::Datadog,
             }
         });
         let (operation, subject) = match service {
             Service::SecretsManager => (target.unwrap_or_default().to_owned(), secret_id(request)),
             Service::Datadog => endpoint(request.method(), request.uri().path()),
+            Service::Sns => (field(request, "Action"), Some(field(request, "TopicArn"))),
             // The path is as secret as the rest.
             Service::CloudFormation => (format!("{} answer", request.method()), None),
         };
@@ -67,7 +69,7 @@ impl Call {
                 ["Describe", "Get", "List", "BatchGet", "Validate"].as_slice()
             }
             Service::Datadog => &["GET ", "POST /api/v2/delegated-token"],
-            Service::CloudFormation => &[],
+            Service::Sns | Service::CloudFormation => &[],
         };
         !reads.iter().any(|verb| self.operation.starts_with(verb))
     }
@@ -131,6 +133,15 @@ fn secret_id(request: &Request<Bytes>) -> Option<String> {
     let body: Value = serde_json::from_slice(request.body()).ok()?;
     let id = body.get("SecretId").or_else(|| body.get("Name"))?;
     Some(id.as_str()?.to_owned())
+}
+
+/// A field of a form.
+fn field(request: &Request<Bytes>, name: &str) -> String {
+    let mut fields = form_urlencoded::parse(request.body());
+    let field = fields.find(|(own, _)| own == name);
+    field
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// The endpoint with ids taken out, and the last of the ids.

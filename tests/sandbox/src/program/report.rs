@@ -140,7 +140,11 @@ fn verdict(promise: Promise, calls: u64, lines: usize, breaches: &[Breach]) -> V
         promise,
         text: promise.text(),
         checked: match promise {
-            Promise::CurrentWorks | Promise::OnlyOwn | Promise::Protection | Promise::Role => {
+            Promise::CurrentWorks
+            | Promise::OnlyOwn
+            | Promise::Protection
+            | Promise::Message
+            | Promise::Role => {
                 format!("after each of {calls} calls")
             }
             Promise::NoOrphans => "at the end".to_owned(),

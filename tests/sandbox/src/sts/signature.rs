@@ -26,7 +26,8 @@ pub(super) struct Claim<'a> {
     pub(super) access_key_id: &'a str,
     pub(super) date: OffsetDateTime,
     timestamp: &'a str,
-    region: &'a str,
+    pub(super) service: &'a str,
+    pub(super) region: &'a str,
     signed: Vec<&'a str>,
     signature: &'a str,
 }
@@ -53,7 +54,7 @@ impl SignedRequest {
                 .ok_or(malformed)
         };
         let scope: Vec<_> = field("Credential")?.split('/').collect();
-        let [access_key_id, day, region, "sts", "aws4_request"] = scope[..] else {
+        let [access_key_id, day, region, service, "aws4_request"] = scope[..] else {
             return Err(malformed);
         };
         let timestamp = self.header("x-amz-date").ok_or(malformed)?;
@@ -66,6 +67,7 @@ impl SignedRequest {
             access_key_id,
             date: date.assume_utc(),
             timestamp,
+            service,
             region,
             signed: field("SignedHeaders")?.split(';').collect(),
             signature: field("Signature")?,
@@ -73,7 +75,7 @@ impl SignedRequest {
     }
 
     /// The region that this host signs as.
-    fn region(&self) -> &str {
+    pub(super) fn region(&self) -> &str {
         let region = self.host.strip_prefix("sts.").unwrap_or_default();
         region.strip_suffix(".amazonaws.com").unwrap_or("us-east-1")
     }
@@ -89,9 +91,6 @@ impl Claim<'_> {
         if !amazons.into_iter().all(|name| self.signed.contains(&name)) {
             return Err(Refused("a header is not signed that must be"));
         }
-        if self.region != request.region() {
-            return Err(Refused("the scope is of another region"));
-        }
         if self.compute(request, secret)? == self.signature {
             Ok(())
         } else {
@@ -101,11 +100,11 @@ impl Claim<'_> {
 
     pub(super) fn compute(&self, request: &SignedRequest, secret: &str) -> Result<String, Refused> {
         let (timestamp, day) = (self.timestamp, &self.timestamp[..8]);
-        let scope = format!("{day}/{}/sts/aws4_request", self.region);
+        let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
         let canonical = hex(&Sha256::digest(self.canonical(request)?));
         let text = format!("AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{canonical}");
         let secret = format!("AWS4{secret}").into_bytes();
-        let parts = [day, self.region, "sts", "aws4_request", &text];
+        let parts = [day, self.region, self.service, "aws4_request", &text];
         let signature = parts
             .iter()
             .fold(secret, |key, part| hmac(&key, part.as_bytes()));
