@@ -7,6 +7,7 @@ API, APPLICATION, ADMIN, ASSISTANT, NARROW, TOKEN = (
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-4333-8444-555555555555"
 REPLICA_KEY = "arn:aws:kms:us-east-1:210987654321:key/22222222-2222-4333-8444-555555555555"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
+PROMOTIONS = "arn:aws:sns:us-east-1:123456789012:promotions"
 
 NOTHING: dict[str, str] = {}
 ORGANISATION = "11111111-2222-4333-8444-555555555555"
@@ -43,6 +44,7 @@ EVERYTHING = (
         "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
         "RolePath": "/datadog/",
         "AlarmEmail": "on-call@example.com",
+        "PromotionTopicArn": PROMOTIONS,
     }
 )
 KEYLESS_AND_ALL = EVERYTHING | KEYLESS | {"RotateImmediatelyOnUpdate": "false"}

@@ -27,12 +27,13 @@ ALARMS = {
     "Throttles": ("Sum", {0: False, 1: True, None: False}),
     "Duration": ("Maximum", {239_000: False, 241_000: True, None: False}),
     "Orphans": ("Sum", {0: False, 1: True, None: False}),
+    "Messages": ("Sum", {0: False, 1: True, None: False}),
     # No figure at all, as right after a deployment, is no alarm.
     "Overdue": ("Sum", {0: False, 1: True, None: False}),
     "FailedChecks": ("Sum", {0: False, 1: True, None: False}),
 }
 OF_DOCTOR = ("Errors", "Orphans", "Overdue", "FailedChecks")
-OF_STEPS = ("Errors", "Throttles", "Duration", "Orphans")
+OF_STEPS = ("Errors", "Throttles", "Duration", "Orphans", "Messages")
 WATCHED = [*itertools.product(KINDS, OF_STEPS), *(("Doctor", it) for it in OF_DOCTOR)]
 
 # As CloudTrail delivers it to EventBridge; requestParameters and the like, which say nothing here, are left out.

@@ -13,6 +13,7 @@ from parameters import (
     KEYLESS_AND_ALL,
     NARROW,
     NOTHING,
+    PROMOTIONS,
     STACK_SECRETS,
     TOKEN,
     TOPIC,
@@ -119,6 +120,7 @@ VALUES = {
     "PermissionsBoundary": (["", "arn:aws-cn:iam::123456789012:policy/a/b", "arn:aws:iam::aws:policy/c"], ["boundary"]),
     "RolePath": (["/", "/datadog/", "/a/b/"], ["", "datadog", "/datadog", "//"]),
     "AlarmTopicArn": (["", TOPIC], ["alarms", TOPIC + ".fifo"]),
+    "PromotionTopicArn": (["", PROMOTIONS], ["promotions", PROMOTIONS + ".fifo", TOPIC.replace("sns", "sqs")]),
     "AlarmEmail": (["", "a@example.com"], ["a", "a@b", "a b@example.com"]),
     "Dashboard": (["true", "false"], ["yes"]),
 }

@@ -16,10 +16,12 @@ from parameters import (
     KEY,
     KEYLESS_AND_ALL,
     NARROW,
+    PROMOTIONS,
     PROVING,
     REPLICA_KEY,
     SECRET,
     TOKEN,
+    TOPIC,
     VPC,
 )
 from stack import ACCOUNT, Stack
@@ -68,7 +70,7 @@ def attached_to(kind: str) -> dict[str, str]:
 
 
 def questions() -> list[Question]:
-    return [*of_rotations(), *of_reading(), *of_keys(), *of_logs(), *of_the_network(), *of_everything_else()]
+    return [*of_rotations(), *of_reading(), *of_keys(), *of_messages(), *of_logs(), *of_the_network(), *of_everything_else()]
 
 
 def of_rotations():
@@ -145,6 +147,14 @@ def of_keys():
             # Not by itself, nor through another service.
             for keys in ({}, {"kms:ViaService": "s3.us-east-1.amazonaws.com"}):
                 yield Question(kind, f"kms:{action}", key, keys, False)
+
+
+def of_messages():
+    for kind in (*FUNCTIONS, "Doctor", "Trust"):
+        yield Question(kind, "sns:Publish", PROMOTIONS, {}, kind in FUNCTIONS)
+        yield Question(kind, "sns:Publish", TOPIC, {}, False)
+        for action in ("Subscribe", "SetTopicAttributes", "DeleteTopic"):
+            yield Question(kind, f"sns:{action}", PROMOTIONS, {}, False)
 
 
 def of_logs():
@@ -347,6 +357,7 @@ BROKEN = {
     "a condition that no request has": ("kms:ViaService: secretsmanager.*", "kms:ViaServices: secretsmanager.*"),
     "the network for code": ("Effect: Deny", "Effect: Allow"),
     "a missing action": ("                    - secretsmanager:UpdateSecretVersionStage\n", ""),
+    "any topic": ("Resource: !Ref PromotionTopicArn", 'Resource: "*"'),
     "another function's log": ("Resource: !GetAtt DoctorLogGroup.Arn", "Resource: !GetAtt TrustLogGroup.Arn"),
 }
 

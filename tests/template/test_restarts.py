@@ -1,5 +1,6 @@
-"""The example that restarts consumers passes the linter, and restarts them after the secret's own successes alone."""
+"""The example that restarts consumers passes the linter, and restarts them after the secret's own promotions alone."""
 
+import json
 import re
 import sys
 from types import SimpleNamespace
@@ -8,8 +9,9 @@ import pytest
 from check import TEMPLATE, cfn_lint
 from cfnlint.decode import cfn_yaml
 from parameters import ADMIN, API
-from test_monitoring import event, matches
+from test_monitoring import matches
 
+PAGE = (TEMPLATE.parent / "docs/reference/messages.md").read_text()
 TEXT = (TEMPLATE.parent / "examples/restarts/template.yaml").read_text()
 
 
@@ -22,20 +24,26 @@ def test_nothing_is_wrong_with_the_example(template):
     assert [str(it) for it in cfn_lint(template, ["us-east-1"])] == []
 
 
+def message(secret: str = API) -> dict:
+    """The page's own: that it is what the functions send, a test of theirs says."""
+    [example] = re.findall(r"```json\n(.+?)```", PAGE, re.DOTALL)
+    return json.loads(example) | {"secretArn": secret}
+
+
 @pytest.mark.parametrize(
-    ("name", "secret", "restarts"),
-    [
-        ("RotationSucceeded", API, True),
-        ("RotationSucceeded", ADMIN, False),
-        ("RotationStarted", API, False),
-        ("RotationFailed", API, False),
-        ("TestRotationSucceeded", API, False),
-    ],
+    ("told", "restarts"),
+    [(message(), True), (message(ADMIN), False), (message() | {"event": "SomethingElse"}, False), ({}, False)],
 )
-def test_the_rule_matches_successes_of_the_secret_alone(template, name, secret, restarts):
-    pattern = template["Resources"]["Succeeded"]["Properties"]["EventPattern"]
-    pattern["detail"]["additionalEventData"]["SecretId"] = [API]
-    assert matches(pattern, event(name, secret)) == restarts
+def test_the_subscription_takes_promotions_of_the_secret_alone(template, told, restarts):
+    subscription = template["Resources"]["Promotions"]["Properties"]
+    assert subscription["FilterPolicyScope"] == "MessageBody"
+    policy = json.loads(json.dumps(subscription["FilterPolicy"]).replace(json.dumps({"Ref": "SecretArn"}), json.dumps(API)))
+    assert matches(policy, told) == restarts
+
+
+def test_the_topic_alone_may_invoke_the_function(template):
+    permission = template["Resources"]["MayInvoke"]["Properties"]
+    assert (permission["Principal"], permission["SourceArn"]) == ("sns.amazonaws.com", {"Ref": "TopicArn"})
 
 
 def handled(monkeypatch, template: dict, refuses: str = "") -> tuple[list, str]:
@@ -60,7 +68,7 @@ def handled(monkeypatch, template: dict, refuses: str = "") -> tuple[list, str]:
     code = {}
     exec(template["Resources"]["Restart"]["Properties"]["Code"]["ZipFile"], code)
     try:
-        code["handler"](event("RotationSucceeded", API) | {"time": "2026-11-28T03:00:00Z"}, None)
+        code["handler"]({"Records": [{"Sns": {"Message": json.dumps(message())}}]}, None)
     except RuntimeError as error:
         return calls, str(error)
     return calls, ""
@@ -71,7 +79,7 @@ WORKER = ("ecs", "UpdateService", {"cluster": "main", "service": "worker", "forc
 INGEST = (
     "lambda",
     "UpdateFunctionConfiguration",
-    {"FunctionName": "ingest", "Description": "Restarted after the rotation of 2026-11-28T03:00:00Z"},
+    {"FunctionName": "ingest", "Description": f"Restarted for version {message()['versionId']} of the secret"},
 )
 
 

@@ -16,6 +16,7 @@ from parameters import (
     KEYLESS_AND_ALL,
     NARROW,
     NOTHING,
+    PROMOTIONS,
     PROVING,
     REPLICA_KEY,
     TOKEN,
@@ -77,6 +78,8 @@ def allowed(kind: str, statement: dict) -> bool:
     if resource == REPLICA_KEY and kind in FUNCTIONS:
         # What replication in the caller's name needs, beside decryption with the primary's key.
         return actions == {"kms:Encrypt"} and condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
+    if resource == PROMOTIONS and kind in FUNCTIONS:
+        return actions == {"sns:Publish"} and not condition
     if resource == KEY:
         through = condition == {"StringLike": {"kms:ViaService": "secretsmanager.*"}}
         return through and actions <= {"kms:Decrypt"} | (set() if kind in (SEARCH, TRUST) else {"kms:GenerateDataKey"})
@@ -130,7 +133,7 @@ def shortfall(text: str) -> set[str]:
         found = allowed_pairs(stack, kind)
         wanted = {(action, secret) for action in ROTATION for secret in ROTATED[kind]} | {("kms:Encrypt", REPLICA_KEY)}
         wanted |= {("secretsmanager:GetSecretValue", READ[kind]), ("kms:Decrypt", KEY), ("kms:GenerateDataKey", KEY)}
-        wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]}))}
+        wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": [f"{kind}LogGroup", "Arn"]})), ("sns:Publish", PROMOTIONS)}
         missing |= {f"{kind}: {action} on {resource}" for action, resource in wanted - found}
     for kind, secret in {TRUST: BOOTSTRAP, "ApplicationKey": PROVING, "ServiceAccessToken": PROVING}.items():
         if not any(it["Resource"] == secret for it in statements(stack, kind)):
