@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 from conftest import ACCOUNT, REGION, STACK
 
 
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:promotions"
+
+
 @pytest.fixture(scope="module")
 def account(world, release, tmp_path_factory) -> Account:
     return Account(world, release, tmp_path_factory.mktemp("home"))
@@ -29,11 +32,27 @@ def parameters(secrets: Secrets) -> dict[str, str]:
         "ApplicationKeySecretArn": secrets.application,
         "ApiKeySchedule": "cron(0 8 1 * ? *)",
         "AlarmEmail": "on-call@example.com",
+        "PromotionTopicArn": TOPIC,
     }
 
 
 @pytest.fixture(scope="module")
-def before(account) -> dict[str, set[str]]:
+def queue(world) -> str:
+    """The URL of a queue that is subscribed to the topic."""
+    sns, sqs = world.client("sns"), world.client("sqs")
+    assert sns.create_topic(Name="promotions")["TopicArn"] == TOPIC
+    url = sqs.create_queue(QueueName="promotions")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    statement["Condition"] = {"ArnEquals": {"aws:SourceArn": TOPIC}}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    return url
+
+
+@pytest.fixture(scope="module")
+def before(account, queue) -> dict[str, set[str]]:
     """What was there before the stack."""
     return there(account)
 
@@ -86,6 +105,30 @@ def test_each_secret_is_rotated_twice(account, secrets, outputs):
     live = datadog.call("GET", path)["data"]
     minted = {it["id"] for it in live if it["attributes"]["name"].startswith("aws-sm-")}
     assert minted == {admin["adminAppKeyId"], application["appKeyId"]}
+
+
+def test_a_message_of_each_promotion_arrives(account, secrets, outputs, queue):
+    """The function's role lets it publish to this topic."""
+    arrived(account, queue)
+    for field, secret_type in {"api": "DatadogApiKey", "application": "DatadogApplicationKey"}.items():
+        secret, old = getattr(secrets, field), account.labels(getattr(secrets, field))["AWSCURRENT"]
+        assert account.rotate(secret) == "ok"
+        [message] = arrived(account, queue)
+        told = json.loads(message["Body"])
+        assert (told["secretArn"], told["secretType"]) == (secret, secret_type)
+        assert (told["versionId"], told["replacedVersionId"]) == (account.labels(secret)["AWSCURRENT"], old)
+        assert message["MessageAttributes"]["secretType"]["StringValue"] == secret_type
+
+
+def arrived(account, queue: str) -> list[dict]:
+    """The messages that the queue has, which are taken out of it."""
+    sqs, found = account.world.client("sqs"), []
+    options = {"MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"], "WaitTimeSeconds": 1}
+    while messages := sqs.receive_message(QueueUrl=queue, **options).get("Messages", []):
+        found += messages
+        for it in messages:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=it["ReceiptHandle"])
+    return found
 
 
 def test_a_foreign_secret_is_refused(account, secrets, outputs):
