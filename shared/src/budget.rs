@@ -65,6 +65,12 @@ impl Budget {
         }
     }
 
+    /// The same invocation with no more than so much left.
+    #[must_use]
+    pub fn at_most(&self, time: Duration) -> Self {
+        self.reserving(self.left().saturating_sub(time))
+    }
+
     #[must_use]
     pub fn spent(&self) -> Duration {
         self.began.elapsed()

@@ -36,10 +36,6 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// For so long a message is tried, and never longer than a quarter of what the invocation has left:
-/// whatever comes after it matters more.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// What is sent. No part of it may be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -75,20 +71,18 @@ impl Topic {
         &self.arn
     }
 
-    /// Sends a message, and again as long as it is not known to have arrived or to be refused: it may
-    /// arrive more than once.
+    /// Sends a message, and again while `budget` lasts as long as it is not known to have arrived or to be
+    /// refused: it may arrive more than once.
     pub async fn publish(&self, message: &Message, budget: &Budget) -> Result<(), TopicError> {
-        let left = budget.left();
-        let budget = budget.reserving(left.saturating_sub(PATIENCE.min(left / 4)));
-        let mut backoff =
-            Backoff::new(Duration::from_millis(250), Duration::from_secs(1), PATIENCE);
+        let (first, longest) = (Duration::from_millis(250), Duration::from_secs(1));
+        let mut backoff = Backoff::new(first, longest, budget.left());
         let form = self.form(message);
         loop {
-            let Err(error) = self.publish_once(&form, &budget).await else {
+            let Err(error) = self.publish_once(&form, budget).await else {
                 return Ok(());
             };
             let after = Duration::from_millis(100);
-            if !(error.may_pass() && backoff.pause_for(&budget, after).await) {
+            if !(error.may_pass() && backoff.pause_for(budget, after).await) {
                 return Err(error);
             }
         }

@@ -5,10 +5,11 @@
 //! so a consumer gets it at least once if finishSecret ends well and SNS takes it, and drops repeats by
 //! `versionId`. What the topic does never fails a rotation: docs/reference/messages.md.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use crate::budget::Budget;
 use crate::credential::{Grace, Kind};
 use crate::event::{RotationEvent, VersionId};
 use crate::keys::KeyRef;
@@ -18,6 +19,10 @@ use crate::topic::Message;
 
 use crate::rotation::context::{SecretReader, StepContext, TokenVersion, Versions};
 use crate::rotation::journal::{Entry, Journal};
+
+/// For so long a message is tried, and never longer than a quarter of what the invocation has left:
+/// whatever comes after it matters more.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a promotion has replaced.
 struct Replaced<'a> {
@@ -39,7 +44,12 @@ pub(in crate::rotation) async fn announce(
         keys: Some(current.credential.keys()),
         grace: cx.grace_of(&current.id),
     };
-    send(cx.reader, cx.event, promoted, &replaced, journal).await;
+    let budget = patient(cx.reader.budget);
+    let reader = SecretReader {
+        budget: &budget,
+        ..cx.reader
+    };
+    send(reader, cx.event, promoted, &replaced, journal).await;
 }
 
 /// Sends it again if an earlier invocation has made the promotion: AWSPREVIOUS is what it replaced. An
@@ -55,14 +65,27 @@ pub(in crate::rotation) async fn announce_again(
     if reader.clients.topic.is_none() || !is_promoted || is_keyless {
         return;
     }
-    let description = &versions.description;
-    let previous = reader.previous_of(description).await.ok().flatten();
+    let (budget, description) = (patient(reader.budget), &versions.description);
+    let reader = SecretReader {
+        budget: &budget,
+        ..reader
+    };
+    let half = budget.at_most(budget.left() / 2);
+    let reading = SecretReader {
+        budget: &half,
+        ..reader
+    };
+    let previous = reading.previous_of(description).await.ok().flatten();
     let replaced = Replaced {
         version: versions.replaced(),
         keys: previous.map(|it| it.credential.keys()),
         grace: reader.grace_of_replaced(versions),
     };
     send(reader, event, description, &replaced, journal).await;
+}
+
+fn patient(budget: &Budget) -> Budget {
+    budget.at_most(PATIENCE.min(budget.left() / 4))
 }
 
 async fn send(
@@ -176,8 +199,6 @@ fn next_rotation(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const HOUR: Duration = Duration::from_hours(1);
