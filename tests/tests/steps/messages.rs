@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use datadog_rotation::secrets::{GRACE_TAG, LEAKED_TAG};
 use harness::bench::{Bench, caller};
 use harness::by_hand::ids;
 use harness::function::Function;
@@ -114,6 +115,34 @@ async fn a_message_comes_after_the_promotion_and_before_the_deletion() {
             .collect();
         assert_eq!(order[..2], ["UpdateSecretVersionStage", "Publish"]);
         assert!(order[2].starts_with("DELETE"), "{order:?}");
+    }
+}
+
+/// Also of the repeat.
+#[tokio::test(start_paused = true)]
+async fn the_tags_decide_until_when_replaced_keys_work() {
+    let (ends, stays) = ("deletedByThisRotation", "nextRotation");
+    for kind in Kind::ALL {
+        for (tag, value, until) in [
+            (GRACE_TAG, Some("0"), ends),
+            (GRACE_TAG, Some("1"), stays),
+            (LEAKED_TAG, None, ends),
+        ] {
+            let bench = bench();
+            let current = bench.labelled(kind, "AWSCURRENT").expect("a version");
+            bench.tag(kind, tag, value.unwrap_or(&current));
+            let job = bench.begin(kind);
+            for step in [&Step::ALL[..], &[Step::FinishSecret]].concat() {
+                let done = bench.deliver(kind, &job, step).await;
+                done.expect("undisturbed");
+            }
+            let told = bench.told(kind);
+            assert_eq!(told.len(), 2);
+            for message in told {
+                assert_eq!(message["replacedWorksUntil"], until, "{kind:?} {tag}");
+            }
+            bench.assert_settled();
+        }
     }
 }
 
