@@ -217,7 +217,7 @@ impl<'a> Document<'a> {
     fn of(report: &'a Report) -> Self {
         let leak = report.leak.as_ref();
         let keys = leak.into_iter().flat_map(Leak::keys).map(|key| Key {
-            class: document::class(key.class),
+            class: key.class.word(),
             works: match report.verdict(&key.to_string()).0 {
                 Status::Ok => Some(false),
                 Status::Failed => Some(true),
