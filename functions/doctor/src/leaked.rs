@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use datadog_rotation::inspect::checkup::Status;
 use datadog_rotation::inspect::leak::{Leak, LeakEnd, LeakedLabel, NotBegun, Progress};
-use datadog_rotation::keys::KeyClass;
+use datadog_rotation::keys::{KeyClass, KeyRef};
 use datadog_rotation::secrets::Begun;
 use serde::Serialize;
 
@@ -17,6 +17,9 @@ const RESTORABLE: &str = "Datadog keeps a deleted API key for 7 days, and who ma
                           the same value. See that nobody does.";
 
 const CACHED: &str = "Consumers that have not read the new value are refused from now on: restart those that cache it.";
+
+const NAMED: &str = "This is the version that the tag leakedVersion named already. If another one has leaked, too, take the tag \
+                     off (untag-resource) and run this again.";
 
 /// What came of it.
 struct Report {
@@ -59,24 +62,26 @@ pub(crate) async fn run(
 impl Report {
     async fn fill(&mut self, label: LeakedLabel, outside: &Outside, notes: &mut impl Write) {
         let (inspector, budget) = (&outside.inspector, for_one(&outside.watch));
-        let leak = match inspector.leak(&self.secret, label, &budget).await {
+        // Boxed, as what follows: each is as large as a step's, and its callers race it with others.
+        let leak = match Box::pin(inspector.leak(&self.secret, label, &budget)).await {
             Ok(leak) => self.leak.insert(leak),
             Err(problem) => {
                 self.problem = Some(problem_of(problem, label));
                 return;
             }
         };
+        // Whatever happens from here on, the tag may be set.
+        self.end = Some(LeakEnd::Unknown);
         let say = |progress: Progress<'_>| {
             // There is nobody to tell if this fails.
             let _told = writeln!(notes, "{}", text_of(&progress));
         };
-        match inspector.end_leak(leak, &budget, say).await {
-            Ok(LeakEnd::Unknown(unseen)) => {
-                self.problem = Some(Problem::of(&unseen));
-                self.end = Some(LeakEnd::Unknown(unseen));
-            }
+        match Box::pin(inspector.end_leak(leak, &budget, say)).await {
             Ok(end) => self.end = Some(end),
-            Err(unseen) => self.problem = Some(Problem::of(&unseen)),
+            Err(failed) => {
+                self.problem = Some(Problem::of(&failed.unseen));
+                self.end = self.end.take().filter(|_| !failed.is_untouched);
+            }
         }
     }
 
@@ -107,6 +112,9 @@ impl Report {
             write_text(out, &problem.sentence(), look)?;
         }
         write_text(out, self.state(), look)?;
+        if self.leak.as_ref().is_some_and(|it| it.is_named) {
+            write_text(out, NAMED, look)?;
+        }
         if self.is_fine() {
             write_text(out, CACHED, look)?;
             let has_api_key = |it: &Leak| it.keys().iter().any(|key| key.class == KeyClass::Api);
@@ -118,16 +126,16 @@ impl Report {
     }
 
     fn verdict(&self, key: &str) -> (Status, &'static str) {
+        let has = |keys: &[KeyRef]| keys.iter().any(|it| it.to_string() == key);
         match &self.end {
-            Some(LeakEnd::Ended) => (Status::Ok, "Datadog refuses it"),
-            Some(LeakEnd::StillWork(keys)) if !keys.iter().any(|it| it.to_string() == key) => {
+            Some(LeakEnd::StillWork(keys)) if has(keys) => (Status::Failed, "still works"),
+            Some(LeakEnd::NotPromoted(keys)) if has(keys) => {
+                (Status::Failed, "is still AWSCURRENT, and works")
+            }
+            Some(LeakEnd::Ended | LeakEnd::StillWork(_) | LeakEnd::NotPromoted(_)) => {
                 (Status::Ok, "Datadog refuses it")
             }
-            Some(LeakEnd::StillWork(_)) => (Status::Failed, "still works"),
-            Some(LeakEnd::NotPromoted) => (Status::Failed, "is still AWSCURRENT, and works"),
-            Some(LeakEnd::Unknown(_)) | None => {
-                (Status::Unknown, "not known whether it still works")
-            }
+            Some(LeakEnd::Unknown) | None => (Status::Unknown, "not known whether it still works"),
         }
     }
 
@@ -137,16 +145,16 @@ impl Report {
             None => "Nothing was changed.",
             Some(LeakEnd::Ended) => "The leaked keys have ended.",
             Some(LeakEnd::StillWork(_)) => {
-                "The secret has a new AWSCURRENT. Its function's log says why the leaked keys were not \
-                 deleted. Run this again: the tag leakedVersion is set, and rotations go on trying."
+                "The function's log says why the leaked keys were not deleted. Mend that, and run this again: it \
+                 goes on with the version that the tag leakedVersion names."
             }
-            Some(LeakEnd::NotPromoted) => {
+            Some(LeakEnd::NotPromoted(_)) => {
                 "The rotation is not over: its function's log says why. The tag leakedVersion is set, so that the \
                  rotation ends the keys whenever it succeeds."
             }
-            Some(LeakEnd::Unknown(_)) => {
-                "The tag leakedVersion is set: the rotation that replaces the keys ends them. See in the function's log \
-                 whether it has."
+            Some(LeakEnd::Unknown) => {
+                "The tag leakedVersion may be set, and a rotation under way. Run this again: it goes on with the \
+                 version that the tag names."
             }
         }
     }
@@ -168,6 +176,17 @@ fn problem_of(problem: NotBegun, label: LeakedLabel) -> Problem {
             format!("{label} holds no key"),
             "Name the secret that holds the leaked key.",
         ),
+        NotBegun::Keyless(keys) => {
+            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+            let keys = keys.join(", ");
+            refused(
+                "SecretMalformed",
+                format!(
+                    "AWSCURRENT holds no keys, so that no rotation deletes the old ones: {keys}"
+                ),
+                "Delete them at Datadog by their IDs.",
+            )
+        }
         NotBegun::NoVersion => refused(
             "ValueUnreadable",
             format!("no version with keys of this type carries {label}"),
@@ -236,8 +255,8 @@ impl<'a> Document<'a> {
             state: report.end.as_ref().map(|end| match end {
                 LeakEnd::Ended => "ended",
                 LeakEnd::StillWork(_) => "still_works",
-                LeakEnd::NotPromoted => "not_promoted",
-                LeakEnd::Unknown(_) => "unknown",
+                LeakEnd::NotPromoted(_) => "not_promoted",
+                LeakEnd::Unknown => "unknown",
             }),
             keys: keys.collect(),
             error: report.problem.as_ref(),

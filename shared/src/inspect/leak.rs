@@ -3,20 +3,26 @@
 
 use std::time::Duration;
 
-use super::inspector::{Inspector, Unopened};
+use super::inspector::{Inspector, OpenedSecret, Unopened};
 use super::orphans::Unseen;
+use crate::admin::Admin;
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind};
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyRef;
-use crate::secrets::{Begun, CURRENT, Description, PREVIOUS, SecretArn, Secrets};
+use crate::rotation::context::Version;
+use crate::secrets::{Begun, CURRENT, Description, PENDING, PREVIOUS, SecretArn, Secrets};
 
 /// Between two looks at the secret, or at a key.
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// An edge of Datadog may refuse a key that another one accepts: so many refusals in a row end it.
 const REFUSALS: u32 = 3;
+
+/// So many looks at a key, half a minute, after which a rotation that has ended without deleting it is
+/// asked for again: it may have read the tags before this set one.
+const LOOKS: u32 = 10;
 
 /// Which version has leaked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +49,10 @@ pub struct Leak {
     pub kind: Kind,
     pub version: VersionId,
     pub label: LeakedLabel,
+    /// The tag names it already: an earlier run's work is gone on with.
+    pub is_named: bool,
     credential: Credential,
+    working: Vec<KeyRef>,
 }
 
 impl Leak {
@@ -61,6 +70,8 @@ pub enum NotBegun {
     NoFunction,
     /// The version holds no key.
     NoKeys,
+    /// AWSCURRENT holds no key: a rotation deletes nothing.
+    Keyless(Vec<KeyRef>),
     /// No version carries the label, or its value is of another type.
     NoVersion,
 }
@@ -78,16 +89,24 @@ impl From<Unopened> for NotBegun {
 }
 
 /// How it ended.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeakEnd {
-    /// Datadog refuses every leaked key.
+    /// Datadog refuses every leaked key, and accepts the key in AWSCURRENT.
     Ended,
-    /// Some leaked keys still work; the tag is set.
+    /// These leaked keys still work; the tag is set.
     StillWork(Vec<KeyRef>),
-    /// AWSCURRENT is still the leaked version; the tag is set.
-    NotPromoted,
-    /// The tag is set, and then something failed.
-    Unknown(Unseen),
+    /// AWSCURRENT is still the leaked version; the tag is set. These keys work.
+    NotPromoted(Vec<KeyRef>),
+    /// The tag may be set; what became of the keys is not known.
+    Unknown,
+}
+
+/// Something failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// Whether the tag was refused for certain, so that nothing has changed.
+    pub is_untouched: bool,
+    pub unseen: Unseen,
 }
 
 /// What is being done, as it is done.
@@ -99,8 +118,17 @@ pub enum Progress<'a> {
     Promoted(&'a VersionId),
 }
 
+/// One look at the keys.
+struct Look {
+    /// The leaked ones that Datadog accepts.
+    working: Vec<KeyRef>,
+    /// Whether it accepts the key in AWSCURRENT. If not, its refusals prove nothing.
+    is_told: bool,
+}
+
 impl Inspector {
-    /// Reads which keys have leaked. No effect.
+    /// Reads which keys have leaked, and tries them. If the tag names a version already that has a label,
+    /// that one goes before `label`: otherwise a second run would end its successor. No effect.
     ///
     /// # Errors
     /// Why a rotation could not end them.
@@ -112,50 +140,79 @@ impl Inspector {
     ) -> Result<Leak, NotBegun> {
         let opened = self.open(secret, budget).await?;
         let Description { arn, name, .. } = opened.description.clone();
+        let (tags, labels) = (&opened.description.grace, &opened.description.labels);
+        if let Some(tag) = tags.malformed() {
+            return Err(Problem::TagMalformed { tag }.into());
+        }
         if !opened.description.rotation_enabled {
             return Err(Problem::RotationNotEnabled.into());
         }
         if opened.description.rotation_function.is_none() {
             return Err(NotBegun::NoFunction);
         }
-        let version = match label {
-            LeakedLabel::Current => opened.current,
+        let has_leaked = |label: &LeakedLabel| {
+            let holder = labels.holder(label.name());
+            holder.is_some_and(|it| tags.has_leaked(it))
+        };
+        let mut known = [LeakedLabel::Current, LeakedLabel::Previous].into_iter();
+        let named = known.find(has_leaked);
+        let label = named.unwrap_or(label);
+        let (version, credential) = match label {
+            LeakedLabel::Current => (opened.current.id.clone(), opened.current.credential.clone()),
             LeakedLabel::Previous => {
                 let reader = opened.reader(budget);
                 let previous = reader.previous_of(&opened.description).await?;
-                previous.ok_or(NotBegun::NoVersion)?
+                let Version { id, credential, .. } = previous.ok_or(NotBegun::NoVersion)?;
+                (id, credential)
             }
         };
-        if version.credential.keys().is_empty() {
+        if credential.keys().is_empty() {
             return Err(NotBegun::NoKeys);
+        }
+        if opened.current.credential.is_keyless() {
+            return Err(NotBegun::Keyless(credential.keys()));
+        }
+        let (kind, key) = (opened.kind, opened.current.credential.telling_key());
+        let look = look(opened, &credential, budget).await?;
+        if let (false, Some(key)) = (look.is_told, key) {
+            return Err(Problem::CurrentKeyDead { key }.into());
         }
         Ok(Leak {
             arn,
             name,
-            kind: opened.kind,
-            version: version.id,
+            kind,
+            version,
             label,
-            credential: version.credential,
+            is_named: named.is_some(),
+            credential,
+            working: look.working,
         })
     }
 
     /// Sets the tag, has the secret rotated, and waits until Datadog refuses the keys or the time is over.
     ///
     /// # Errors
-    /// [`Unseen`] if the tag could not be set: then nothing has changed.
+    /// What failed, and whether that was before any effect.
     pub async fn end_leak(
         &self,
         leak: &Leak,
         budget: &Budget,
         mut say: impl FnMut(Progress<'_>),
-    ) -> Result<LeakEnd, Unseen> {
+    ) -> Result<LeakEnd, Failed> {
+        if leak.is_named && leak.label == LeakedLabel::Previous && leak.working.is_empty() {
+            return Ok(LeakEnd::Ended);
+        }
         let secrets = self.clients.secrets.in_region_of(&leak.arn);
         let tagged = secrets.name_leaked(&leak.arn, &leak.version, budget).await;
-        tagged.map_err(Problem::from)?;
+        tagged.map_err(|error| Failed {
+            is_untouched: error.is_definite(),
+            unseen: Problem::from(error).into(),
+        })?;
         say(Progress::Tagged);
-        Ok(match self.rotate_away(leak, &secrets, budget, say).await {
-            Ok(end) => end,
-            Err(problem) => LeakEnd::Unknown(problem.into()),
+        let ended = self.rotate_away(leak, &secrets, budget, say).await;
+        ended.map_err(|problem| Failed {
+            is_untouched: false,
+            unseen: problem.into(),
         })
     }
 
@@ -166,52 +223,96 @@ impl Inspector {
         budget: &Budget,
         mut say: impl FnMut(Progress<'_>),
     ) -> Result<LeakEnd, Problem> {
-        let begun = secrets.rotate(&leak.arn, budget).await?;
-        say(Progress::Rotating(&begun));
-        if leak.label == LeakedLabel::Current {
-            loop {
-                let described = secrets.describe(&leak.arn, budget).await?;
-                match described.labels.holder(CURRENT) {
-                    Some(version) if *version != leak.version => {
-                        say(Progress::Promoted(version));
-                        break;
-                    }
-                    _ if budget.pause(PAUSE, PAUSE).await => {}
-                    _ => return Ok(LeakEnd::NotPromoted),
+        rotate(leak, secrets, budget, &mut say).await?;
+        let (mut looks, mut refusals, mut is_promoted) = (0, 0, false);
+        loop {
+            let described = secrets.describe(&leak.arn, budget).await?;
+            let current = described.labels.holder(CURRENT);
+            let is_away = current.is_some_and(|it| *it != leak.version);
+            if let (true, false, Some(version)) = (is_away, is_promoted, current) {
+                is_promoted = true;
+                if leak.label == LeakedLabel::Current {
+                    say(Progress::Promoted(version));
                 }
             }
-        }
-        let mut refusals = 0;
-        loop {
-            let working = self.working(leak, budget).await?;
-            refusals = if working.is_empty() { refusals + 1 } else { 0 };
+            let look = self.look(leak, budget).await?;
+            let is_refused = is_away && look.is_told && look.working.is_empty();
+            refusals = if is_refused { refusals + 1 } else { 0 };
             if refusals == REFUSALS {
                 return Ok(LeakEnd::Ended);
             }
+            looks += 1;
+            if looks % LOOKS == 0 && !look.working.is_empty() && !is_pending(&described) {
+                rotate(leak, secrets, budget, &mut say).await?;
+            }
             if !budget.pause(PAUSE, PAUSE).await {
-                return Ok(LeakEnd::StillWork(working));
+                return Ok(match (is_away, look.working) {
+                    (false, working) => LeakEnd::NotPromoted(working),
+                    (true, working) if working.is_empty() => LeakEnd::Unknown,
+                    (true, working) => LeakEnd::StillWork(working),
+                });
             }
         }
     }
 
-    /// Returns the leaked keys that Datadog accepts. The admin is read anew: it may have leaked itself.
-    async fn working(&self, leak: &Leak, budget: &Budget) -> Result<Vec<KeyRef>, Problem> {
+    /// Reads the secret and its admin anew: the admin's keys may be among the leaked.
+    async fn look(&self, leak: &Leak, budget: &Budget) -> Result<Look, Problem> {
         let opened = self.open(&leak.arn, budget).await;
         let opened = opened.map_err(|it| it.problem)?;
-        let reader = opened.reader(budget);
-        let source = reader.choose_admin(&opened.description, &opened.current.value)?;
-        let (admin, _) = opened.admin(&source, budget).await?;
-        let mut working = Vec::new();
-        if let Some(owned) = leak.credential.owned()
-            && admin.validate(&leak.credential.without_api_key()).await?
-        {
-            working.push(owned.key);
-        }
-        if let Some(api) = leak.credential.api()
-            && admin.validate_api_key(&api.key).await?
-        {
-            working.push(api.key_ref());
-        }
-        Ok(working)
+        look(opened, &leak.credential, budget).await
     }
+}
+
+async fn look(opened: OpenedSecret, leaked: &Credential, budget: &Budget) -> Result<Look, Problem> {
+    let reader = opened.reader(budget);
+    let source = reader.choose_admin(&opened.description, &opened.current.value)?;
+    let (admin, _) = opened.admin(&source, budget).await?;
+    let working = working(&admin, leaked).await?;
+    let current = &opened.current.credential;
+    let is_told = if current.keys() == leaked.keys() {
+        !working.is_empty()
+    } else {
+        self::working(&admin, current).await?.len() == current.keys().len()
+    };
+    Ok(Look { working, is_told })
+}
+
+/// Returns the keys that Datadog accepts.
+async fn working(admin: &Admin, credential: &Credential) -> Result<Vec<KeyRef>, Problem> {
+    let mut working = Vec::new();
+    if let Some(owned) = credential.owned()
+        && admin.validate(&credential.without_api_key()).await?
+    {
+        working.push(owned.key);
+    }
+    if let Some(api) = credential.api()
+        && admin.validate_api_key(&api.key).await?
+    {
+        working.push(api.key_ref());
+    }
+    Ok(working)
+}
+
+async fn rotate(
+    leak: &Leak,
+    secrets: &Secrets,
+    budget: &Budget,
+    say: &mut impl FnMut(Progress<'_>),
+) -> Result<(), Problem> {
+    let begun = secrets.rotate(&leak.arn, budget).await?;
+    if let Begun::Resumed(error) = &begun {
+        let described = secrets.describe(&leak.arn, budget).await?;
+        if !is_pending(&described) {
+            return Err(error.clone().into());
+        }
+    }
+    say(Progress::Rotating(&begun));
+    Ok(())
+}
+
+/// Returns whether a rotation is not over.
+fn is_pending(described: &Description) -> bool {
+    let labels = &described.labels;
+    let pending = labels.holder(PENDING);
+    pending.is_some_and(|it| !labels.carries(it, CURRENT))
 }

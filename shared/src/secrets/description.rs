@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, RotationRulesType, StatusType};
 use aws_smithy_types::DateTime;
 
-use super::{ADMIN_TAG, GraceTags, Labels, MAY_LOSE_TAG, SecretArn};
+use super::{ADMIN_TAG, GRACE_TAG, GraceTags, LEAKED_TAG, Labels, MAY_LOSE_TAG, SecretArn};
 
 /// What `DescribeSecret` tells.
 #[derive(Clone, Debug)]
@@ -122,14 +122,17 @@ impl Description {
                 .collect(),
             admin_secret_arn: tag(answer, ADMIN_TAG),
             may_lose: tag(answer, MAY_LOSE_TAG),
-            grace: GraceTags::of(answer),
+            grace: GraceTags::parse(
+                tag(answer, GRACE_TAG).as_deref(),
+                tag(answer, LEAKED_TAG).as_deref(),
+            ),
             replicas,
         }
     }
 }
 
 /// Returns a tag's value. An empty one says nothing.
-pub(super) fn tag(answer: &DescribeSecretOutput, key: &str) -> Option<String> {
+fn tag(answer: &DescribeSecretOutput, key: &str) -> Option<String> {
     let tag = answer.tags().iter().find(|tag| tag.key() == Some(key))?;
     let value = tag.value().filter(|value| !value.trim().is_empty())?;
     Some(value.to_owned())

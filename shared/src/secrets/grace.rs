@@ -3,9 +3,6 @@
 //! By tags, and not by fields of the value: a tag is changed without a new version, which would move
 //! AWSCURRENT, and `DescribeSecret` tells it to every step.
 
-use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-
-use super::description::tag;
 use crate::credential::Grace;
 use crate::event::VersionId;
 
@@ -25,12 +22,8 @@ pub struct GraceTags {
 }
 
 impl GraceTags {
-    pub(super) fn of(answer: &DescribeSecretOutput) -> Self {
-        let [rotations, leaked] = [GRACE_TAG, LEAKED_TAG].map(|name| tag(answer, name));
-        Self::parse(rotations.as_deref(), leaked.as_deref())
-    }
-
-    fn parse(rotations: Option<&str>, leaked: Option<&str>) -> Self {
+    /// Reads the values of the two tags.
+    pub(super) fn parse(rotations: Option<&str>, leaked: Option<&str>) -> Self {
         let mut tags = Self::default();
         match rotations.map(str::trim) {
             None => {}

@@ -17,6 +17,8 @@ fn bench() -> Bench {
 
 /// Runs the doctor while Secrets Manager invokes the function for each rotation that is asked for.
 async fn doctor(bench: &Bench, kind: Kind, arguments: &[&str]) -> Told {
+    // Boxed: the doctor's future is as large as a step's, and is raced with the rotations.
+    let asked = Box::pin(bench.doctor(arguments));
     let rotations = async {
         loop {
             bench.wait(Duration::from_secs(1)).await;
@@ -29,7 +31,7 @@ async fn doctor(bench: &Bench, kind: Kind, arguments: &[&str]) -> Told {
         }
     };
     tokio::select! {
-        told = bench.doctor(arguments) => told,
+        told = asked => told,
         () = rotations => unreachable!("it has no end"),
     }
 }
@@ -180,6 +182,123 @@ async fn what_can_not_be_ended_so_is_refused_before_any_effect() {
         assert_eq!(json["state"], json!(null));
     }
     assert!(bench.changes().is_empty(), "{}", bench.story());
+}
+
+/// A second run goes on with the version that the tag names: it must not end that one's successor.
+#[tokio::test(start_paused = true)]
+async fn a_second_run_costs_the_new_key_nothing() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        bench.rotate(kind).await.unwrap();
+        let leaked = ids(&bench.current(kind));
+        for _ in 0..2 {
+            let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
+            assert!(told.fine, "{kind:?}: {}", told.output);
+        }
+        let told = doctor(&bench, kind, &arguments(&bench, kind, &[])).await;
+        assert!(told.output.contains("untag-resource"), "{}", told.output);
+        assert!(leaked.iter().all(|id| !bench.is_live(id)));
+        let current = ids(&bench.current(kind));
+        assert!(current.iter().all(|id| bench.is_live(id)));
+        let previous = bench.value(kind, "AWSPREVIOUS").unwrap();
+        assert_eq!(ids(&previous), leaked, "no more than one rotation");
+    }
+}
+
+/// After a run that could not delete the key, the next one goes on with it.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_failed_is_gone_on_with() {
+    let (bench, kind) = (bench(), Kind::ApiKey);
+    bench.rotate(kind).await.unwrap();
+    let leaked = ids(&bench.current(kind)).remove(0);
+    bench.gate.follow(|call: &Call| {
+        if call.operation.starts_with("DELETE ") {
+            Fate::Refuse(StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+    let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
+    assert!(!told.fine);
+    bench.gate.follow(|_: &Call| Fate::Pass);
+    let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
+    assert!(told.fine, "{}", told.output);
+    assert!(!bench.is_live(&leaked), "{}", bench.story());
+}
+
+/// Where Datadog refuses everybody, its refusal of the leaked key proves nothing.
+#[tokio::test(start_paused = true)]
+async fn refusals_of_everything_end_nothing() {
+    let (bench, kind) = (bench(), Kind::ApiKey);
+    bench.rotate(kind).await.unwrap();
+    let leaked = ids(&bench.current(kind)).remove(0);
+    let mut is_tagged = false;
+    bench.gate.follow(move |call: &Call| {
+        let is_own = call.caller.as_deref() == Some("datadog-doctor");
+        is_tagged |= call.operation == "TagResource";
+        if is_own && is_tagged && call.operation.contains("/validate")
+            || call.operation.starts_with("DELETE ")
+        {
+            Fate::Refuse(StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+    let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
+    assert!(!told.fine, "{}", told.output);
+    assert_ne!(told.json()["state"], "ended");
+    assert!(bench.is_live(&leaked));
+}
+
+/// What stands in the way of a rotation, or of trying the keys, is told before anything is changed.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_tagged_before_all_is_known() {
+    let kind = Kind::ApiKey;
+    let untouched = async |bench: Bench, more: &[&str], error_type: &str| {
+        bench.gate.forget_calls();
+        let more = [&["--json"], more].concat();
+        let told = bench.doctor(&arguments(&bench, kind, &more)).await;
+        assert!(!told.fine);
+        let json = told.json();
+        assert_eq!(json["error"]["error_type"], error_type, "{json:#}");
+        assert_eq!(json["state"], json!(null));
+        assert!(bench.changes().is_empty(), "{}", bench.story());
+    };
+    let without_admin = bench();
+    let admin = without_admin.secret(Kind::AdminKey).to_owned();
+    without_admin.gate.follow(move |call: &Call| {
+        let is_of_admin = call.subject.as_deref() == Some(&*admin);
+        if is_of_admin && call.operation == "GetSecretValue" {
+            Fate::Refuse(StatusCode::NOT_FOUND)
+        } else {
+            Fate::Pass
+        }
+    });
+    untouched(without_admin, &[], "AdminSecretNotFound").await;
+    let revoked = bench();
+    revoked.revoke(&ids(&revoked.current(kind))[0]);
+    untouched(revoked, &[], "CurrentKeyDead").await;
+    let tagged = bench();
+    tagged.tag(kind, "graceRotations", "2");
+    untouched(tagged, &[], "TagMalformed").await;
+    let bare = bench();
+    untouched(bare, &["--previous"], "ValueUnreadable").await;
+}
+
+/// An answer to the tag that was lost: what is not known is not called unchanged.
+#[tokio::test(start_paused = true)]
+async fn a_tag_whose_answer_was_lost_may_be_there() {
+    let (bench, kind) = (bench(), Kind::ApiKey);
+    bench.gate.follow(|call: &Call| {
+        if call.operation == "TagResource" {
+            Fate::CutAfter
+        } else {
+            Fate::Pass
+        }
+    });
+    let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
+    assert!(!told.fine);
+    assert_eq!(told.json()["state"], "unknown", "{}", told.output);
 }
 
 /// The tag is told by `check`, too: before the rotation that it is about.
