@@ -15,11 +15,13 @@
     reason = "test code: a panic is how it says that something is wrong"
 )]
 
+mod act;
 mod acts;
 pub mod canonical;
 pub mod door;
 pub mod explored;
 pub mod invariants;
+pub mod invocations;
 mod moves;
 pub mod plan;
 pub mod report;

@@ -10,7 +10,7 @@ use harness::overlap::Meanwhile;
 use sandbox::rotation::Step;
 use sandbox::secrets_manager::RotationJob;
 
-use crate::run::{Invocations, Standing};
+use crate::invocations::{Invocations, Standing};
 
 /// A rotation is tried this often. Secrets Manager's own figure is not published.
 const ATTEMPTS: u8 = 2;

@@ -5,22 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use datadog_rotation::Kind;
 use datadog_rotation::error::RotationError;
-use harness::bench::{Bench, caller};
+use harness::bench::Bench;
 use harness::case::Fault;
-use harness::function::{Function, Skew};
+use harness::function::Function;
 use http::Request;
 use sandbox::gate::{Call, Fate, Gate};
-use sandbox::rotation::{Step, event};
-use sandbox::secrets_manager::RotationJob;
+use sandbox::rotation::event;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::acts::perform;
+use crate::act::perform;
 use crate::canonical::{Print, Roles, print};
 use crate::door::{Door, Heard};
+use crate::invocations::{Invocations, Standing, name};
 use crate::plan::Act;
 
 /// Longer than any pause of the functions.
@@ -62,26 +61,6 @@ pub enum Event {
     Acted(Act, Rc<Snapshot>),
     /// Time has passed until an invocation went on by itself.
     Waited,
-}
-
-/// The invocations that are live at once, and what they are for.
-#[derive(Clone, Debug)]
-pub struct Invocations {
-    pub kind: Kind,
-    pub job: RotationJob,
-    pub steps: Vec<Step>,
-    /// How wrong the functions' clock is.
-    pub clock: Skew,
-}
-
-/// How an invocation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It waits for answers, or pauses.
-    Live,
-    Succeeded,
-    Failed,
-    Dead,
 }
 
 #[derive(Debug)]
@@ -410,12 +389,6 @@ impl Drop for Run {
             actor.task.abort();
         }
     }
-}
-
-/// How the gate and the story know an invocation: they differ after the `#`.
-#[must_use]
-pub fn name(kind: Kind, actor: usize) -> String {
-    format!("{}#{}", caller(kind), ["first", "second"][actor])
 }
 
 async fn pass(gate: &Gate, fate: Fate, request: Request<Bytes>) -> sandbox::gate::Outcome {

@@ -15,9 +15,10 @@ use crate::acts::is_possible;
 use crate::canonical::{Print, print};
 use crate::explored::{Explored, Violation};
 use crate::invariants::{broken, end, judge, ways, working};
+use crate::invocations::{Standing, name};
 use crate::moves::{Choices, Move, Next, Turn};
 use crate::plan::{Budget, Manager, Plan, Shape, Way};
-use crate::run::{Event, Run, Snapshot, Standing, name};
+use crate::run::{Event, Run, Snapshot};
 use crate::story::Story;
 
 /// A state on the path, with what has not been tried yet.
