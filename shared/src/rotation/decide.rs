@@ -64,17 +64,12 @@ pub(super) enum PutAsideBy {
 /// key in AWSCURRENT bears the name of its own version, and AWSPREVIOUS's version is older and of the
 /// same service account. Otherwise a person moved the labels.
 ///
-/// `current_name` is the name of the key in AWSCURRENT that [`Credential::telling_key`] returns.
-///
-/// [`Credential::telling_key`]: crate::credential::Credential::telling_key
+/// `is_current_rotations`: see [`is_current_rotations`].
 pub(super) fn replaced_by(
-    names: &KeyNames,
-    current_name: Option<&str>,
+    is_current_rotations: bool,
     current: &Version,
     previous: &Version,
 ) -> PutAsideBy {
-    let key = current.credential.telling_key().zip(current_name);
-    let bears_own_name = key.is_some_and(|(key, name)| names.bears(key.class, name, &current.id));
     let is_older = previous
         .created
         .zip(current.created)
@@ -82,11 +77,24 @@ pub(super) fn replaced_by(
     // An application key of another service account is out of this admin's reach.
     let is_of_one_account =
         previous.credential.service_account() == current.credential.service_account();
-    if bears_own_name && is_older && is_of_one_account {
+    if is_current_rotations && is_older && is_of_one_account {
         PutAsideBy::Rotation
     } else {
         PutAsideBy::Person
     }
+}
+
+/// Returns whether the key in AWSCURRENT bears the name of its own version, so that the rotation which
+/// stored it created it. `name` is that of the key that [`Credential::telling_key`] returns, if it is known.
+///
+/// [`Credential::telling_key`]: crate::credential::Credential::telling_key
+pub(super) fn is_current_rotations(
+    names: &KeyNames,
+    name: Option<&str>,
+    current: &Version,
+) -> bool {
+    let key = current.credential.telling_key().zip(name);
+    key.is_some_and(|(key, name)| names.bears(key.class, name, &current.id))
 }
 
 /// Returns whether a rotation created the application key of AWSPREVIOUS, which has no grace. Such a key is
@@ -250,7 +258,8 @@ mod tests {
         let current = version(1, 9, Some(10));
         let by = |key: Option<&OwnedKeyDetails>, previous: &Version| {
             let name = key.map(|it| it.name.as_str());
-            replaced_by(&names, name, &current, previous)
+            let is_rotations = is_current_rotations(&names, name, &current);
+            replaced_by(is_rotations, &current, previous)
         };
         let (own, older) = (key_of(&current), version(2, 9, Some(9)));
         assert_eq!(by(Some(&own), &older), PutAsideBy::Rotation);

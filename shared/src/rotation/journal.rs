@@ -135,7 +135,7 @@ impl Journal {
         }
         for (count, what) in [
             (deleted, "deleted"),
-            (gone, "gone already"),
+            (gone, "not found any more"),
             (protected, "left alone"),
             (unproven, "left alive for lack of proof"),
             (undeletable, "that can't be deleted"),
@@ -173,7 +173,7 @@ mod tests {
         let gone = journal([Entry::Promoted, Entry::Gone]);
         assert_eq!(
             gone.outcome(),
-            "promoted to AWSCURRENT; keys gone already: 1"
+            "promoted to AWSCURRENT; keys not found any more: 1"
         );
         let deleted = journal([Entry::Promoted, Entry::Deleted(key())]);
         assert_eq!(deleted.outcome(), "promoted to AWSCURRENT; keys deleted: 1");

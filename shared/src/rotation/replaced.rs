@@ -36,52 +36,52 @@ use super::effects::{Reason, delete};
 use super::journal::Journal;
 
 /// Deletes AWSPREVIOUS's keys if they have no grace, and an earlier rotation replaced them and ended
-/// before it deleted them. `current_name`: see [`replaced_by`].
+/// before it deleted them. `is_current_rotations`: whether a rotation created the keys in AWSCURRENT.
 pub(super) async fn delete_replaced_before(
     cx: &StepContext<'_>,
-    current_name: Option<&str>,
+    is_current_rotations: bool,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     if previous_grace(cx) != Some(Grace::None) {
         return Ok(());
     }
+    if has_leaked_before(cx) {
+        return delete_leaked(cx, journal).await;
+    }
     let Some(previous) = cx.reader.previous(&cx.secret).await? else {
         return Ok(());
     };
-    let secret = &cx.secret;
-    if secret.description.grace.has_leaked(&previous.id) {
-        return delete_previous(cx, previous, Reason::GraceOver, journal).await;
-    }
-    match replaced_by(&secret.names, current_name, &secret.current, previous) {
+    match replaced_by(is_current_rotations, &cx.secret.current, previous) {
         PutAsideBy::Person => Ok(()),
-        PutAsideBy::Rotation => delete_previous(cx, previous, Reason::Replaced, journal).await,
+        // Whose ID stands there a person may have chosen, who moved the label to a value of their own.
+        PutAsideBy::Rotation => delete_previous(cx, previous, Reason::Unverified, journal).await,
     }
 }
 
 /// Deletes the keys that AWSCURRENT held before the promotion and that have no grace. A pair that is its
-/// own admin deletes them with the new pair.
+/// own admin deletes them with the new pair. `is_compared`: whether this step has compared the ID of their
+/// application key with its value.
 pub(super) async fn delete_replaced(
     cx: &StepContext<'_>,
     pending: &Version,
+    is_compared: bool,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let (reader, secret) = (cx.reader, &cx.secret);
     let replaced = &secret.current;
+    let reason = if is_compared {
+        Reason::Replaced
+    } else {
+        Reason::Unverified
+    };
     let mut kept = ProtectedKeys::default();
     kept.add(&pending.credential);
     if secret.rotates_itself {
         let own = reader.admin_secret(secret.description.arn.clone());
         let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
-        delete_version(cx, &admin, replaced, (Reason::Replaced, &kept), journal).await
+        delete_version(cx, &admin, replaced, (reason, &kept), journal).await
     } else {
-        delete_version(
-            cx,
-            &secret.admin,
-            replaced,
-            (Reason::Replaced, &kept),
-            journal,
-        )
-        .await
+        delete_version(cx, &secret.admin, replaced, (reason, &kept), journal).await
     }
 }
 
@@ -95,10 +95,47 @@ pub(super) async fn delete_before_promotion(
 ) -> Result<(), Problem> {
     match (cx.reader.kind.grace(), previous_grace(cx)) {
         (_, None) => Ok(()),
+        // The tag may be younger than the pending value.
+        _ if has_leaked_before(cx) => delete_leaked(cx, journal).await,
         (Grace::None, Some(Grace::None)) => delete_left_by_rotation(cx, current, journal).await,
-        // Without api_keys_read no name would tell whose an API key is, once its label is off.
+        // Of a type with grace also without it, by tag: no name would tell whose an API key is, once its
+        // label is off, if the admin lacks api_keys_read.
         _ => delete_two_generations_back(cx, journal).await,
     }
+}
+
+/// Returns whether the tag `leakedVersion` names the version under AWSPREVIOUS.
+fn has_leaked_before(cx: &StepContext<'_>) -> bool {
+    let description = &cx.secret.description;
+    let previous = description.labels.holder(PREVIOUS);
+    previous.is_some_and(|version| description.grace.has_leaked(version))
+}
+
+/// Deletes the leaked keys under AWSPREVIOUS, whoever moved that label.
+async fn delete_leaked(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(), Problem> {
+    let Some(previous) = cx.reader.previous(&cx.secret).await? else {
+        return Ok(());
+    };
+    if is_out_of_reach(cx, previous) {
+        return Ok(());
+    }
+    delete_previous(cx, previous, Reason::Unverified, journal).await
+}
+
+/// Returns whether AWSPREVIOUS's keys are another service account's, where this admin can neither find nor
+/// delete them. Says so in the log: a promotion takes the last label off the version that names them.
+fn is_out_of_reach(cx: &StepContext<'_>, previous: &Version) -> bool {
+    let (current, old) = (&cx.secret.current.credential, &previous.credential);
+    let is_so = current.service_account() != old.service_account();
+    if is_so {
+        tracing::warn!(
+            secret = cx.reader.secret,
+            keys = ?old.keys(),
+            "the keys under AWSPREVIOUS are another service account's and stay alive: delete them at \
+             Datadog once nobody uses them"
+        );
+    }
+    is_so
 }
 
 /// Returns the grace period of the keys under AWSPREVIOUS; `None` if no version carries that label.
@@ -116,18 +153,10 @@ async fn delete_two_generations_back(
     let Some(previous) = cx.reader.previous(secret).await? else {
         return Ok(());
     };
-    let (current, old) = (&secret.current.credential, &previous.credential);
-    // A token of another service account is out of this admin's reach, and this promotion takes the
-    // last label off the version that names it.
-    if current.service_account() != old.service_account() {
-        tracing::warn!(
-            secret = cx.reader.secret,
-            keys = ?old.keys(),
-            "the keys under AWSPREVIOUS are another service account's and stay alive: delete them at \
-             Datadog once nobody uses them"
-        );
+    if is_out_of_reach(cx, previous) {
         return Ok(());
     }
+    let (current, old) = (&secret.current.credential, &previous.credential);
     let Some((current, old)) = current.telling_key().zip(old.telling_key()) else {
         return Ok(());
     };
@@ -139,7 +168,7 @@ async fn delete_two_generations_back(
             return Ok(());
         }
     }
-    delete_previous(cx, previous, Reason::GraceOver, journal).await
+    delete_previous(cx, previous, Reason::Unverified, journal).await
 }
 
 /// Keys without grace: deletes those that a rotation created and a person then moved to AWSPREVIOUS.

@@ -14,7 +14,7 @@
 
 use std::time::SystemTime;
 
-use crate::admin::{KeyLookup, Reach};
+use crate::admin::Reach;
 use crate::credential::Grace;
 use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
@@ -22,6 +22,7 @@ use crate::event::RotationEvent;
 use crate::secrets::CURRENT;
 
 use super::context::{SecretReader, StepContext, TokenVersion, Version};
+use super::decide::is_current_rotations;
 use super::effects::{
     Stored, abandon, announce, announce_again, carry_over, create_keys, promote, promote_copy,
     store,
@@ -63,7 +64,9 @@ pub(super) async fn create(
     );
     let current = current?;
     previous?;
-    delete_replaced_before(&cx, current.telling_name(), journal).await?;
+    let secret = &cx.secret;
+    let is_rotations = is_current_rotations(&secret.names, current.telling_name(), &secret.current);
+    delete_replaced_before(&cx, is_rotations, journal).await?;
     let created = create_keys(&cx, &current, journal).await?;
     // Once the token's version holds a value, no other value can be stored there. So only now may keys
     // be deleted by the names of that version: nobody can store one of them any more.
@@ -165,21 +168,14 @@ pub(super) async fn finish(
     if !described.labels.carries(&event.token, CURRENT) {
         return Err(Problem::LabelsMoved);
     }
-    delete_replaced(&cx, pending, journal).await
+    delete_replaced(&cx, pending, current.is_some(), journal).await
 }
 
-/// Finishes what an earlier finishSecret left after its promotion: the replaced keys have no grace.
+/// Deletes replaced keys without grace, if an earlier finishSecret promoted and ended before it had.
 async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(), Problem> {
     journal.note(Entry::Promoted);
-    let secret = &cx.secret;
-    let Some(key) = secret.current.credential.telling_key() else {
-        return Ok(());
-    };
-    let name = match secret.admin.key_name(&key).await? {
-        KeyLookup::Found(name) => Some(name),
-        KeyLookup::NotFound | KeyLookup::Forbidden => None,
-    };
-    delete_replaced_before(cx, name.as_deref(), journal).await
+    // The event's version is AWSCURRENT: its rotation created the keys in it.
+    delete_replaced_before(cx, true, journal).await
 }
 
 /// Verifies the pending keys, and abandons them if one is dead. Returns the application key in

@@ -99,13 +99,19 @@ impl Bench {
 
     /// Moves AWSCURRENT to what carries another label.
     pub fn make_current(&self, kind: Kind, label: &str) {
+        self.move_label(kind, "AWSCURRENT", label);
+    }
+
+    /// Moves AWSPREVIOUS to what carries another label.
+    pub fn make_previous(&self, kind: Kind, label: &str) {
+        self.move_label(kind, "AWSPREVIOUS", label);
+    }
+
+    fn move_label(&self, kind: Kind, moved: &str, label: &str) {
         let secret = self.secret(kind);
-        let (to, from) = (
-            self.labelled(kind, label),
-            self.labelled(kind, "AWSCURRENT"),
-        );
+        let (to, from) = (self.labelled(kind, label), self.labelled(kind, moved));
         let body = json!({
-            "SecretId": secret, "VersionStage": "AWSCURRENT",
+            "SecretId": secret, "VersionStage": moved,
             "MoveToVersionId": to, "RemoveFromVersionId": from,
         });
         self.manage("UpdateSecretVersionStage", &body);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
-use harness::by_hand::ids;
+use harness::by_hand::{ids, with};
 use harness::case::{Case, Setting, Subject};
 use harness::stage;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::SceneOptions;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_key_that_is_revoked_heals() {
@@ -99,6 +99,34 @@ async fn a_dead_current_pair_does_not_cost_the_previous_one() {
             .await
             .expect("with the pair gone back to");
     }
+}
+
+/// A person has stored the pending value: its ID beside a value was compared by nobody.
+#[tokio::test(start_paused = true)]
+async fn a_dead_pending_pair_costs_nobody_the_key_whose_id_it_names() {
+    let kind = Kind::AdminKey;
+    let bench = Bench::new(SceneOptions::default());
+    bench.rotate(kind).await.unwrap();
+    let (own, others) = (bench.by_hand(kind), bench.by_hand(kind));
+    let [dead, named] = ["adminApiKeyId", "adminAppKeyId"].map(|it| {
+        let value = if it == "adminApiKeyId" { &own } else { &others };
+        value[it].as_str().unwrap().to_owned()
+    });
+    let value = with(own, "adminAppKeyId", json!(named));
+    bench.revoke(&dead);
+    let job = bench.begin(kind);
+    bench.manage(
+        "PutSecretValue",
+        &json!({
+            "SecretId": bench.secret(kind),
+            "ClientRequestToken": job.token,
+            "SecretString": value.to_string(),
+            "VersionStages": ["AWSPENDING"],
+        }),
+    );
+    let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+    bench.assert_failed(created, "PendingKeyDead", &[&dead]);
+    assert!(bench.is_live(&named), "{}", bench.story());
 }
 
 /// What createSecret finds stored already is most often sound, and one look at each key tells.

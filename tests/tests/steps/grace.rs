@@ -10,7 +10,7 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use datadog_rotation::credential::Grace;
 use datadog_rotation::secrets::{GRACE_TAG, LEAKED_TAG};
-use harness::bench::Bench;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::by_hand::{ids, with};
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
@@ -143,6 +143,26 @@ async fn what_has_leaked_under_awsprevious_goes_before_a_key_is_created() {
     }
 }
 
+/// The tag is set once a value is pending, and people made both keys: then it goes before the promotion.
+#[tokio::test(start_paused = true)]
+async fn what_has_leaked_goes_whenever_the_tag_was_set_and_whoever_made_it() {
+    for kind in Kind::ALL {
+        let bench = bench();
+        let leaked = ids(&bench.current(kind));
+        bench.store(kind, &bench.by_hand(kind));
+        let job = bench.begin(kind);
+        for step in [Step::CreateSecret, Step::TestSecret] {
+            bench.deliver(kind, &job, step).await.expect("undisturbed");
+        }
+        assert!(are_live(&bench, &leaked));
+        let version = bench.labelled(kind, "AWSPREVIOUS").expect("a version");
+        bench.tag(kind, LEAKED_TAG, &version);
+        let ended = bench.deliver(kind, &job, Step::FinishSecret).await;
+        ended.expect("undisturbed");
+        assert!(!are_live(&bench, &leaked), "{kind:?}: {}", bench.story());
+    }
+}
+
 /// Nothing is answered between promotion and deletion: the same rotation ends it, or the next.
 #[tokio::test(start_paused = true)]
 async fn what_has_leaked_is_ended_by_the_next_invocation() {
@@ -215,6 +235,57 @@ async fn the_id_of_another_key_under_awsprevious_costs_nobody_that_key() {
         let id = others[field].as_str().expect("an ID").to_owned();
         bench.store(kind, &with(own, field, json!(id)));
         bench.store(kind, &current);
+        bench.rotate(kind).await.expect("without that key");
+        assert!(bench.is_live(&id), "{kind:?}: {}", bench.story());
+    }
+}
+
+/// Without `api_keys_read` no name tells who made the key in AWSCURRENT. The event does: it is its version.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_failed_is_made_up_for_by_the_same_step() {
+    for kind in [Kind::ApiKey, Kind::ServiceAccessToken] {
+        let bench = Bench::new(SceneOptions {
+            admin_scopes: &DOCUMENTED_SCOPES,
+            ..SceneOptions::default()
+        });
+        bench.tag(kind, GRACE_TAG, "0");
+        bench.rotate(kind).await.expect("undisturbed");
+        let replaced = ids(&bench.current(kind));
+        let job = bench.begin(kind);
+        for step in [Step::CreateSecret, Step::TestSecret] {
+            bench.deliver(kind, &job, step).await.expect("undisturbed");
+        }
+        bench.gate.follow(|call: &Call| {
+            if call.operation.starts_with("DELETE ") {
+                Fate::CutBefore
+            } else {
+                Fate::Pass
+            }
+        });
+        let failed = bench.deliver(kind, &job, Step::FinishSecret).await;
+        failed.expect_err("it could not be deleted");
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        let again = bench.deliver(kind, &job, Step::FinishSecret).await;
+        again.expect("undisturbed");
+        assert!(!are_live(&bench, &replaced), "{kind:?}: {}", bench.story());
+    }
+}
+
+/// Without any tag: a person moved AWSPREVIOUS to a value of their own, which names another team's key.
+#[tokio::test(start_paused = true)]
+async fn a_moved_label_costs_nobody_the_key_whose_id_stands_there() {
+    for (kind, field) in [
+        (Kind::ApplicationKey, "appKeyId"),
+        (Kind::AdminKey, "adminAppKeyId"),
+    ] {
+        let bench = bench();
+        let (own, others) = (bench.by_hand(kind), bench.by_hand(kind));
+        let id = others[field].as_str().expect("an ID").to_owned();
+        bench.store_aside(kind, "ASIDE", &with(own, field, json!(id)));
+        bench.wait(Duration::from_mins(20)).await;
+        bench.rotate(kind).await.expect("undisturbed");
+        bench.make_previous(kind, "ASIDE");
+        bench.wait(Duration::from_mins(20)).await;
         bench.rotate(kind).await.expect("without that key");
         assert!(bench.is_live(&id), "{kind:?}: {}", bench.story());
     }

@@ -69,6 +69,7 @@ async fn delete_the_rest(
     }
     let keys = pending.credential.keys();
     let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
-    let why = (Reason::Replaced, Some(&pending.credential));
+    // Nobody need ever have compared the ID with the value: a person may have stored both.
+    let why = (Reason::Unverified, Some(&pending.credential));
     delete(cx, admin, candidates, &kept, why, journal).await
 }

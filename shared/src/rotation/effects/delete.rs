@@ -25,8 +25,8 @@ pub(in crate::rotation) enum Reason {
     /// A version that is no longer needed names them. The rotation that replaced an application key has
     /// compared its ID with its value.
     Replaced,
-    /// AWSPREVIOUS names them, and their grace period is over. No rotation need have compared anything.
-    GraceOver,
+    /// A version that is no longer needed names them, and no rotation need have compared anything.
+    Unverified,
     /// No version names them.
     Orphaned,
     /// This invocation created them and can't store them.
@@ -70,11 +70,12 @@ pub(in crate::rotation) async fn delete(
     for key in doomed {
         let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
         let held = match (reason, old) {
-            // The question does not arise: the ID was compared, or no version names the key.
+            // Its ID was compared with its value.
             (Reason::Replaced, _) if key.class == KeyClass::Application => None,
-            (Reason::Replaced | Reason::GraceOver, Some(old)) => {
+            (Reason::Replaced | Reason::Unverified, Some(old)) => {
                 Some(held_by(cx, admin, &key, old).await?)
             }
+            // No version names it.
             _ => None,
         };
         if let Some(left) = held.and_then(|held| left_alone(cx, &key, held)) {
