@@ -14,7 +14,7 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{Builder, Region, StalledStreamProtectionConfig};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -85,6 +85,9 @@ impl Secrets {
             .http_client(http.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .retry_classifier(Unthrottled)
+            // An allowance for retries of its own, as large as the SDK's: that is one for all clients of
+            // a process, so that what a client may try again would depend on what others had tried.
+            .retry_partition(RetryPartition::custom("rotation").build())
             .timeout_config(
                 TimeoutConfig::builder()
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)

@@ -18,6 +18,7 @@ mod messages;
 mod moved_labels;
 mod possession;
 mod promotion;
+mod retries;
 mod rights;
 mod rotation;
 mod tokens;
