@@ -16,15 +16,22 @@
 )]
 
 mod act;
+pub mod actor;
 mod acts;
 pub mod canonical;
 pub mod door;
+mod ear;
 pub mod explored;
 pub mod invariants;
 pub mod invocations;
 mod moves;
+pub mod past;
+mod place;
 pub mod plan;
 pub mod report;
+pub mod request;
+mod rest;
 pub mod run;
 pub mod search;
+pub mod snapshot;
 pub mod story;

@@ -9,8 +9,11 @@
 
 use harness::case::Fault;
 
-use crate::plan::{Act, Budget, Plan, Way};
-use crate::run::Waiting;
+use crate::actor::Waiting;
+use crate::acts::is_possible;
+use crate::invocations::Standing;
+use crate::plan::{Act, Budget, Manager, Plan, Way};
+use crate::run::Run;
 
 /// Something that can happen next.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +53,47 @@ pub(crate) type Next = (Move, Turn);
 #[derive(Debug)]
 pub(crate) struct Choices<'a> {
     pub(crate) plan: &'a Plan,
+    pub(crate) run: &'a Run,
+    pub(crate) manager: &'a Manager,
     /// Each invocation's calls in canonical order.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) left: Budget,
 }
 
 impl Choices<'_> {
+    /// Whatever can happen next, but of orders that come to the same only one.
+    pub(crate) fn all(&self, turn: Turn) -> Vec<Next> {
+        let (late, standings) = (self.run.late.len(), self.run.standings());
+        let is_live = |actor: usize| standings.get(actor) == Some(&Standing::Live);
+        let mut moves: Vec<_> = match (is_live(0), is_live(1)) {
+            (false, false) if late == 0 => {
+                let ways = self.manager.ways(self.plan, &standings, self.left);
+                return ways
+                    .into_iter()
+                    .map(|it| (Move::Manage(it), Turn::Open))
+                    .collect();
+            }
+            (false, false) => Vec::new(),
+            (true, true) if late == 0 && !self.plan.every_order => self.of_two(turn),
+            (true, true) => [self.of(0), self.of(1)].concat(),
+            (first, _) => {
+                let actor = usize::from(!first);
+                if late == 0 && self.left.acts == 0 && !self.plan.every_order {
+                    self.alone(actor)
+                } else {
+                    self.of(actor)
+                }
+            }
+        };
+        if self.left.acts > 0 {
+            let acts = self.plan.acts.iter().copied();
+            let acts = acts.filter(|it| is_possible(*it, self.run, self.plan, self.manager));
+            moves.extend(acts.map(|it| (Move::Act(it), Turn::Open)));
+        }
+        moves.extend((0..late).map(|it| (Move::Arrive(it), Turn::Open)));
+        moves
+    }
+
     /// Whether an invocation has an effect under way beside another call.
     pub(crate) fn is_mixed(&self) -> bool {
         let mut effects = self.waiting.iter().filter(|it| !it.reads);
@@ -63,7 +101,7 @@ impl Choices<'_> {
     }
 
     /// All that an invocation can do or meet.
-    pub(crate) fn of(&self, actor: usize) -> Vec<Next> {
+    fn of(&self, actor: usize) -> Vec<Next> {
         let calls = self.waiting_of(actor);
         let mut moves: Vec<_> = calls.flat_map(|it| self.fates(it, Turn::Open)).collect();
         moves.extend(self.death(actor));
@@ -72,14 +110,14 @@ impl Choices<'_> {
     }
 
     /// An invocation that is the only one: its reads in one order.
-    pub(crate) fn alone(&self, actor: usize) -> Vec<Next> {
+    fn alone(&self, actor: usize) -> Vec<Next> {
         let mut moves = self.forward(actor, Turn::Open);
         moves.extend(self.death(actor));
         moves
     }
 
     /// Two live invocations.
-    pub(crate) fn of_two(&self, turn: Turn) -> Vec<Next> {
+    fn of_two(&self, turn: Turn) -> Vec<Next> {
         match turn {
             Turn::Open => [self.chosen(0), self.chosen(1)].concat(),
             Turn::Chosen(writer) => self.chosen(writer),
@@ -119,11 +157,27 @@ impl Choices<'_> {
         let mut moves = vec![(Move::Call(actor, number, None, reads), turn)];
         if self.left.faults > 0 {
             let can_meet = |it: &&Fault| (self.plan.can_meet)(**it, &call.operation);
+            let is_one_of_two = |it: &&Fault| call.reads && self.has_twin(**it);
             let faults = self.plan.faults.iter().filter(can_meet);
+            let faults = faults.filter(|it| !is_one_of_two(it));
             let fault = |it| (Move::Call(actor, number, Some(it), false), Turn::Open);
             moves.extend(faults.copied().map(fault));
         }
         moves
+    }
+
+    /// Whether a read that meets this fault comes to the same as one that meets another fault of the
+    /// plan: it changes nothing, be it carried out before, afterwards or never. Where edges answer in turn,
+    /// it does.
+    fn has_twin(&self, fault: Fault) -> bool {
+        let twin = match fault {
+            Fault::FailAfter => Fault::FailBefore,
+            Fault::CutAfter => Fault::CutBefore,
+            Fault::SilenceAfter | Fault::Late => Fault::SilenceBefore,
+            Fault::KillAfter => Fault::KillBefore,
+            _ => return false,
+        };
+        !self.plan.every_order && self.plan.faults.contains(&twin) && !self.run.has_edges()
     }
 
     fn death(&self, actor: usize) -> Option<Next> {

@@ -70,6 +70,8 @@ pub struct Plan {
     pub clock: Skew,
     /// Reads in every order, also where it makes no difference.
     pub every_order: bool,
+    /// Of the first faults only one in so many, and everything after it.
+    pub every_first_fault: Option<u128>,
 }
 
 impl fmt::Display for Plan {
@@ -90,11 +92,19 @@ impl fmt::Display for Plan {
             acts,
         } = self.budget;
         let are_lies = self.faults.iter().all(|it| Fault::LIES.contains(it));
-        let what = if are_lies { "lies" } else { "faults" };
+        let are_both = !are_lies && Fault::LIES.iter().all(|it| self.faults.contains(it));
+        let what = match (are_lies, are_both) {
+            (true, _) => "lies",
+            (_, true) => "faults or lies",
+            _ => "faults",
+        };
         for (count, what) in [(faults, what), (deaths, "deaths"), (acts, "acts")] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
+        }
+        if let Some(every) = self.every_first_fault {
+            write!(f, "; one first fault in {every}")?;
         }
         if !reads {
             f.write_str("; without `api_keys_read`")?;

@@ -1,51 +1,51 @@
 //! Depth-first search over all states of a plan.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use harness::bench::Bench;
-use harness::listen::Listening;
 use harness::verdict::rights;
 use harness::{stage, sweep};
 use sandbox::rotation::Step;
 use sandbox::secrets_manager::RotationJob;
 
-use crate::acts::is_possible;
 use crate::canonical::{Print, print};
+use crate::ear::Ear;
 use crate::explored::{Explored, Violation};
-use crate::invariants::{broken, end, judge, ways, working};
-use crate::invocations::{Standing, name};
-use crate::moves::{Choices, Move, Next, Turn};
-use crate::plan::{Budget, Manager, Plan, Shape, Way};
-use crate::run::{Event, Run, Snapshot};
-use crate::story::Story;
+use crate::invariants::{broken, working};
+use crate::invocations::Standing;
+use crate::moves::{Move, Next};
+use crate::past::{Event, Past};
+use crate::place::Place;
+use crate::plan::{Manager, Plan, Shape, Way};
+use crate::rest::Rests;
+use crate::run::Run;
+use crate::snapshot::Snapshot;
+use crate::story::Broken;
 
 /// A state on the path, with what has not been tried yet.
 struct Frame {
-    start: Rc<Snapshot>,
-    here: Snapshot,
-    path: Vec<Event>,
+    state: Print,
+    past: Past,
     place: Place,
     moves: Vec<Next>,
 }
 
-/// The part of a state that is neither world nor invocation, and how it was reached.
-#[derive(Clone)]
-struct Place {
-    manager: Manager,
-    left: Budget,
-    story: Story,
-    turn: Turn,
+/// Where a transition has led.
+struct Reached {
+    run: Run,
+    start: Rc<Snapshot>,
+    events: Vec<Event>,
+    place: Place,
 }
 
 struct Search<'a> {
     plan: &'a Plan,
-    rights: Vec<String>,
-    listening: Option<Listening>,
+    ear: Ear,
+    rests: Rests<'a>,
     /// At which depth a state was reached: without a violation only the first time counts.
     seen: HashMap<Print, usize>,
-    judged: HashSet<Print>,
     found: Explored,
     until: Instant,
 }
@@ -59,24 +59,21 @@ pub fn explore(plan: &Plan, at_most: Duration) -> Explored {
         let (bench, under_way) = stage::set(plan.case).await;
         // A story begins here: what a wrong order has broken before has none.
         bench.ledger.forget_breaches();
-        let kind = plan.case.subject.kind();
-        let rights = vec![rights(&bench, kind)];
+        let rights = vec![rights(&bench, plan.case.subject.kind())];
         let manager = begin(plan, &bench, under_way).await;
         let mut search = Search {
             plan,
-            rights,
-            listening: None,
+            ear: Ear::default(),
+            rests: Rests::new(plan, rights),
             seen: HashMap::new(),
-            judged: HashSet::new(),
             found: Explored::default(),
             until: began + at_most,
         };
-        search.listen();
         let start = Snapshot::of(&bench, &[]);
         search.go(&start, &manager, usize::MAX).await;
         while let Some(violation) = search.found.violation.clone() {
             search.seen.clear();
-            search.judged.clear();
+            search.rests.forget();
             search.go(&start, &manager, violation.length).await;
             if search
                 .found
@@ -119,27 +116,14 @@ async fn begin(plan: &Plan, bench: &Bench, under_way: Option<RotationJob>) -> Ma
 }
 
 impl Search<'_> {
-    /// Begins to listen anew. A guard must go before the next one comes.
-    fn listen(&mut self) {
-        self.listening = None;
-        self.listening = Some(Listening::begin());
-    }
-
-    fn listening(&self) -> &Listening {
-        self.listening.as_ref().expect("it listens")
-    }
-
     /// Searches paths shorter than `bound`; stops at the first violation.
     async fn go(&mut self, start: &Snapshot, manager: &Manager, mut bound: usize) {
-        let place = Place {
-            manager: manager.clone(),
-            left: self.plan.budget,
-            story: Story::default(),
-            turn: Turn::Open,
-        };
-        let (run, frame) = self.root(start.clone(), place).await;
-        let key = self.key(&run, &frame);
-        self.found.states += usize::from(self.seen.insert(key, 0).is_none());
+        self.ear.anew();
+        let place = Place::first(self.plan, manager.clone());
+        let reached = self.root(start.clone(), place).await;
+        let state = self.state(&reached);
+        self.found.states += usize::from(self.seen.insert(state, 0).is_none());
+        let (run, frame) = self.frame(reached, state);
         let mut live = Some(run);
         let mut stack = vec![frame];
         while let Some(frame) = stack.last_mut() {
@@ -148,20 +132,23 @@ impl Search<'_> {
                 live = None;
                 continue;
             };
+            if !self.is_sampled(frame, next) {
+                continue;
+            }
             if Instant::now() > self.until {
                 self.found.open = stack.iter().map(|it| it.moves.len()).sum::<usize>() + 1;
                 return;
             }
+            self.ear.close();
             let run = if let Some(run) = live.take() {
                 run
             } else {
-                let invocations = frame.place.manager.invocations(self.plan);
-                Run::again(&frame.start, &invocations, &frame.path, &frame.here).await
+                Run::again(&frame.past, &frame.place.manager.invocations(self.plan)).await
             };
-            self.listen();
+            self.ear.anew();
             self.found.transitions += 1;
             match self.step(run, frame, next).await {
-                Err((what, story)) => {
+                Err(Broken { what, story }) => {
                     let length = stack.len();
                     self.found.violation = Some(Violation {
                         what,
@@ -176,17 +163,18 @@ impl Search<'_> {
                     stack.truncate(length - 1);
                 }
                 Ok(None) => {}
-                Ok(Some((run, frame))) => {
-                    let key = self.key(&run, &frame);
+                Ok(Some(reached)) => {
+                    let state = self.state(&reached);
                     let depth = stack.len();
-                    let known = self.seen.get(&key).copied();
+                    let known = self.seen.get(&state).copied();
                     let is_bounded = self.found.violation.is_some();
                     if known.is_some_and(|it| !is_bounded || it <= depth) || depth + 1 >= bound {
                         continue;
                     }
-                    self.seen.insert(key, depth);
+                    self.seen.insert(state, depth);
                     self.found.states += usize::from(known.is_none());
                     self.found.longest = self.found.longest.max(depth);
+                    let (run, frame) = self.frame(reached, state);
                     stack.push(frame);
                     live = Some(run);
                 }
@@ -194,216 +182,130 @@ impl Search<'_> {
         }
     }
 
-    /// A state in which invocations have just begun.
-    async fn root(&mut self, start: Snapshot, place: Place) -> (Run, Frame) {
-        let run = Run::begin(&start, &place.manager.invocations(self.plan)).await;
-        let frame = self.frame(&run, Rc::new(start), Vec::new(), place);
-        (run, frame)
+    /// Whether a move is to be tried. Of first faults a plan may want some only.
+    fn is_sampled(&self, from: &Frame, (next, _): Next) -> bool {
+        let Some(every) = self.plan.every_first_fault else {
+            return true;
+        };
+        let is_first = from.place.left.faults == self.plan.budget.faults;
+        match next {
+            Move::Call(actor, number, Some(fault), _) if is_first => {
+                print((from.state, actor, number, fault)).is_multiple_of(every)
+            }
+            _ => true,
+        }
     }
 
-    fn frame(&mut self, run: &Run, start: Rc<Snapshot>, path: Vec<Event>, place: Place) -> Frame {
-        Frame {
-            start,
-            here: Snapshot::of(&run.bench, &run.late),
-            path,
-            moves: self.moves(run, &place),
+    /// A state in which invocations have just begun.
+    async fn root(&self, start: Snapshot, place: Place) -> Reached {
+        let run = Run::begin(&start, &place.manager.invocations(self.plan)).await;
+        Reached {
+            run,
+            start: Rc::new(start),
+            events: Vec::new(),
             place,
         }
     }
 
-    fn key(&mut self, run: &Run, frame: &Frame) -> Print {
-        let roles = run.roles();
-        let ledger = &run.bench.ledger;
-        let world = run
-            .bench
-            .gate
-            .with_world(|world| roles.world(world, ledger));
-        let mut late: Vec<_> = run.late.iter().map(|it| roles.request(it)).collect();
-        late.sort();
-        let (mut invocations, mut turn) = (run.invocations(), frame.place.turn);
-        if let Shape::Pair(first, second) = self.plan.shape
-            && first == second
-            && invocations[1] < invocations[0]
-        {
-            invocations.swap(0, 1);
-            turn = turn.of_the_other();
-        }
-        self.found.worlds.insert(print(&world));
-        print((
-            world,
-            late,
-            invocations,
-            frame.place.left,
-            frame.place.manager.form(),
-            turn,
-        ))
+    fn state(&mut self, reached: &Reached) -> Print {
+        let (state, world) = reached.place.state(self.plan, &reached.run);
+        self.found.worlds.insert(world);
+        state
     }
 
-    /// Whatever can happen next, but of orders that come to the same only one.
-    fn moves(&mut self, run: &Run, place: &Place) -> Vec<Next> {
-        let (manager, left, turn) = (&place.manager, place.left, place.turn);
-        let standings = run.standings();
-        let is_live = |actor: usize| standings.get(actor) == Some(&Standing::Live);
-        let choices = Choices {
-            plan: self.plan,
-            waiting: run.waiting(),
-            left,
+    fn frame(&mut self, reached: Reached, state: Print) -> (Run, Frame) {
+        let Reached {
+            run,
+            start,
+            events,
+            place,
+        } = reached;
+        let (moves, is_mixed) = place.moves(self.plan, &run);
+        self.found.is_mixed |= is_mixed;
+        let past = Past {
+            start,
+            events,
+            asked: run.asked(),
+            here: Snapshot::of(&run.bench, &run.late),
         };
-        self.found.is_mixed |= choices.is_mixed();
-        let arrivals = (0..run.late.len()).map(|it| (Move::Arrive(it), Turn::Open));
-        let mut moves: Vec<_> = match (is_live(0), is_live(1)) {
-            (false, false) if run.late.is_empty() => {
-                let ways = manager.ways(self.plan, &standings, left);
-                return ways
-                    .into_iter()
-                    .map(|it| (Move::Manage(it), Turn::Open))
-                    .collect();
-            }
-            (false, false) => Vec::new(),
-            (true, true) if run.late.is_empty() && !self.plan.every_order => choices.of_two(turn),
-            (true, true) => [choices.of(0), choices.of(1)].concat(),
-            (first, _) => {
-                let actor = usize::from(!first);
-                if run.late.is_empty() && left.acts == 0 && !self.plan.every_order {
-                    choices.alone(actor)
-                } else {
-                    choices.of(actor)
-                }
-            }
+        let frame = Frame {
+            state,
+            past,
+            place,
+            moves,
         };
-        if left.acts > 0 {
-            let acts = self.plan.acts.iter().copied();
-            let acts = acts.filter(|it| is_possible(*it, run, self.plan, manager));
-            moves.extend(acts.map(|it| (Move::Act(it), Turn::Open)));
-        }
-        moves.extend(arrivals);
-        moves
+        (run, frame)
     }
 
-    /// Lets one thing happen. Returns the state that it leads to, if it is one to go on from.
+    /// Lets one thing happen. Returns where it leads to, if there is something to go on from.
     async fn step(
         &mut self,
         mut run: Run,
         from: &Frame,
         (next, turn): Next,
-    ) -> Result<Option<(Run, Frame)>, (String, Story)> {
-        let (mut manager, mut left, mut path) = (
-            from.place.manager.clone(),
-            from.place.left,
-            from.path.clone(),
-        );
+    ) -> Result<Option<Reached>, Broken> {
+        let (mut place, mut events) = (from.place.clone(), from.past.events.clone());
         let mut worked = working(&run.bench);
         let (line, is_quiet) = match next {
             Move::Call(actor, number, fault, reads) => {
                 let (event, line) = run.call(actor, number, fault).await;
-                path.push(event);
-                left.faults -= u8::from(fault.is_some());
-                (
-                    format!("{}: {line}", self.who(&manager, actor)),
-                    reads && fault.is_none(),
-                )
+                events.push(event);
+                place.left.faults -= u8::from(fault.is_some());
+                let who = place.who(self.plan, actor);
+                (format!("{who}: {line}"), reads && fault.is_none())
             }
             Move::Die(actor) => {
                 run.kill(actor).await;
-                path.push(Event::Died(actor));
-                left.deaths -= 1;
-                (format!("{} dies", self.who(&manager, actor)), false)
+                events.push(Event::Died(actor));
+                place.left.deaths -= 1;
+                (format!("{} dies", place.who(self.plan, actor)), false)
             }
             Move::Wait => {
                 run.wait().await;
-                path.push(Event::Waited);
+                events.push(Event::Waited);
                 ("time passes".to_owned(), true)
             }
             Move::Arrive(index) => (run.arrive(index).await, false),
             Move::Act(act) => {
                 let before = Snapshot::of(&run.bench, &run.late);
-                run.act(act, &manager.invocations(self.plan)).await;
-                path.push(Event::Acted(act, Rc::new(before)));
-                manager.after(act);
+                run.act(act, &place.manager.invocations(self.plan)).await;
+                events.push(Event::Acted(act, Rc::new(before)));
+                place.manager.after(act);
                 // What a person breaks is no call's doing.
                 worked = working(&run.bench);
-                left.acts -= 1;
+                place.left.acts -= 1;
                 (act.to_string(), false)
             }
-            Move::Manage(Way::Rest) => return self.rest(&run, from).await.map(|()| None),
+            Move::Manage(Way::Rest) => {
+                self.found.rests += 1;
+                let (here, place) = (&from.past.here, &from.place);
+                let judged = self.rests.judge(&run, here, place, &mut self.ear);
+                return judged.await.map(|()| None);
+            }
             Move::Manage(way) => {
-                manager.go_on(self.plan, way, &run.bench).await;
+                place.manager.go_on(self.plan, way, &run.bench).await;
                 let start = Snapshot::of(&run.bench, &run.late);
                 drop(run);
-                let story = from.place.story.and(way.to_string(), false);
-                let place = Place {
-                    manager,
-                    left,
-                    story,
-                    turn,
-                };
+                place.story = place.story.and(way.to_string(), false);
+                place.turn = turn;
                 return Ok(Some(self.root(start, place).await));
             }
         };
-        let story = from.place.story.and(line, is_quiet);
-        if let Some(what) = broken(&run.bench, &manager, &worked, self.listening()) {
-            return Err((what, story));
+        (place.story, place.turn) = (place.story.and(line, is_quiet), turn);
+        if let Some(what) = broken(&run.bench, &place.manager, &worked, self.ear.open()) {
+            return Err(Broken {
+                what,
+                story: place.story,
+            });
         }
-        let standings = run.standings();
-        manager.is_done |= manager.steps == [Step::FinishSecret]
-            && standings == [Standing::Succeeded]
+        place.manager.is_done |= place.manager.steps == [Step::FinishSecret]
+            && run.standings() == [Standing::Succeeded]
             && self.plan.shape == Shape::Rotation;
-        let place = Place {
-            manager,
-            left,
-            story,
-            turn,
-        };
-        let frame = self.frame(&run, Rc::clone(&from.start), path, place);
-        Ok(Some((run, frame)))
-    }
-
-    fn who(&self, manager: &Manager, actor: usize) -> String {
-        match self.plan.shape {
-            Shape::Pair(..) => {
-                let name = name(self.plan.case.subject.kind(), actor);
-                let name = name.rsplit('#').next().unwrap_or_default();
-                format!("{name} {}", manager.steps[actor])
-            }
-            Shape::Rotation => manager.steps[actor].to_string(),
-        }
-    }
-
-    async fn rest(&mut self, run: &Run, from: &Frame) -> Result<(), (String, Story)> {
-        self.found.rests += 1;
-        let (roles, ledger) = (run.roles(), &run.bench.ledger);
-        let world = run
-            .bench
-            .gate
-            .with_world(|world| roles.world(world, ledger));
-        if !self
-            .judged
-            .insert(print((world, from.place.manager.form())))
-        {
-            return Ok(());
-        }
-        for &carry_on in ways(self.plan) {
-            self.listen();
-            let bench = from.here.bench();
-            let (plan, manager) = (self.plan, &from.place.manager);
-            let mut judged = end(&bench, plan, manager, carry_on, self.listening()).await;
-            if judged.is_ok() {
-                self.listen();
-                judged = judge(&bench, plan, manager, &self.rights, self.listening()).await;
-            }
-            judged.map_err(|what| {
-                let then = if carry_on {
-                    "rest; the same rotation is tried again, then the next one"
-                } else {
-                    "rest; then the next rotation"
-                };
-                let mut story = from.place.story.and(then.to_owned(), false);
-                for record in bench.changes() {
-                    story = story.and(format!("  {record}"), false);
-                }
-                (what, story)
-            })?;
-        }
-        Ok(())
+        Ok(Some(Reached {
+            run,
+            start: Rc::clone(&from.past.start),
+            events,
+            place,
+        }))
     }
 }

@@ -52,6 +52,13 @@ impl Story {
     }
 }
 
+/// A broken promise, and how it came to that.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    pub(crate) what: String,
+    pub(crate) story: Story,
+}
+
 /// A long path is dropped line by line, not by recursion.
 impl Drop for Line {
     fn drop(&mut self) {

@@ -41,6 +41,7 @@ fn plan(subject: Subject, shape: Shape, [faults, deaths, acts]: [u8; 3]) -> Plan
         },
         clock: Skew::NONE,
         every_order: false,
+        every_first_fault: None,
     }
 }
 
@@ -84,6 +85,17 @@ fn pairs_of(subject: Subject, faults: u8, which: fn([Step; 2]) -> bool) -> Vec<P
 
 fn rotation(subject: Subject, faults: u8) -> Vec<Plan> {
     vec![plan(subject, Shape::Rotation, [faults, 0, 0])]
+}
+
+/// Any faults or lies, in any mixture. Of more of them than a person waits for, `EVERY_FIRST` takes one first
+/// fault in so many.
+fn faults_and_lies(subject: Subject, most: u8) -> Vec<Plan> {
+    let every = std::env::var("EVERY_FIRST").ok();
+    vec![Plan {
+        faults: [subject.faults(), Fault::LIES.to_vec()].concat(),
+        every_first_fault: every.and_then(|it| it.parse().ok()),
+        ..plan(subject, Shape::Rotation, [most, 0, 0])
+    }]
 }
 
 /// One rotation and its repair, and one wrong answer of a right shape. Without `api_keys_read` only those
@@ -295,9 +307,18 @@ macro_rules! explorations {
 
             #[test]
             #[ignore = "by hand: takes long"]
+            fn faults_and_lies() {
+                let plans = super::faults_and_lies(SUBJECT, 2);
+                let at_most = minutes_or(Duration::from_hours(4));
+                run(concat!(stringify!($name), " faults and lies"), &plans, at_most);
+            }
+
+            #[test]
+            #[ignore = "by hand: takes long"]
             fn pairs_with_a_fault() {
                 let plans = super::pairs(SUBJECT, 1);
-                run(concat!(stringify!($name), " pairs with a fault"), &plans, Duration::from_hours(1));
+                let at_most = minutes_or(Duration::from_hours(1));
+                run(concat!(stringify!($name), " pairs with a fault"), &plans, at_most);
             }
         }
     )*};
