@@ -106,7 +106,7 @@ impl Run {
                 let asked = asked(&request, &self.roles());
                 format!("{asked}: no answer, done later")
             }
-            _ => self.told(&request),
+            fault => self.told(&request, fault),
         };
         let event = if let Some(heard) = heard {
             self.answer(actor, number, heard.clone()).await;
@@ -122,7 +122,7 @@ impl Run {
     pub async fn arrive(&mut self, index: usize) -> String {
         let request = self.late.remove(index);
         let _nobody = pass(&self.bench.gate, Fate::SilenceAfter, request.clone()).await;
-        format!("late: {}", self.told(&request))
+        format!("late: {}", self.told(&request, None))
     }
 
     pub async fn kill(&mut self, actor: usize) {
@@ -220,11 +220,12 @@ impl Run {
     }
 
     /// The last call as the gate has recorded it.
-    fn told(&self, request: &Request<Bytes>) -> String {
+    fn told(&self, request: &Request<Bytes>, fault: Option<Fault>) -> String {
         let record = self.bench.gate.calls().pop().expect("a call");
         let status = record.status.map(|it| format!(", {}", it.as_u16()));
         let status = status.unwrap_or_else(|| ", not reached".to_owned());
-        format!("{}: {}{status}", asked(request, &self.roles()), record.fate)
+        let fate = fault.map_or(record.fate.to_owned(), |it| it.to_string());
+        format!("{}: {fate}{status}", asked(request, &self.roles()))
     }
 }
 

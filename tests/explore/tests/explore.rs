@@ -91,8 +91,9 @@ fn rotation(subject: Subject, faults: u8) -> Vec<Plan> {
 /// fault in so many.
 fn faults_and_lies(subject: Subject, most: u8) -> Vec<Plan> {
     let every = std::env::var("EVERY_FIRST").ok();
+    let both = [subject.faults(), Fault::LIES.to_vec()].concat();
     vec![Plan {
-        faults: [subject.faults(), Fault::LIES.to_vec()].concat(),
+        faults: both.into_iter().filter(is_wanted).collect(),
         every_first_fault: every.and_then(|it| it.parse().ok()),
         ..plan(subject, Shape::Rotation, [most, 0, 0])
     }]

@@ -539,11 +539,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Whether a fault, a world or whatever else is to be tried: all are, unless `ONLY` names one as `{:?}`
-/// prints it.
+/// Whether a fault, a world or whatever else is to be tried: all are, unless `ONLY` names some as `{:?}`
+/// prints them, parted by commas.
 pub fn is_wanted(name: &impl fmt::Debug) -> bool {
-    let only = std::env::var("ONLY");
-    only.is_err() || only.is_ok_and(|only| only == format!("{name:?}"))
+    let name = format!("{name:?}");
+    let only = std::env::var("ONLY").ok();
+    only.is_none_or(|only| only.split(',').any(|it| it == name))
 }
 
 /// Faults by the number of the call that they meet, the disturbed rotation's first being 0.
