@@ -1,6 +1,6 @@
 //! All states of the shipping code. `docs/figures/explorer.md` has the figures of these tests.
 //!
-//! The ignored tests take from minutes to hours: `cargo test --workspace --test explore -- --ignored two_faults`.
+//! The ignored tests take from minutes to hours: `cargo test --workspace --test explore -- --ignored more_faults`.
 
 use std::time::Duration;
 
@@ -301,7 +301,7 @@ macro_rules! explorations {
             #[test]
             #[ignore = "by hand: takes long"]
             fn more_faults() {
-                let plans = rotation(SUBJECT, $most);
+                let plans: Vec<_> = (2..=$most).flat_map(|it| rotation(SUBJECT, it)).collect();
                 let at_most = minutes_or(Duration::from_hours(4));
                 run(concat!(stringify!($name), " more faults"), &plans, at_most);
             }
