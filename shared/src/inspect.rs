@@ -14,7 +14,7 @@ use crate::admin::Admin;
 use crate::error::Problem;
 use crate::keys::KeyRef;
 use crate::protected::{KnownValue, ProtectedKeys};
-use crate::rotation::effects::delete::{Deletion, KeyDeletion};
+use crate::rotation::effects::key_deletion::{Deletion, KeyDeletion};
 
 /// A host that gave no answer to the doctor. What that means for a rotation, which runs elsewhere, is
 /// not known.
@@ -62,6 +62,7 @@ pub async fn delete_key(admin: &Admin, key: &KeyRef) -> Result<bool, Problem> {
         known: KnownValue::End(None),
         lag: Duration::ZERO,
         kept: &ProtectedKeys::default(),
+        labels: None,
     };
     match attempt.send().await? {
         Deletion::Deleted => Ok(true),

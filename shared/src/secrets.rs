@@ -21,6 +21,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
 
 use crate::budget::{Backoff, Budget, Crowd};
 use crate::event::{RotationEvent, VersionId};
@@ -60,8 +61,9 @@ pub struct StoredValue {
     /// The secret's ARN as Secrets Manager spells it.
     pub arn: Option<SecretArn>,
     pub version: Option<VersionId>,
-    /// `None`: a binary value.
+    /// `None`: a binary value, or an answer that lacks it.
     pub text: Option<SecretString>,
+    pub is_binary: bool,
     /// When the version was made.
     pub created: Option<SystemTime>,
 }
@@ -126,8 +128,10 @@ impl Secrets {
             let call = call.clone().customize();
             call.interceptor(across_accounts.clone()).send()
         };
+        let asked_at = Instant::now();
         let answer = within(budget, "DescribeSecret", secret, send).await?;
-        Ok(Description::of(secret, &answer, across_accounts.replicas()))
+        let replicas = across_accounts.replicas();
+        Ok(Description::of(secret, asked_at, &answer, replicas))
     }
 
     /// The value of the version that carries this label, or `None` if that version holds none
@@ -312,11 +316,18 @@ impl Secrets {
 }
 
 impl StoredValue {
+    /// Returns whether the answer holds no value at all, which no version can be made of.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.text.is_none() && !self.is_binary
+    }
+
     fn of(answer: GetSecretValueOutput) -> Self {
         Self {
             arn: answer.arn.as_deref().map(SecretArn::trusted),
             version: answer.version_id.as_deref().and_then(VersionId::parse),
             created: answer.created_date.as_ref().and_then(description::time),
+            is_binary: answer.secret_binary.is_some(),
             text: answer.secret_string.map(Into::into),
         }
     }

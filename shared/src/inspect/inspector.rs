@@ -1,7 +1,6 @@
 //! Opens secrets of any type, without a rotation and without a token.
 
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
 
 use super::shape;
 use crate::admin::{Admin, AdminSecret};
@@ -133,7 +132,6 @@ impl OpenedSecret {
             current: self.current,
             admin,
             rotates_itself,
-            read_at: Instant::now(),
             previous: OnceCell::new(),
         };
         (self.clients, loaded)

@@ -20,7 +20,7 @@ use crate::rotation::context::{LoadedSecret, SecretReader};
 use crate::rotation::decide::{
     Candidates, ListedKey, Replication, Verdict, deletable, replication, verdicts,
 };
-use crate::rotation::effects::delete::KeyDeletion;
+use crate::rotation::effects::key_deletion::KeyDeletion;
 
 /// Why nothing was found out about a secret, or a key was not deleted.
 #[derive(Debug)]
@@ -252,6 +252,7 @@ impl Search {
                 known: KnownValue::End(None),
                 lag: Duration::ZERO,
                 kept: &kept,
+                labels: None,
             };
             let sent = attempt.send().await;
             let gone = sent.and_then(|it| it.is_gone().then_some(()).ok_or(Problem::KeyInUse));

@@ -127,6 +127,7 @@ mod tests {
             arn: None,
             version: None,
             text: Some(text.to_owned().into()),
+            is_binary: false,
             created: None,
         };
         hint(&stored, wanted)

@@ -14,7 +14,7 @@ use crate::event::{RotationEvent, VersionId};
 use crate::key_name::KeyNames;
 use crate::keys::{KeyClass, KeyId};
 use crate::protected::ProtectedKeys;
-use crate::secrets::{CURRENT, Description, MAY_LOSE_TAG, PENDING, PREVIOUS, SecretArn};
+use crate::secrets::{CURRENT, Description, Labels, MAY_LOSE_TAG, PENDING, PREVIOUS, SecretArn};
 use crate::value::{SecretValue, ValueError};
 
 /// Reads one secret, for a step or for the doctor.
@@ -163,10 +163,25 @@ pub(crate) struct LoadedSecret {
     pub admin: Admin,
     /// Whether the admin's key pair is the one in AWSCURRENT.
     pub rotates_itself: bool,
-    /// When its labels were read.
-    pub read_at: Instant,
     /// Whatever carries AWSPREVIOUS by `description`; read once, by `SecretReader::previous`.
     pub previous: OnceCell<Option<Version>>,
+}
+
+/// The labels by which somebody decided whose keys are to be deleted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeenLabels<'a> {
+    pub labels: &'a Labels,
+    /// When they were asked for.
+    pub asked_at: Instant,
+}
+
+impl<'a> From<&'a Description> for SeenLabels<'a> {
+    fn from(described: &'a Description) -> Self {
+        Self {
+            labels: &described.labels,
+            asked_at: described.asked_at,
+        }
+    }
 }
 
 impl LoadedSecret {

@@ -5,6 +5,7 @@ mod announce;
 mod copy;
 mod create_keys;
 pub(crate) mod delete;
+pub(crate) mod key_deletion;
 mod promote;
 mod store;
 
@@ -12,6 +13,6 @@ pub(super) use abandon::abandon;
 pub(super) use announce::{announce, announce_again};
 pub(super) use copy::{carry_over, promote_copy};
 pub(super) use create_keys::create_keys;
-pub(super) use delete::{Reason, delete};
+pub(super) use delete::{Grounds, Reason, delete};
 pub(super) use promote::promote;
 pub(super) use store::{Stored, store};

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::Instant;
+
 use crate::credential::Credential;
 use crate::error::Problem;
 use crate::keys::KeyRef;
 
-use super::context::{StepContext, Version};
+use super::context::{SeenLabels, StepContext, Version};
 use super::decide::{Candidates, is_orphan_search_due};
-use super::effects::{Reason, delete};
+use super::effects::{Grounds, Reason, delete};
 use super::journal::Journal;
 use super::observe::CurrentKeys;
 
@@ -25,6 +27,7 @@ pub(super) async fn delete_orphans(
     let now = reader.now();
     let is_replicated = is_replicated(cx).await?;
     let secrets = &reader.clients.secrets;
+    let asked_at = Instant::now();
     let labels = secrets.versions(reader.secret, reader.budget).await?;
     let current = &secret.current;
     let known = [
@@ -46,8 +49,13 @@ pub(super) async fn delete_orphans(
         filled: Some(&cx.event.token),
         now,
     };
-    let why = (Reason::Orphaned, None);
-    delete(cx, &secret.admin, candidates, &kept.keys, why, journal).await
+    let labels = &labels;
+    let grounds = Grounds {
+        reason: Reason::Orphaned,
+        old: None,
+        labels: Some(SeenLabels { labels, asked_at }),
+    };
+    delete(cx, &secret.admin, candidates, &kept.keys, grounds, journal).await
 }
 
 /// Returns whether every replica has what the secret has. Which key another one serves is not known:

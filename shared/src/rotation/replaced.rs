@@ -20,19 +20,19 @@
 //! `leakedVersion` names have none: they are deleted whoever moved a label.
 
 use crate::admin::Admin;
-use crate::credential::{ApiPart, Grace};
+use crate::credential::{ApiPart, Credential, Grace};
 use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::keys::{KeyClass, KeyRef};
 use crate::protected::ProtectedKeys;
 use crate::secrets::PREVIOUS;
 
-use super::context::{StepContext, Version};
+use super::context::{SeenLabels, StepContext, Version};
 use super::decide::{
     Candidates, PutAsideBy, graced_key_replaced_by, is_left_by_rotation, is_made_by_hand,
     replaced_by,
 };
-use super::effects::{Reason, delete};
+use super::effects::{Grounds, Reason, delete};
 use super::journal::Journal;
 
 /// Deletes AWSPREVIOUS's keys if they have no grace, and an earlier rotation replaced them and ended
@@ -60,28 +60,33 @@ pub(super) async fn delete_replaced_before(
 
 /// Deletes the keys that AWSCURRENT held before the promotion and that have no grace. A pair that is its
 /// own admin deletes them with the new pair. `is_compared`: whether this step has compared the ID of their
-/// application key with its value.
+/// application key with its value. `promoted`: the labels since the promotion.
 pub(super) async fn delete_replaced(
     cx: &StepContext<'_>,
     pending: &Version,
     is_compared: bool,
+    promoted: SeenLabels<'_>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let (reader, secret) = (cx.reader, &cx.secret);
     let replaced = &secret.current;
-    let reason = if is_compared {
-        Reason::Replaced
-    } else {
-        Reason::Unverified
+    let grounds = Grounds {
+        reason: if is_compared {
+            Reason::Replaced
+        } else {
+            Reason::Unverified
+        },
+        old: Some(&replaced.credential),
+        labels: Some(promoted),
     };
     let mut kept = ProtectedKeys::default();
     kept.add(&pending.credential);
     if secret.rotates_itself {
         let own = reader.admin_secret(secret.description.arn.clone());
         let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
-        delete_version(cx, &admin, replaced, (reason, &kept), journal).await
+        delete_keys(cx, &admin, &kept, grounds, journal).await
     } else {
-        delete_version(cx, &secret.admin, replaced, (reason, &kept), journal).await
+        delete_keys(cx, &secret.admin, &kept, grounds, journal).await
     }
 }
 
@@ -168,7 +173,7 @@ async fn delete_two_generations_back(
             return Ok(());
         }
     }
-    delete_previous(cx, previous, Reason::Unverified, journal).await
+    delete_previous(cx, previous, Reason::Graced, journal).await
 }
 
 /// Keys without grace: deletes those that a rotation created and a person then moved to AWSPREVIOUS.
@@ -203,7 +208,7 @@ async fn delete_left_by_rotation(
     if !is_left_by_rotation(&secret.names, old.as_ref(), &secret.current, previous) {
         return Ok(());
     }
-    look_again(cx).await?;
+    wait_for_replicas(cx).await?;
     // A pair is recognised by its application key's name. So that key goes last: if this invocation
     // ends in between, the next one must still recognise the other half.
     let kept = cx.kept();
@@ -213,17 +218,10 @@ async fn delete_left_by_rotation(
         .map(ApiPart::key_ref)
         .into_iter()
         .collect();
-    let why = (Reason::Replaced, Some(&previous.credential));
+    let grounds = grounds_of(cx, previous, Reason::Replaced);
     let named = Candidates::Named(&api);
-    delete(cx, &secret.admin, named, &kept, why, journal).await?;
-    delete_version(
-        cx,
-        &secret.admin,
-        previous,
-        (Reason::Replaced, &kept),
-        journal,
-    )
-    .await
+    delete(cx, &secret.admin, named, &kept, grounds, journal).await?;
+    delete_keys(cx, &secret.admin, &kept, grounds, journal).await
 }
 
 async fn delete_previous(
@@ -232,26 +230,33 @@ async fn delete_previous(
     reason: Reason,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    look_again(cx).await?;
-    let kept = cx.kept();
-    delete_version(cx, &cx.secret.admin, previous, (reason, &kept), journal).await
+    wait_for_replicas(cx).await?;
+    let grounds = grounds_of(cx, previous, reason);
+    delete_keys(cx, &cx.secret.admin, &cx.kept(), grounds, journal).await
 }
 
-/// Waits for the replicas, and checks that no label was moved, before AWSPREVIOUS's keys are deleted.
-async fn look_again(cx: &StepContext<'_>) -> Result<(), Problem> {
+/// Before AWSPREVIOUS's keys are deleted: a replica may serve them.
+async fn wait_for_replicas(cx: &StepContext<'_>) -> Result<(), Problem> {
     let described = cx.secret.description.clone();
-    cx.reader.wait_for_replicas(described).await?;
-    cx.reader.confirm_labels(&cx.secret).await
+    cx.reader.wait_for_replicas(described).await.map(drop)
 }
 
-async fn delete_version(
+/// The keys under AWSPREVIOUS are its version's by the labels that the step began with.
+fn grounds_of<'a>(cx: &'a StepContext<'_>, previous: &'a Version, reason: Reason) -> Grounds<'a> {
+    Grounds {
+        reason,
+        old: Some(&previous.credential),
+        labels: Some((&cx.secret.description).into()),
+    }
+}
+
+async fn delete_keys(
     cx: &StepContext<'_>,
     admin: &Admin,
-    version: &Version,
-    (reason, kept): (Reason, &ProtectedKeys),
+    kept: &ProtectedKeys,
+    grounds: Grounds<'_>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    let keys = version.credential.keys();
-    let why = (reason, Some(&version.credential));
-    delete(cx, admin, Candidates::Named(&keys), kept, why, journal).await
+    let keys = grounds.old.map(Credential::keys).unwrap_or_default();
+    delete(cx, admin, Candidates::Named(&keys), kept, grounds, journal).await
 }

@@ -168,7 +168,8 @@ pub(super) async fn finish(
     if !described.labels.carries(&event.token, CURRENT) {
         return Err(Problem::LabelsMoved);
     }
-    delete_replaced(&cx, pending, current.is_some(), journal).await
+    let is_compared = current.is_some();
+    delete_replaced(&cx, pending, is_compared, (&described).into(), journal).await
 }
 
 /// Deletes replaced keys without grace, if an earlier finishSecret promoted and ended before it had.

@@ -5,12 +5,15 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, RotationRulesType, StatusType};
 use aws_smithy_types::DateTime;
+use tokio::time::Instant;
 
 use super::{ADMIN_TAG, GRACE_TAG, GraceTags, LEAKED_TAG, Labels, MAY_LOSE_TAG, SecretArn};
 
 /// What `DescribeSecret` tells.
 #[derive(Clone, Debug)]
 pub struct Description {
+    /// When it was asked for: it may be older than its arrival.
+    pub asked_at: Instant,
     pub arn: SecretArn,
     pub name: String,
     pub rotation_enabled: bool,
@@ -99,12 +102,14 @@ impl Description {
     /// `across_accounts`: the replicas that the SDK does not read.
     pub(super) fn of(
         secret: &str,
+        asked_at: Instant,
         answer: &DescribeSecretOutput,
         across_accounts: Vec<Replica>,
     ) -> Self {
         let mut replicas = across_accounts;
         replicas.extend(answer.replication_status().iter().map(in_region));
         Self {
+            asked_at,
             arn: SecretArn::trusted(answer.arn().unwrap_or(secret)),
             name: answer.name().unwrap_or(secret).to_owned(),
             rotation_enabled: answer.rotation_enabled().unwrap_or_default(),

@@ -121,11 +121,14 @@ pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
     use crate::secrets::{GraceTags, SecretArn};
 
     fn description() -> Description {
         Description {
+            asked_at: Instant::now(),
             arn: SecretArn::trusted(
                 "arn:aws:secretsmanager:us-east-1:123456789012:secret:dd-AbCdEf",
             ),

@@ -1,7 +1,7 @@
 //! Takes AWSPENDING off a version whose key is dead, or ends too soon. Its value can't be replaced under
 //! its token, so the living half of a pair is deleted, and the next rotation starts afresh.
 
-use super::delete::{Reason, delete};
+use super::delete::{Grounds, Reason, delete};
 use crate::error::Problem;
 use crate::protected::ProtectedKeys;
 use crate::secrets::PENDING;
@@ -70,6 +70,10 @@ async fn delete_the_rest(
     let keys = pending.credential.keys();
     let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
     // Nobody need ever have compared the ID with the value: a person may have stored both.
-    let why = (Reason::Unverified, Some(&pending.credential));
-    delete(cx, admin, candidates, &kept, why, journal).await
+    let grounds = Grounds {
+        reason: Reason::Unverified,
+        old: Some(&pending.credential),
+        labels: Some((&cx.secret.description).into()),
+    };
+    delete(cx, admin, candidates, &kept, grounds, journal).await
 }

@@ -1,20 +1,17 @@
-//! Deletes keys at Datadog. Nothing else in the engine or the doctor sends a DELETE for a key.
-//!
-//! Before each attempt it decides again which keys are protected, because other credentials may act by
-//! then. Protected are the keys of the kept versions, of the credentials that authenticate this
-//! attempt, and of every admin that this invocation has read.
+//! Deletes the keys of a version, or orphaned keys: one after the other, those that the secret held.
 
 use std::time::Duration;
 
-use crate::admin::{Admin, KeyLookup};
-use crate::budget::Backoff;
+use tokio::time::Instant;
+
+use super::key_deletion::{Deletion, KeyDeletion};
+use crate::admin::Admin;
 use crate::credential::Credential;
-use crate::datadog::{DatadogProblem, Status};
 use crate::error::Problem;
-use crate::keys::{ApiKey, KeyClass, KeyRef, ServiceAccountId};
+use crate::keys::{KeyClass, KeyRef};
 use crate::protected::{KnownValue, ProtectedKeys, known_value};
 
-use crate::rotation::context::StepContext;
+use crate::rotation::context::{SeenLabels, StepContext};
 use crate::rotation::decide::{Candidates, LAG_OF_KNOWN_KEYS, LAG_OF_NEW_KEYS, deletable};
 use crate::rotation::journal::{Entry, Journal};
 use crate::rotation::observe::{Possession, owned_possession, possession};
@@ -27,40 +24,39 @@ pub(in crate::rotation) enum Reason {
     Replaced,
     /// A version that is no longer needed names them, and no rotation need have compared anything.
     Unverified,
+    /// The same, and nobody should have deleted them yet: they had grace.
+    Graced,
     /// No version names them.
     Orphaned,
     /// This invocation created them and can't store them.
     Unstored,
 }
 
-/// What came of one deletion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deletion {
-    Deleted,
-    /// The key was gone already.
-    Gone,
-    /// A version or an admin that must work has the key: nothing was sent.
-    Protected,
+/// By what it is decided which keys are to be deleted.
+#[derive(Clone, Copy)]
+pub(in crate::rotation) struct Grounds<'a> {
+    pub reason: Reason,
+    /// The credential that holds the keys, if it was read.
+    pub old: Option<&'a Credential>,
+    /// `None`: whoever has which label, the keys are to go.
+    pub labels: Option<SeenLabels<'a>>,
 }
 
-impl Deletion {
-    pub(crate) fn is_gone(self) -> bool {
-        self != Self::Protected
-    }
-}
-
-/// Deletes those of `candidates` that nothing protects.
-///
-/// `kept` are the keys of the kept versions. `old` is the credential that holds the candidates, if it
-/// was read.
+/// Deletes those of `candidates` that nothing protects. `kept` are the keys of the kept versions.
 pub(in crate::rotation) async fn delete(
     cx: &StepContext<'_>,
     admin: &Admin,
     candidates: Candidates<'_>,
     kept: &ProtectedKeys,
-    (reason, old): (Reason, Option<&Credential>),
+    grounds: Grounds<'_>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
+    let Grounds {
+        reason,
+        old,
+        labels,
+    } = grounds;
+    let began = Instant::now();
     let doomed = deletable(candidates, kept);
     let mut kept = kept.clone();
     kept.confirm(candidates.shown());
@@ -73,7 +69,10 @@ pub(in crate::rotation) async fn delete(
             // Its ID was compared with its value.
             (Reason::Replaced, _) if key.class == KeyClass::Application => None,
             (Reason::Replaced | Reason::Unverified, Some(old)) => {
-                Some(held_by(cx, admin, &key, old).await?)
+                Some(held_by(cx, admin, &key, (old, Duration::ZERO)).await?)
+            }
+            (Reason::Graced, Some(old)) => {
+                Some(held_by(cx, admin, &key, (old, LAG_OF_KNOWN_KEYS)).await?)
             }
             // No version names it.
             _ => None,
@@ -90,12 +89,17 @@ pub(in crate::rotation) async fn delete(
                 Some(end) => KnownValue::End(Some(end)),
                 None => known_value(&key, old),
             },
-            lag: match held {
-                _ if reason == Reason::Unstored => LAG_OF_NEW_KEYS,
-                Some(Possession::Works) => LAG_OF_KNOWN_KEYS,
-                _ => Duration::ZERO,
+            lag: match reason {
+                // The keys grow older while one after the other is deleted.
+                Reason::Unstored => LAG_OF_NEW_KEYS
+                    .saturating_sub(began.elapsed())
+                    .max(LAG_OF_KNOWN_KEYS),
+                Reason::Replaced | Reason::Unverified | Reason::Graced => LAG_OF_KNOWN_KEYS,
+                // The next search finds it again.
+                Reason::Orphaned => Duration::ZERO,
             },
             kept: &kept,
+            labels: labels.map(|seen| (cx.reader, seen)),
         };
         let sent = match attempt.send().await {
             // One key that can't be deleted must not stop all rotations. The next search finds it again.
@@ -127,16 +131,17 @@ pub(in crate::rotation) async fn delete(
     Ok(())
 }
 
-/// Returns whether the secret held the key, which `old` names.
+/// Returns whether the secret held the key, which `old` names. `lag`: for how long "not found" of an
+/// application key or token proves nothing.
 async fn held_by(
     cx: &StepContext<'_>,
     admin: &Admin,
     key: &KeyRef,
-    old: &Credential,
+    (old, lag): (&Credential, Duration),
 ) -> Result<Possession, Problem> {
     match old.api().filter(|it| it.key_ref() == *key) {
         Some(api) => possession(cx, admin, api).await,
-        None => owned_possession(cx, admin, old).await,
+        None => owned_possession(cx, admin, old, lag).await,
     }
 }
 
@@ -196,188 +201,16 @@ pub(in crate::rotation) async fn delete_unstored(
     created: Option<&Credential>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    let (why, kept) = ((Reason::Unstored, created), cx.known_keys());
+    let (kept, grounds) = (
+        cx.known_keys(),
+        Grounds {
+            reason: Reason::Unstored,
+            old: created,
+            labels: None,
+        },
+    );
     let (admin, candidates) = (&cx.secret.admin, Candidates::Named(keys));
-    delete(cx, admin, candidates, &kept, why, journal).await?;
+    delete(cx, admin, candidates, &kept, grounds, journal).await?;
     journal.note(Entry::CreationUndone);
     Ok(())
-}
-
-/// One key, and what it takes to delete it.
-pub(crate) struct KeyDeletion<'a> {
-    pub admin: &'a Admin,
-    pub key: &'a KeyRef,
-    /// The value of an API key, if it was read: without `api_keys_read` only the value can tell
-    /// whether the key is gone.
-    pub value: Option<&'a ApiKey>,
-    /// What is known of its value. A key whose value must go on working stays, whatever ID stands
-    /// beside that value.
-    pub known: KnownValue<'a>,
-    /// For how long "not found" proves nothing, because the key was created or worked a moment ago.
-    pub lag: Duration,
-    pub kept: &'a ProtectedKeys,
-}
-
-impl KeyDeletion<'_> {
-    /// Sends the DELETE. Looks the key up if the answer is neither 204 nor 404. Tries for a minute, if the
-    /// failure may pass and the key is still there.
-    pub(crate) async fn send(&self) -> Result<Deletion, Problem> {
-        let protected = self.admin.protected_keys().await?;
-        if protected.protects(self.key, self.known) {
-            return Ok(Deletion::Protected);
-        }
-        let (mut backoff, mut trouble) = (lag_backoff(self.lag), trouble_backoff());
-        loop {
-            let may = |authenticating: &[KeyRef]| {
-                let admins = self.admin.known_keys();
-                let mut protected = [self.kept, &admins].into_iter();
-                !authenticating.contains(self.key)
-                    && !protected.any(|it| it.protects(self.key, self.known))
-            };
-            #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-            let sent = self.admin.delete(self.key, self.owner(), may).await;
-            return match sent {
-                Ok(true) => Ok(Deletion::Deleted),
-                Ok(false) => Ok(Deletion::Protected),
-                Err(problem) if problem.is_not_found() => {
-                    if backoff.pause(self.admin.budget()).await {
-                        continue;
-                    }
-                    // It was not found in all that time: it is gone.
-                    let gone = backoff.is_spent().then_some(Deletion::Gone);
-                    gone.ok_or(problem)
-                }
-                Err(problem) if problem.is_answered() && self.is_gone().await => Ok(Deletion::Gone),
-                Err(problem) if problem.may_pass() && trouble.pause(self.admin.budget()).await => {
-                    continue;
-                }
-                Err(problem) => Err(problem),
-            };
-        }
-    }
-
-    fn owner(&self) -> &ServiceAccountId {
-        self.admin.service_account()
-    }
-
-    /// Returns whether a look-up shows that the key is gone, whatever its DELETE answered. `false` if
-    /// the look-up fails.
-    async fn is_gone(&self) -> bool {
-        let looked = match self.key.class {
-            KeyClass::Application | KeyClass::AccessToken => {
-                let found = self.admin.owned_key(self.owner(), self.key).await;
-                found.map(|it| it.is_none() && self.lag.is_zero())
-            }
-            KeyClass::Api => self.is_api_key_gone().await,
-        };
-        looked.unwrap_or(false)
-    }
-
-    async fn is_api_key_gone(&self) -> Result<bool, Problem> {
-        match (self.admin.api_key(&self.key.id).await?, self.value) {
-            (KeyLookup::NotFound, _) => Ok(self.lag.is_zero()),
-            (KeyLookup::Found(details), _) => Ok(details.status == Status::Revoked),
-            (KeyLookup::Forbidden, Some(value)) => {
-                // An edge that refuses every key proves nothing about this one.
-                Ok(
-                    !self.admin.validate_api_key(value).await?
-                        && self.admin.control_works().await?,
-                )
-            }
-            (KeyLookup::Forbidden, None) => Ok(false),
-        }
-    }
-}
-
-fn lag_backoff(lag: Duration) -> Backoff {
-    let second = Duration::from_secs(1);
-    Backoff::new(second, 4 * second, lag)
-}
-
-fn trouble_backoff() -> Backoff {
-    Backoff::new(
-        Duration::from_secs(4),
-        Duration::from_secs(8),
-        Duration::from_mins(1),
-    )
-}
-
-impl Problem {
-    /// Returns whether the same DELETE may succeed in a moment. Limits have been waited for already.
-    fn may_pass(&self) -> bool {
-        let Self::Datadog(error) = self else {
-            return false;
-        };
-        let is_limited = matches!(error.problem, DatadogProblem::RateLimited { .. });
-        error.problem.is_transient() && !is_limited
-    }
-
-    fn is_not_found(&self) -> bool {
-        matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
-    }
-
-    /// Returns whether Datadog answered, and not with 429.
-    fn is_answered(&self) -> bool {
-        let is_answer = |problem: &DatadogProblem| {
-            matches!(
-                problem,
-                DatadogProblem::Rejected { .. }
-                    | DatadogProblem::NameTaken { .. }
-                    | DatadogProblem::Unavailable { .. }
-                    | DatadogProblem::Unexpected { .. }
-            )
-        };
-        self.is_forbidden() || matches!(self, Self::Datadog(error) if is_answer(&error.problem))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::datadog::{Call, DatadogError};
-
-    fn problem(problem: DatadogProblem) -> Problem {
-        let call = Call::validate();
-        DatadogError { call, problem }.into()
-    }
-
-    #[test]
-    fn a_failure_is_an_answer_or_may_pass_or_both() {
-        let rejected = DatadogProblem::Rejected {
-            status: 400,
-            mentions: Vec::new(),
-        };
-        let unexpected = DatadogProblem::Unexpected {
-            status: 404,
-            defect: "is not Datadog's",
-        };
-        for (of, is_answered, may_pass) in [
-            (rejected, true, false),
-            (unexpected, true, false),
-            (DatadogProblem::NameTaken { status: 409 }, true, false),
-            (DatadogProblem::Refused { status: 403 }, true, false),
-            (DatadogProblem::Unavailable { status: 500 }, true, true),
-            (DatadogProblem::RateLimited { reset: None }, false, false),
-            (DatadogProblem::Cut, false, true),
-            (DatadogProblem::NoTime, false, false),
-        ] {
-            let problem = problem(of);
-            assert_eq!(problem.is_answered(), is_answered, "{problem}");
-            assert_eq!(problem.may_pass(), may_pass, "{problem}");
-        }
-        assert!(!Problem::KeyInUse.is_answered() && !Problem::KeyInUse.may_pass());
-    }
-
-    #[test]
-    fn only_404_of_datadogs_own_is_not_found() {
-        assert!(problem(DatadogProblem::NotFound).is_not_found());
-        assert!(!problem(DatadogProblem::Refused { status: 404 }).is_not_found());
-        assert!(!Problem::KeyInUse.is_not_found());
-    }
-
-    #[test]
-    fn only_a_protected_key_is_left() {
-        assert!(Deletion::Deleted.is_gone() && Deletion::Gone.is_gone());
-        assert!(!Deletion::Protected.is_gone());
-    }
 }

@@ -11,7 +11,6 @@ use crate::secrets::{ADMIN_TAG, Description, SecretArn};
 use crate::settings::Settings;
 use crate::value::SecretValue;
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
 
 use crate::rotation::context::{
     LoadedSecret, PrefetchedAdmin, SecretReader, StepContext, Version, Versions,
@@ -99,7 +98,6 @@ impl<'a> SecretReader<'a> {
             current,
             admin,
             rotates_itself,
-            read_at: Instant::now(),
             previous: OnceCell::new(),
         })
     }

@@ -33,6 +33,12 @@ pub(crate) fn patience() -> Backoff {
     )
 }
 
+/// For so long "not found" is asked again.
+pub(crate) fn lag_backoff(lag: Duration) -> Backoff {
+    let second = Duration::from_secs(1);
+    Backoff::new(second, 4 * second, lag)
+}
+
 /// Returns a key of a list that tells all of it that a look-up would: what the list leaves out is not
 /// known by it.
 pub(crate) fn listed_whole(listed: &[OwnedKeyDetails], id: &KeyId) -> Option<OwnedKeyDetails> {

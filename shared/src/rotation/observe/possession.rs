@@ -3,13 +3,15 @@
 //! Everybody in the organisation sees a key's ID, and its last four characters or its public part. A
 //! value that a person made up, or stored beside another key's ID, must not have that key deleted.
 
+use std::time::Duration;
+
 use crate::admin::{Admin, KeyLookup};
 use crate::credential::{ApiPart, Credential};
 use crate::datadog::{DatadogError, DatadogProblem, OwnedKeyDetails, Status, Validated};
 use crate::error::Problem;
 use crate::keys::KeyClass;
 
-use super::keys::{looks_like, patience};
+use super::keys::{lag_backoff, looks_like, patience};
 use crate::rotation::context::StepContext;
 
 /// What is known of the key that a version names.
@@ -91,7 +93,8 @@ pub(crate) async fn possession(
     }
 }
 
-/// Returns whether the secret held the application key or service access token that `old` names.
+/// Returns whether the secret held the application key or service access token that `old` names. For
+/// so long as `lag`, "not found" proves nothing.
 ///
 /// # Errors
 /// [`Problem::PossessionUnknown`] if Datadog has trouble: the next invocation may be told.
@@ -99,12 +102,19 @@ pub(crate) async fn owned_possession(
     cx: &StepContext<'_>,
     admin: &Admin,
     old: &Credential,
+    lag: Duration,
 ) -> Result<Possession, Problem> {
     let Some(owned) = old.owned() else {
         return Ok(Possession::NotHeld);
     };
     let (key, value) = (&owned.key, old.without_api_key());
-    let found = admin.owned_key(owned.service_account, key).await?;
+    let mut backoff = lag_backoff(lag);
+    let found = loop {
+        let found = admin.owned_key(owned.service_account, key).await?;
+        if found.is_some() || !backoff.pause(admin.budget()).await {
+            break found;
+        }
+    };
     if let Some(found) = &found
         && cx.is_named_by_rotation(key.class, &found.name)
     {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use super::keys::consistency_backoff;
 use crate::budget::{Backoff, Budget};
@@ -17,7 +18,7 @@ use crate::secrets::{
 use crate::value::SecretValue;
 
 use crate::rotation::context::{
-    LoadedSecret, SecretReader, TokenLabel, TokenVersion, Version, Versions,
+    LoadedSecret, SecretReader, SeenLabels, TokenLabel, TokenVersion, Version, Versions,
 };
 
 /// Labels that were read within this time need not be read again before a deletion.
@@ -60,8 +61,10 @@ pub(crate) async fn read_stored(
 ) -> Result<Option<StoredValue>, ReadError> {
     let reading = secrets.value(secret, version, label, budget).await;
     match reading {
-        // The answer is another version's value.
-        Ok(Some(stored)) if stored.version.as_ref().is_some_and(|it| it != version) => {
+        // The answer is another version's value, or lacks it.
+        Ok(Some(stored))
+            if stored.is_cut() || stored.version.as_ref().is_some_and(|it| it != version) =>
+        {
             Err(ReadError::Inconsistent(Problem::ValueUnreadable { label }))
         }
         Ok(stored) => Ok(stored),
@@ -196,6 +199,8 @@ impl SecretReader<'_> {
     ) -> Result<Option<(VersionId, Result<Version, Problem>)>, ReadError> {
         let secrets = &self.clients.secrets;
         match secrets.current_value(self.secret, self.budget).await {
+            // The labels tell which version to read instead.
+            Ok(stored) if stored.is_cut() => Ok(None),
             Ok(stored) => Ok(stored.version.clone().map(|version| {
                 let parsed = self.parse(&version, &stored, Role::Current);
                 (version, parsed)
@@ -266,18 +271,19 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Reads the labels again, if they were read over two seconds ago. Fails if AWSCURRENT or
+    /// Reads the labels again, if they were asked for over two seconds ago. Fails if AWSCURRENT or
     /// AWSPREVIOUS was moved: the key to be deleted may be in use by now.
-    pub(crate) async fn confirm_labels(&self, secret: &LoadedSecret) -> Result<(), Problem> {
-        if secret.read_at.elapsed() < FRESH {
+    pub(crate) async fn confirm_labels(&self, seen: &mut SeenLabels<'_>) -> Result<(), Problem> {
+        if seen.asked_at.elapsed() < FRESH {
             return Ok(());
         }
         let mut backoff = consistency_backoff();
         loop {
+            let asked_at = Instant::now();
             let labels = self.labels(self.budget).await?;
-            let then = &secret.description.labels;
-            let is_unmoved = |label| labels.holder(label) == then.holder(label);
+            let is_unmoved = |label| labels.holder(label) == seen.labels.holder(label);
             if [CURRENT, PREVIOUS].into_iter().all(is_unmoved) {
+                seen.asked_at = asked_at;
                 return Ok(());
             }
             if !backoff.pause(self.budget).await {

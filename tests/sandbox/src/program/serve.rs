@@ -15,7 +15,7 @@ use sandbox::secrets_manager::RotationJob;
 use sandbox::server::{Door, Server};
 use sandbox::stack::{REGION, Stack, StackOptions};
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::cli::{Arguments, Serving};
@@ -65,6 +65,7 @@ pub(crate) async fn run(
     let datadog = open(Service::Datadog, serving.datadog_port, "--datadog-port").await?;
     let rotating = (!serving.by_hand)
         .then(|| tokio::spawn(keep_rotating(Arc::clone(&stack), begun, screen.clone())));
+    let mut end = EndSignals::listen().map_err(ProgramError::Signals)?;
     let announcement = announcement(&stack, &secrets_manager, &datadog);
     let output = Screen::on(Term::stdout());
     if arguments.json || !output.is_live() {
@@ -81,7 +82,7 @@ pub(crate) async fn run(
     };
     screen.line(&style(doing).dim().to_string());
 
-    told_to_end().await.map_err(ProgramError::Signals)?;
+    end.recv().await;
     if let Some(rotating) = rotating {
         rotating.abort();
     }
@@ -184,14 +185,27 @@ async fn keep_rotating(stack: Arc<Stack>, begun: Arc<Notify>, screen: Screen) {
     }
 }
 
-async fn told_to_end() -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The signals that end the program. They are listened to from here on, and not from the first wait on: whoever reads
+/// the first line of output may send one at once.
+struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl EndSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Rotations on standard error, a line a step; several may be under way.
