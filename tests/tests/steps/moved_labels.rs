@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use datadog_rotation::secrets::GRACE_TAG;
 use harness::bench::Bench;
 use harness::by_hand::ids;
+use sandbox::gate::{Call, CallRecord, Fate, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair};
+use sandbox::secrets_manager::RotationJob;
 use serde_json::json;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -103,4 +106,53 @@ async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
     bench.assert_failed(result, "CurrentKeyMismatch", &["AWSCURRENT is unchanged"]);
     assert!(bench.is_live(&ids(&others)[0]));
     assert_eq!(bench.ledger.breaches(), []);
+}
+
+/// A rotation of keys with grace, whose finishSecret is about to delete what is under AWSPREVIOUS.
+async fn about_to_delete(kind: Kind) -> (Bench, RotationJob) {
+    let bench = bench();
+    bench.tag(kind, GRACE_TAG, "1");
+    bench.rotate(kind).await.unwrap();
+    bench.wait(Duration::from_mins(20)).await;
+    let job = bench.begin(kind);
+    for step in &Step::ALL[..3] {
+        bench.deliver(kind, &job, *step).await.unwrap();
+    }
+    bench.gate.forget_calls();
+    (bench, job)
+}
+
+/// How many calls a finishSecret makes before its first DELETE.
+async fn calls_before_the_delete(kind: Kind) -> usize {
+    let (bench, job) = about_to_delete(kind).await;
+    bench.deliver(kind, &job, Step::FinishSecret).await.unwrap();
+    let calls = bench.gate.calls();
+    let deletes = |it: &CallRecord| it.call.operation.starts_with("DELETE ");
+    calls.iter().position(deletes).unwrap()
+}
+
+/// A person goes back while Datadog is asked whose the key under AWSPREVIOUS is.
+#[tokio::test(start_paused = true)]
+async fn labels_that_move_before_the_delete_is_sent_delete_nothing() {
+    for kind in Kind::ALL {
+        let mut left = calls_before_the_delete(kind).await;
+        let (bench, job) = about_to_delete(kind).await;
+        let previous = bench.value(kind, "AWSPREVIOUS").unwrap();
+        let (held, release) = pause();
+        let mut held = Some(held);
+        bench.gate.follow(move |_: &Call| {
+            left = left.saturating_sub(1);
+            let held = held.take_if(|_| left == 0);
+            held.map_or(Fate::Pass, Fate::Pause)
+        });
+        let (finished, ()) = tokio::join!(bench.deliver(kind, &job, Step::FinishSecret), async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            bench.roll_back(kind);
+            release.pass();
+        });
+        bench.assert_failed(finished, "LabelsMoved", &[]);
+        assert_eq!(bench.current(kind), previous, "{}", bench.story());
+        assert!(ids(&previous).iter().all(|id| bench.is_live(id)));
+        assert_eq!(bench.ledger.breaches(), []);
+    }
 }
