@@ -227,6 +227,8 @@ pub enum Setting {
     ErrorsWith200,
     /// The value says `daysToExpiry`, and so tokens end by themselves.
     EndingTokens,
+    /// Secrets Manager forgets a version that is a day old as soon as it has no label.
+    Forgetful,
     /// A topic gets a message after each promotion.
     Topic,
 }
@@ -259,6 +261,7 @@ impl fmt::Display for Setting {
             Self::NumberedDates => "numbers as times",
             Self::ErrorsWith200 => "validation errors with 200",
             Self::EndingTokens => "tokens that end by themselves",
+            Self::Forgetful => "versions that are forgotten",
             Self::Topic => "a topic for messages",
             Self::EnrollsRunners => "a key with a read-only attribute",
         })
@@ -300,6 +303,7 @@ impl Setting {
             Self::FailedReplica,
             Self::Checked,
             Self::CheckedByCopy,
+            Self::Forgetful,
             Self::Topic,
         ];
         match subject {

@@ -185,6 +185,12 @@ async fn change(bench: &Bench, case: Case, world: Setting) {
             let token = |world: &mut World| world.datadog.key(&id).and_then(Key::expires_at);
             assert!(bench.gate.with_world(token).is_some(), "the new token ends");
         }
+        Setting::Forgetful => {
+            bench.wait(Duration::from_hours(25)).await;
+            bench
+                .gate
+                .with_world(|world| world.secrets_manager.forgets_versions = true);
+        }
         Setting::NumberedDates => set(&|it| it.numbered_dates = true),
         Setting::ErrorsWith200 => set(&|it| {
             it.errors_with_200 = true;

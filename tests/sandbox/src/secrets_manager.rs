@@ -49,6 +49,9 @@ pub use secret::{Secret, Version};
 pub struct SecretsManager {
     /// How far readers are behind on labels. Writes always act on the labels as they are.
     pub label_lag: Duration,
+    /// Whether a version without a label is gone once it is a day old. AWS does so where a secret has more than
+    /// 100 versions: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>.
+    pub forgets_versions: bool,
     /// Whether the version of `RotateImmediately=false` holds a copy of the current value, as an
     /// emulator's tests against AWS show, or none, as others do.
     pub tests_a_copy: bool,
@@ -66,6 +69,7 @@ impl SecretsManager {
     pub fn new(region: &str, account: &str) -> Self {
         Self {
             label_lag: Duration::ZERO,
+            forgets_versions: false,
             tests_a_copy: false,
             region: region.to_owned(),
             account: account.to_owned(),
@@ -81,6 +85,9 @@ impl SecretsManager {
     pub fn call(&mut self, now: OffsetDateTime, request: &Request<Bytes>) -> Response<Bytes> {
         let request_id = self.ids.uuid();
         self.remove_deleted(now);
+        if self.forgets_versions {
+            self.forget_versions(now);
+        }
         let operation = request
             .headers()
             .get("x-amz-target")

@@ -16,6 +16,7 @@ mod held_values;
 mod lag;
 mod messages;
 mod moved_labels;
+mod one_answer;
 mod possession;
 mod promotion;
 mod retries;

@@ -153,6 +153,15 @@ impl SecretsManager {
         self.secrets
             .retain(|secret| secret.deletion.is_none_or(|deletion| deletion.due > now));
     }
+
+    pub(super) fn forget_versions(&mut self, now: OffsetDateTime) {
+        for Secret {
+            versions, labels, ..
+        } in &mut self.secrets
+        {
+            versions.retain(|it| labels.is_labelled(&it.id) || it.created > now - Duration::DAY);
+        }
+    }
 }
 
 impl Secret {
