@@ -51,11 +51,7 @@ pub(in crate::rotation) async fn delete(
     grounds: Grounds<'_>,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    let Grounds {
-        reason,
-        old,
-        labels,
-    } = grounds;
+    let Grounds { reason, old, .. } = grounds;
     let began = Instant::now();
     let doomed = deletable(candidates, kept);
     let mut kept = kept.clone();
@@ -64,19 +60,7 @@ pub(in crate::rotation) async fn delete(
         journal.note(Entry::OrphansFound(doomed.len()));
     }
     for key in doomed {
-        let value = old.and_then(Credential::api).filter(|api| api.id == key.id);
-        let held = match (reason, old) {
-            // Its ID was compared with its value.
-            (Reason::Replaced, _) if key.class == KeyClass::Application => None,
-            (Reason::Replaced | Reason::Unverified, Some(old)) => {
-                Some(held_by(cx, admin, &key, (old, Duration::ZERO)).await?)
-            }
-            (Reason::Graced, Some(old)) => {
-                Some(held_by(cx, admin, &key, (old, LAG_OF_KNOWN_KEYS)).await?)
-            }
-            // No version names it.
-            _ => None,
-        };
+        let held = held_by_secret(cx, admin, &key, grounds).await?;
         if let Some(left) = held.and_then(|held| left_alone(cx, &key, held)) {
             journal.note(left);
             continue;
@@ -84,24 +68,20 @@ pub(in crate::rotation) async fn delete(
         let attempt = KeyDeletion {
             admin,
             key: &key,
-            value: value.map(|api| &api.key),
+            value: old
+                .and_then(Credential::api)
+                .filter(|api| api.id == key.id)
+                .map(|api| &api.key),
             known: match candidates.end_of(&key) {
                 Some(end) => KnownValue::End(Some(end)),
                 None => known_value(&key, old),
             },
-            lag: match reason {
-                // The keys grow older while one after the other is deleted.
-                Reason::Unstored => LAG_OF_NEW_KEYS
-                    .saturating_sub(began.elapsed())
-                    .max(LAG_OF_KNOWN_KEYS),
-                Reason::Replaced | Reason::Unverified | Reason::Graced => LAG_OF_KNOWN_KEYS,
-                // The next search finds it again.
-                Reason::Orphaned => Duration::ZERO,
-            },
+            lag: reason.lag(began.elapsed()),
             kept: &kept,
-            labels: labels.map(|seen| (cx.reader, seen)),
+            labels: grounds.labels.map(|seen| (cx.reader, seen)),
         };
-        let sent = match attempt.send().await {
+        journal.note(match attempt.send().await {
+            Ok(sent) => entry_of(cx, sent, key),
             // One key that can't be deleted must not stop all rotations. The next search finds it again.
             Err(problem) if reason == Reason::Orphaned && problem.is_answered() => {
                 tracing::warn!(
@@ -110,39 +90,67 @@ pub(in crate::rotation) async fn delete(
                     %problem,
                     "an orphaned key can't be deleted: delete it at Datadog, or find out why"
                 );
-                journal.note(Entry::Undeletable);
-                continue;
+                Entry::Undeletable
             }
-            sent => sent?,
-        };
-        journal.note(match sent {
-            Deletion::Deleted => Entry::Deleted(key),
-            Deletion::Gone => Entry::Gone,
-            Deletion::Protected => {
-                tracing::warn!(
-                    secret = cx.reader.secret,
-                    %key,
-                    "the key is left alone: an admin secret or a version in use names it, or holds its value"
-                );
-                Entry::Protected
-            }
+            Err(problem) => return Err(problem),
         });
     }
     Ok(())
 }
 
-/// Returns whether the secret held the key, which `old` names. `lag`: for how long "not found" of an
-/// application key or token proves nothing.
-async fn held_by(
+impl Reason {
+    /// Returns for how long "not found" proves nothing of a key to be deleted. `spent`: for how long this
+    /// invocation has been deleting.
+    fn lag(self, spent: Duration) -> Duration {
+        match self {
+            // The keys grow older while one after the other is deleted.
+            Self::Unstored => LAG_OF_NEW_KEYS.saturating_sub(spent).max(LAG_OF_KNOWN_KEYS),
+            Self::Replaced | Self::Unverified | Self::Graced => LAG_OF_KNOWN_KEYS,
+            // The next search finds it again.
+            Self::Orphaned => Duration::ZERO,
+        }
+    }
+}
+
+fn entry_of(cx: &StepContext<'_>, sent: Deletion, key: KeyRef) -> Entry {
+    match sent {
+        Deletion::Deleted => Entry::Deleted(key),
+        Deletion::Gone => Entry::Gone,
+        Deletion::Protected => {
+            tracing::warn!(
+                secret = cx.reader.secret,
+                %key,
+                "the key is left alone: an admin secret or a version in use names it, or holds its value"
+            );
+            Entry::Protected
+        }
+    }
+}
+
+/// Returns whether the secret held the key; `None` where nothing need be asked.
+async fn held_by_secret(
     cx: &StepContext<'_>,
     admin: &Admin,
     key: &KeyRef,
-    (old, lag): (&Credential, Duration),
-) -> Result<Possession, Problem> {
-    match old.api().filter(|it| it.key_ref() == *key) {
+    grounds: Grounds<'_>,
+) -> Result<Option<Possession>, Problem> {
+    let lag = match grounds.reason {
+        // No version names it.
+        Reason::Orphaned | Reason::Unstored => return Ok(None),
+        // Its ID was compared with its value.
+        Reason::Replaced if key.class == KeyClass::Application => return Ok(None),
+        // Most often an earlier rotation has deleted it.
+        Reason::Replaced | Reason::Unverified => Duration::ZERO,
+        Reason::Graced => LAG_OF_KNOWN_KEYS,
+    };
+    let Some(old) = grounds.old else {
+        return Ok(None);
+    };
+    let held = match old.api().filter(|it| it.key_ref() == *key) {
         Some(api) => possession(cx, admin, api).await,
         None => owned_possession(cx, admin, old, lag).await,
-    }
+    };
+    held.map(Some)
 }
 
 /// Says in the log that a key is left alive, unless the secret held it.
