@@ -61,7 +61,7 @@ class Town:
 
     def add(self, kind, name=None, fields=None, **more):
         """A secret with a key made by hand. `more` are attributes of the key, and tags."""
-        tags = {k: more.pop(k) for k in list(more) if k == "adminSecretArn"}
+        tags = {k: more.pop(k) for k in list(more) if k in ("adminSecretArn", "graceRotations", "leakedVersion")}
         if kind == "admin":
             return self.admin if name is None else self.add_admin(name, **tags)
         key = self.datadog.make(kind, f"first {kind}", **({} if kind == "api" else {"scopes": ["dashboards_read", "monitors_read"]}) | more)

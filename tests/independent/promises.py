@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from secrets_manager import GRACE, TYPES
+from secrets_manager import TYPES
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -31,7 +31,7 @@ class Promises:
     def after(self, call):
         """P1: AWSCURRENT works, and with grace AWSPREVIOUS until the finishSecret that replaces it."""
         for secret in self.world.secrets.secrets:
-            for stage in ["AWSCURRENT"] + ["AWSPREVIOUS"] * (secret.kind in GRACE):
+            for stage in ["AWSCURRENT", *secret.spared]:
                 if secret.holder(stage) in secret.excused:
                     continue
                 for key in self.named(secret, stage):
@@ -65,7 +65,7 @@ class Promises:
             if key in pending and all(other.live for other in pending):
                 self.world.breaks("DELETE", f"AWSPENDING of {secret.name} names {key}, and all of it is live")
             if key in self.named(secret, "AWSPREVIOUS"):
-                steps = ["finishSecret"] if secret.kind in GRACE else ["createSecret", "finishSecret"]
+                steps = ["finishSecret"] if secret.spared else ["createSecret", "finishSecret"]
                 if secret is not rotated or call.step not in steps:
                     self.world.breaks("DELETE", f"{call.step} deletes {key}, which AWSPREVIOUS of {secret.name} names")
         return None
@@ -74,7 +74,7 @@ class Promises:
         """P6: same owner, same scopes; of API keys all that may be read."""
         datadog = self.world.datadog
         secret.excused.discard(secret.holder("AWSCURRENT"))  # it is answered for from now on
-        if call.invocation and secret.kind not in GRACE:
+        if call.invocation and not secret.spared:  # AWSPREVIOUS has followed
             call.invocation.replaced = {id for _, _, id in old.keys(secret.kind)} if old else set()
         for (kind, old_text, old_id), (_, text, id) in zip(old.keys(secret.kind) if old else [], new.keys(secret.kind), strict=False):
             before, after = datadog.by_id(old_id), datadog.by_id(id)
@@ -140,7 +140,7 @@ class Promises:
 
     def at_rest(self, secret):
         """P3: the live keys that this secret's rotations made are those of AWSCURRENT, with grace and AWSPREVIOUS."""
-        kept = self.named(secret, "AWSCURRENT") + (self.named(secret, "AWSPREVIOUS") if secret.kind in GRACE else [])
+        kept = [key for stage in ["AWSCURRENT", *secret.spared] for key in self.named(secret, stage)]
         for key in self.world.datadog.live():
             if key.made_for == secret.arn and key not in kept:
                 self.world.breaks("P3", f"{key} is left over from {secret.name}")

@@ -20,7 +20,7 @@ TYPES = {
     "admin": [("app", "adminAppKey", "adminAppKeyId"), ("api", "adminApiKey", "adminApiKeyId")],
     "token": [("token", "serviceAccessToken", "serviceAccessTokenId")],
 }
-GRACE = {"api", "token"}  # types of which AWSPREVIOUS works until the next rotation
+GRACE = {"api", "token"}  # types of which AWSPREVIOUS works until the next rotation, unless a tag says otherwise
 
 
 class Version:
@@ -72,6 +72,16 @@ class Secret:
 
     def value(self, stage="AWSCURRENT"):
         return json.loads(self.get(stage).value)
+
+    def spares(self, version):
+        """Whether the keys of a version work for one more rotation when it has been replaced."""
+        said = {"0": False, "1": True}.get(self.tags.get("graceRotations"), self.kind in GRACE)
+        return said and version != self.tags.get("leakedVersion")
+
+    @property
+    def spared(self):
+        """The label whose keys work besides those of AWSCURRENT, if there is one."""
+        return ["AWSPREVIOUS"] if self.spares(self.holder("AWSPREVIOUS")) else []
 
     def forget(self):
         """A version without a label is forgotten, at once if it is a day old."""
