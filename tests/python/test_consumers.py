@@ -1,4 +1,4 @@
-"""Every reader of docs/use/consumers.md reads a rotated value, by the lookup that its own documentation gives."""
+"""Every reader of docs/reference/consumers.md reads a rotated value, by the lookup that its own documentation gives."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from conftest import ROOT, aws, secrets_manager
 from datadog import Datadog
 from test_clients import ROTATION_SECONDS, value, wait_for_rotation
 
-TEXT = (ROOT / "docs/use/consumers.md").read_text()
+TEXT = (ROOT / "docs/reference/consumers.md").read_text()
 ROTATIONS = 2
 
 
@@ -255,7 +255,7 @@ def test_a_row_says_for_how_long_and_who_says_so(row):
     files = re.findall(r"\]\((\.\./[^)]+)\)", row.source)
     assert row.cached_for and named + files
     assert set(named) <= links.keys()
-    assert all((ROOT / "docs/use" / file).is_file() for file in files)
+    assert all((ROOT / "docs/reference" / file).is_file() for file in files)
 
 
 @pytest.mark.parametrize(
