@@ -96,6 +96,24 @@ impl Datadog {
         call: &Call,
         budget: &Budget,
     ) -> Result<(StatusCode, Bytes), DatadogError> {
+        let sent = self.send_while(authority, call, budget, || std::future::ready(true));
+        let not_sent = || {
+            let problem = DatadogProblem::NotSent;
+            let call = call.clone();
+            DatadogError { call, problem }
+        };
+        sent.await?.ok_or_else(not_sent)
+    }
+
+    /// The same, for a call that may lose its reason while it waits: `may` is asked right before each
+    /// attempt. Returns `None` once it says no.
+    pub async fn send_while<F: Future<Output = bool>>(
+        &self,
+        authority: &Authority,
+        call: &Call,
+        budget: &Budget,
+        may: impl Fn() -> F,
+    ) -> Result<Option<(StatusCode, Bytes)>, DatadogError> {
         let mut backoff = Backoff::new(
             Duration::from_millis(500),
             Duration::from_secs(8),
@@ -114,9 +132,12 @@ impl Datadog {
                 let call = call.clone();
                 return Err(DatadogError { call, problem });
             }
+            if !may().await {
+                return Ok(None);
+            }
             // Boxed: it would be part of the future of every caller.
             let problem = match Box::pin(self.try_once(authority, call, budget)).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok(Some(answer)),
                 Err(problem) => problem.after(before.take()),
             };
             let again = problem.is_transient() && (!call.creates() || problem.is_definite());

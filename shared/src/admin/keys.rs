@@ -1,6 +1,7 @@
 //! Keys at Datadog, looked up, created and deleted by the admin.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::reading::KeyLookup;
@@ -223,28 +224,36 @@ impl Admin {
     /// keys that authenticate that attempt. Returns whether it was sent, and answered 204.
     ///
     /// `owner` is the service account of an application key or token.
-    pub(crate) async fn delete(
+    pub(crate) async fn delete<F: Future<Output = Result<bool, Problem>>>(
         &self,
         key: &KeyRef,
         owner: &ServiceAccountId,
-        may: impl Fn(&[KeyRef]) -> bool,
+        may: impl Fn(Vec<KeyRef>) -> F,
     ) -> Result<bool, Problem> {
         let call = match key.class {
             KeyClass::Api => Call::delete_api_key(&key.id),
             KeyClass::Application => Call::delete_app_key(owner, &key.id),
             KeyClass::AccessToken => Call::delete_access_token(owner, &key.id),
         };
-        let (call, budget) = (&call, &self.budget);
-        self.act(|it| {
-            let may = may(&it.keys);
-            async move {
-                if may {
-                    it.datadog.send(&it.authority, call, budget).await?;
+        let (call, budget, may) = (&call, &self.budget, &may);
+        let sent = self.act(|it| async move {
+            let stopped = OnceLock::new();
+            let (keys, stop) = (&it.keys, &stopped);
+            let go_on = || async move {
+                match may(keys.clone()).await {
+                    Ok(go_on) => go_on,
+                    Err(problem) => {
+                        // It is asked no more after that.
+                        let _first = stop.set(problem);
+                        false
+                    }
                 }
-                Ok(may)
-            }
-        })
-        .await
+            };
+            let sending = it.datadog.send_while(&it.authority, call, budget, go_on);
+            let sent = sending.await?.is_some();
+            Ok(stopped.into_inner().map_or(Ok(sent), Err))
+        });
+        sent.await?
     }
 }
 

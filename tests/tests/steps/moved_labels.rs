@@ -1,5 +1,6 @@
 //! Labels that people move: back to an older version, or to one of their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
@@ -11,6 +12,11 @@ use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair};
 use sandbox::secrets_manager::RotationJob;
 use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Longer than a reading of labels is believed.
+const TROUBLE: Duration = Duration::from_secs(20);
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -154,5 +160,38 @@ async fn labels_that_move_before_the_delete_is_sent_delete_nothing() {
         assert_eq!(bench.current(kind), previous, "{}", bench.story());
         assert!(ids(&previous).iter().all(|id| bench.is_live(id)));
         assert_eq!(bench.ledger.breaches(), []);
+    }
+}
+
+/// A person goes back while a DELETE that failed waits to be sent again, which may be minutes.
+#[tokio::test(start_paused = true)]
+async fn labels_that_move_before_a_delete_is_sent_again_delete_nothing() {
+    for kind in Kind::ALL {
+        for fate in [
+            || Fate::Throttle,
+            || Fate::FailBefore,
+            || Fate::CutBefore,
+            || Fate::SilenceBefore,
+        ] {
+            let (bench, job) = about_to_delete(kind).await;
+            let previous = bench.value(kind, "AWSPREVIOUS").unwrap();
+            let failed = Arc::new(Notify::new());
+            let (bell, begun) = (Arc::clone(&failed), Instant::now());
+            bench.gate.follow(move |call: &Call| {
+                if !call.operation.starts_with("DELETE ") || begun.elapsed() > TROUBLE {
+                    return Fate::Pass;
+                }
+                bell.notify_one();
+                fate()
+            });
+            let (finished, ()) =
+                tokio::join!(bench.deliver(kind, &job, Step::FinishSecret), async {
+                    failed.notified().await;
+                    bench.roll_back(kind);
+                });
+            bench.assert_failed(finished, "LabelsMoved", &[]);
+            assert_eq!(bench.current(kind), previous, "{}", bench.story());
+            assert!(ids(&previous).iter().all(|id| bench.is_live(id)));
+        }
     }
 }

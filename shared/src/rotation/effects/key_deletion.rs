@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use crate::admin::{Admin, KeyLookup};
 use crate::budget::Backoff;
 use crate::datadog::{DatadogProblem, Status};
@@ -62,18 +64,27 @@ impl KeyDeletion<'_> {
             return Ok(Deletion::Protected);
         }
         let (mut backoff, mut trouble) = (lag_backoff(self.lag), trouble_backoff());
-        loop {
-            if let Some((reader, seen)) = &mut self.labels {
-                reader.confirm_labels(seen).await?;
+        let labels = self
+            .labels
+            .take()
+            .map(|(reader, seen)| (reader, Mutex::new(seen)));
+        let (this, labels) = (&self, &labels);
+        let may = |authenticating: Vec<KeyRef>| async move {
+            let admins = this.admin.known_keys();
+            let mut protected = [this.kept, &admins].into_iter();
+            if authenticating.contains(this.key)
+                || protected.any(|it| it.protects(this.key, this.known))
+            {
+                return Ok(false);
             }
-            let may = |authenticating: &[KeyRef]| {
-                let admins = self.admin.known_keys();
-                let mut protected = [self.kept, &admins].into_iter();
-                !authenticating.contains(self.key)
-                    && !protected.any(|it| it.protects(self.key, self.known))
-            };
+            if let Some((reader, seen)) = labels {
+                reader.confirm_labels(&mut *seen.lock().await).await?;
+            }
+            Ok(true)
+        };
+        loop {
             #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-            let sent = self.admin.delete(self.key, self.owner(), may).await;
+            let sent = self.admin.delete(self.key, self.owner(), &may).await;
             return match sent {
                 Ok(true) => Ok(Deletion::Deleted),
                 Ok(false) => Ok(Deletion::Protected),
