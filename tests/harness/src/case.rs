@@ -369,7 +369,7 @@ pub enum Fault {
 
 impl Fault {
     /// Typed lies: what may be answered by mistake, in a shape that reads well.
-    pub const LIES: [Self; 37] = [
+    pub const LIES: [Self; 38] = [
         Self::Refused(401),
         Self::Refused(403),
         Self::Page(401),
@@ -380,6 +380,7 @@ impl Fault {
         Self::Lie(Lie::ShortPage),
         Self::Lie(Lie::SaysError),
         Self::Lie(Lie::SaysDone),
+        Self::Lie(Lie::Null("scopes")),
         Self::Lie(Lie::Without("data")),
         Self::Lie(Lie::Without("id")),
         Self::Lie(Lie::Without("name")),

@@ -5,6 +5,8 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use datadog_rotation::Kind;
@@ -15,6 +17,7 @@ use sandbox::gate::{Call, Fate, Lie, pause};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use sandbox::secrets_manager::RotationJob;
+use sandbox::world::World;
 use tokio::time::Instant;
 
 const DAY: Duration = Duration::from_hours(25);
@@ -130,4 +133,46 @@ async fn both_keys_of_a_pair_are_waited_for_at_once() {
         bench.deliver(kind, &job, *step).await.expect("undisturbed");
     }
     bench.assert_settled();
+}
+
+/// A key without scopes may do all that its owner may.
+#[tokio::test(start_paused = true)]
+async fn no_key_without_scopes_is_created_on_the_word_of_one_answer() {
+    for kind in [
+        Kind::ApplicationKey,
+        Kind::AdminKey,
+        Kind::ServiceAccessToken,
+    ] {
+        for wrong in 1.. {
+            let bench = Bench::new(SceneOptions::default());
+            bench.rotate(kind).await.expect("undisturbed");
+            let job = bench.begin(kind);
+            let (met, mut left) = (Arc::new(AtomicBool::new(false)), wrong);
+            let is_met = Arc::clone(&met);
+            bench.gate.follow(move |call: &Call| {
+                left -= usize::from(left > 0 && call.operation.starts_with("GET "));
+                if left > 0 || is_met.swap(true, Ordering::Relaxed) {
+                    return Fate::Pass;
+                }
+                Fate::Lie(Lie::Null("scopes"))
+            });
+            let _may_fail = bench.deliver(kind, &job, Step::CreateSecret).await;
+            let unscoped = |world: &mut World| {
+                let mut keys = world.datadog.keys().iter();
+                keys.any(|it| {
+                    it.name.starts_with("aws-sm-")
+                        && !it.is_api_key()
+                        && it.scopes().is_none_or(<[_]>::is_empty)
+                })
+            };
+            assert!(
+                !bench.gate.with_world(unscoped),
+                "{kind:?} {}",
+                bench.story()
+            );
+            if !met.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    }
 }

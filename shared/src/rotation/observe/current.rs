@@ -3,7 +3,7 @@
 use super::keys::{is_other_key, listed_whole, patience};
 use crate::admin::KeyLookup;
 use crate::credential::{ApiPart, OwnedKey};
-use crate::datadog::{ApiKeyDetails, OwnedKeyDetails, Status};
+use crate::datadog::{ApiKeyDetails, OwnedKeyDetails, Scopes, Status};
 use crate::error::{Problem, Role};
 use crate::keys::{KeyClass, KeyRef};
 
@@ -129,6 +129,12 @@ impl SecretReader<'_> {
         let details = match listed_whole(&listed, &owned.key.id) {
             Some(details) => details,
             None => self.find_current(secret, owned).await?,
+        };
+        // One answer is not enough to create another key that may do all that its owner may.
+        let is_unscoped = |it: &Scopes| it.list().is_none();
+        let details = match &details.scopes {
+            Some(scopes) if is_unscoped(scopes) => self.find_current(secret, owned).await?,
+            _ => details,
         };
         self.confirm_current(secret, owned, &details, works?)
             .await?;

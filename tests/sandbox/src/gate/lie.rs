@@ -19,6 +19,8 @@ pub enum Lie {
     Without(&'static str),
     /// Every member of this name has another JSON type. The request is carried out.
     Retyped(&'static str),
+    /// Every member of this name is null. The request is carried out.
+    Null(&'static str),
     /// Every `status`, present or not, is a word that nobody knows. The request is carried out.
     UnknownStatus,
     /// Names of keys come back in upper case. The request is carried out.
@@ -43,6 +45,7 @@ impl Lie {
             Self::SaysDone => "200, and not done",
             Self::Without(_) => "member missing",
             Self::Retyped(_) => "member of another type",
+            Self::Null(_) => "member null",
             Self::UnknownStatus => "unknown status",
             Self::UpperCaseNames => "upper-case names",
             Self::CutNames => "cut names",
@@ -78,6 +81,11 @@ impl Lie {
             Self::Retyped(name) => each_object(body, &mut |members| {
                 if let Some(member) = members.get_mut(name) {
                     *member = retyped(member);
+                }
+            }),
+            Self::Null(name) => each_object(body, &mut |members| {
+                if let Some(member) = members.get_mut(name) {
+                    *member = Value::Null;
                 }
             }),
             Self::UnknownStatus => each_object(body, &mut |members| {
