@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 ERROR_TYPES = (ROOT / "docs/reference/errors.md").read_text()
 TYPES = ["api", "app", "admin", "assisted", "token"]
+PARTS = 8  # of what is tried at every call: a rotation waits ten seconds for Datadog's edges, and parts wait beside each other
 
 
 def rotated(town, kind, **more):
@@ -104,7 +105,7 @@ def test_category_and_remote_configuration_are_copied(town):
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_any_call_the_next_rotation_repairs(towns, kind, part):
     done, at = False, part
     while not done:
@@ -118,7 +119,7 @@ def test_killed_at_any_call_the_next_rotation_repairs(towns, kind, part):
         town.heal(secret)
         town.world.verdict()
         town.world.close()
-        at += 3
+        at += PARTS
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -209,8 +210,9 @@ def test_a_value_stored_between_two_steps_stays_and_the_orphan_goes(town, kind, 
 @pytest.mark.parametrize("kind", ["api", "app", "token"])
 @pytest.mark.parametrize("step", ["createSecret", "finishSecret"])
 @pytest.mark.parametrize("values", [1, 2])
-def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, values):
-    met, at = True, 0
+@pytest.mark.parametrize("part", range(PARTS))
+def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, values, part):
+    met, at = True, part
     while met:
         town = towns()
         secret = town.add(kind)
@@ -224,7 +226,7 @@ def test_values_stored_during_any_call_cost_no_key_in_use(towns, kind, step, val
         rule = town.on(".", first(store, "after a person stored values"), step=step, skip=at)
         town.rotate(secret)
         assert all(key.live or key in town.keys(secret, "AWSPREVIOUS") for key in theirs)  # unless it was rotated itself
-        met, at = rule.met, at + 1
+        met, at = rule.met, at + PARTS
         town.heal(secret)
         town.world.close()
 
