@@ -138,7 +138,8 @@ impl Inspector {
             secret: &secret.description.arn,
             budget,
         };
-        let labels = clients.secrets.versions(reader.secret, budget).await?;
+        let mut labels = clients.secrets.versions(reader.secret, budget).await?;
+        labels.merge(&secret.description.labels);
         let known = [(&secret.current.id, &secret.current.credential)];
         let mut kept = reader.kept_by(&known, &labels).await?;
         let (listed, is_whole) = reader.list(&secret).await?;

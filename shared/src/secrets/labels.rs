@@ -40,6 +40,14 @@ impl Labels {
         self.0.get(version).is_some_and(|labels| !labels.is_empty())
     }
 
+    /// Adds the labels of another reading: either may lack some.
+    pub fn merge(&mut self, other: &Self) {
+        for (version, labels) in &other.0 {
+            let own = self.0.entry(version.clone()).or_default();
+            own.extend(labels.iter().cloned());
+        }
+    }
+
     pub fn versions(&self) -> impl Iterator<Item = &VersionId> {
         self.0.keys()
     }

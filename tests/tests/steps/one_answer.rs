@@ -176,3 +176,29 @@ async fn no_key_without_scopes_is_created_on_the_word_of_one_answer() {
         }
     }
 }
+
+/// A list that shows versions without their labels.
+#[tokio::test(start_paused = true)]
+async fn labels_that_one_of_two_readings_lacks_protect_keys_all_the_same() {
+    for kind in Kind::ALL {
+        let bench = Bench::new(SceneOptions::default());
+        bench.tag(kind, GRACE_TAG, "1");
+        for _ in 0..2 {
+            bench.rotate(kind).await.expect("undisturbed");
+            bench.wait(DAY).await;
+        }
+        let job = bench.begin(kind);
+        let create = bench.deliver(kind, &job, Step::CreateSecret).await;
+        create.expect("undisturbed");
+        bench.gate.follow(|call: &Call| {
+            if call.operation == "ListSecretVersionIds" {
+                Fate::Lie(Lie::Without("VersionStages"))
+            } else {
+                Fate::Pass
+            }
+        });
+        let again = bench.deliver(kind, &job, Step::CreateSecret).await;
+        again.expect("it has searched for orphaned keys");
+        bench.assert_kept();
+    }
+}
