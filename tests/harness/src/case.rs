@@ -66,6 +66,10 @@ pub enum Subject {
     KeylessAssistedAdminKey,
     /// An admin secret without keys, which rotates into itself.
     KeylessAdmin,
+    /// Rotated by an admin secret that holds a service access token.
+    ApiKeyByToken,
+    /// Likewise.
+    AccessTokenByToken,
 }
 
 impl Subject {
@@ -93,15 +97,20 @@ impl Subject {
         Self::KeylessAdmin,
     ];
 
+    pub const BY_TOKEN: [Self; 2] = [Self::ApiKeyByToken, Self::AccessTokenByToken];
+
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::ApiKey | Self::KeylessApiKey | Self::UngracedApiKey => Kind::ApiKey,
+            Self::ApiKey | Self::KeylessApiKey | Self::UngracedApiKey | Self::ApiKeyByToken => {
+                Kind::ApiKey
+            }
             Self::ApplicationKey | Self::KeylessApplicationKey | Self::GracedApplicationKey => {
                 Kind::ApplicationKey
             }
             Self::ServiceAccessToken
             | Self::KeylessServiceAccessToken
+            | Self::AccessTokenByToken
             | Self::LeakedAccessToken => Kind::ServiceAccessToken,
             Self::AdminKey
             | Self::GracedAdminKey
@@ -119,6 +128,7 @@ impl Subject {
             Self::KeylessApplicationKey | Self::KeylessServiceAccessToken | Self::KeylessAdmin => {
                 Admin::Identity
             }
+            Self::ApiKeyByToken | Self::AccessTokenByToken => Admin::AccessToken,
             _ => Admin::Pair,
         }
     }
@@ -162,6 +172,8 @@ impl fmt::Display for Subject {
             Self::KeylessServiceAccessToken => "service access token, keyless",
             Self::KeylessAssistedAdminKey => "admin pair, assisted, keyless",
             Self::KeylessAdmin => "admin without keys",
+            Self::ApiKeyByToken => "API key, by a token",
+            Self::AccessTokenByToken => "service access token, by a token",
         })
     }
 }

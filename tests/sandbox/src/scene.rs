@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::account::{ACCOUNT, FUNCTIONS};
@@ -23,7 +24,8 @@ pub const ADMIN_SCOPES: [&str; 6] = [
     "api_keys_read",
 ];
 
-const APPLICATION_SCOPES: [&str; 2] = ["dashboards_read", "monitors_read"];
+/// Of the application key and the service access token.
+pub const APPLICATION_SCOPES: [&str; 2] = ["dashboards_read", "monitors_read"];
 
 /// An API key and an application key that act together.
 #[derive(Clone, Debug)]
@@ -60,6 +62,9 @@ pub enum Admin {
     Identity,
     /// Likewise, but the functions' variables say so, and no secret names an admin secret.
     IdentityOfVariables,
+    /// A service access token in the admin secret, which never ends and may hand on the scopes of the
+    /// scene's other keys.
+    AccessToken,
 }
 
 /// The differences that tests want.
@@ -123,6 +128,7 @@ impl Scene {
         let api_key = create_secret(world, "datadog/api-key", &value)?;
         let value = match options.admin {
             Admin::Pair => pair(world, &service_account, options.admin_scopes),
+            Admin::AccessToken => admin_token(world, &service_account, &permissions, None),
             Admin::Identity | Admin::IdentityOfVariables => {
                 trust_the_functions(world, &service_account);
                 delegation(world, &service_account, &api_key)
@@ -188,6 +194,26 @@ pub fn pair(world: &mut World, service_account: &str, scopes: &[&str]) -> Value 
         "adminApiKeyId": api.id,
         "adminAppKey": application.value,
         "adminAppKeyId": application.id,
+        "serviceAccountId": service_account,
+        "site": "datadoghq.com",
+    })
+}
+
+/// A new service access token of the service account, as an admin secret has it.
+pub fn admin_token(
+    world: &mut World,
+    service_account: &str,
+    scopes: &[&str],
+    expires_at: Option<OffsetDateTime>,
+) -> Value {
+    let now = world.now();
+    let token =
+        world
+            .datadog
+            .create_access_token(now, service_account, "key-rotation", scopes, expires_at);
+    json!({
+        "serviceAccessToken": token.value,
+        "serviceAccessTokenId": token.id,
         "serviceAccountId": service_account,
         "site": "datadoghq.com",
     })

@@ -211,7 +211,7 @@ async fn deletions_have_time_of_their_own() {
         let failed: Vec<_> = failed.map(|it| &it["error"]["error_type"]).collect();
         let refused = match admin {
             Admin::Pair => vec!["AdminKeyRefused"; due],
-            Admin::Identity | Admin::IdentityOfVariables => vec![],
+            Admin::Identity | Admin::IdentityOfVariables | Admin::AccessToken => vec![],
         };
         assert_eq!(failed, refused, "{}", bench.story());
         assert_eq!(document["summary"]["deleted"], due - refused.len());

@@ -79,7 +79,7 @@ impl Datadog {
                     .ok_or_else(no_such_token)?;
                 Ok(answer(StatusCode::OK, &self.settings, token, Shown::Read))
             }
-            Act::Edit(id) => self.edit_token(now, &owner, id, request.body()),
+            Act::Edit(id) => self.edit_token(now, caller, &owner, id, request.body()),
             Act::Delete(id) => {
                 let undeletable = self.undeletable.get(id).copied();
                 let lag = self.edges.here().by_id;
@@ -158,6 +158,7 @@ impl Datadog {
     fn edit_token(
         &mut self,
         now: OffsetDateTime,
+        caller: &Caller,
         owner: &str,
         id: &str,
         body: &Bytes,
@@ -166,6 +167,13 @@ impl Datadog {
         data.demand_id(id, StatusCode::BAD_REQUEST)?;
         let Edit { name, scopes } = data.attributes;
         scopes.as_deref().map_or(Ok(()), demand_scopes)?;
+        // Otherwise a token could widen what it has created (inferred from the rule of creations).
+        let editor = caller.access_token.as_deref().and_then(|id| self.key(id));
+        let held = editor.map(|it| it.scopes().unwrap_or_default());
+        let is_wider = |it: &String| held.is_some_and(|held| !held.contains(it));
+        if scopes.iter().flatten().any(is_wider) {
+            return Err(Refusal::forbidden());
+        }
         let (settings, lag) = (self.settings.clone(), self.edges.here().by_id);
         let mut keys = self.keys.iter_mut();
         let token = keys

@@ -1,5 +1,6 @@
 //! What no recording shows. The recorded shapes are held by `tests/recorded_datadog`.
 
+mod access_tokens;
 mod api_keys;
 mod application_keys;
 mod authentication;
