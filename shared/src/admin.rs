@@ -1,6 +1,7 @@
-//! The admin: in whose name Datadog is asked. Either the pair of an admin secret ([`Pair`]) or,
-//! keyless, the function's own identity ([`Delegate`]); never both in one request.
+//! The admin: in whose name Datadog is asked. The pair of an admin secret ([`Pair`]), its service access
+//! token ([`Bearer`]) or, keyless, the function's own identity ([`Delegate`]); never two in one request.
 
+mod bearer;
 mod companion;
 mod delegate;
 mod keys;
@@ -26,6 +27,8 @@ use crate::secrets::SecretArn;
 use crate::site::Site;
 use crate::value::SecretValue;
 
+pub(crate) use bearer::Bearer;
+use companion::Companion;
 use delegate::Delegate;
 use pair::Pair;
 use proof::TokenHeader;
@@ -68,12 +71,14 @@ pub enum Reach {
 #[derive(Debug)]
 enum AdminCredentials {
     Pair(Box<Pair>),
+    Bearer(Box<Bearer>),
     Delegate(Box<Delegate>),
 }
 
 /// Whose turn it is.
 enum ActiveCredentials<'a> {
     Pair(&'a Pair),
+    Bearer(&'a Bearer),
     Delegate(&'a Delegate),
 }
 
@@ -122,6 +127,10 @@ impl Admin {
                 let pair = Pair::new(*keys, secret, created, budget);
                 Self::with(AdminCredentials::Pair(pair.into()), budget)
             }
+            AdminValue::Token(token) => {
+                let bearer = Bearer::new(*token, secret, created, budget);
+                Self::with(AdminCredentials::Bearer(bearer.into()), budget)
+            }
             AdminValue::Delegation(delegation) => {
                 Self::delegated(*delegation, secret.clients, budget)
             }
@@ -167,10 +176,37 @@ impl Admin {
         matches!(self.credentials, AdminCredentials::Delegate(_))
     }
 
-    /// When the token ends that it acts with, if it has one.
+    /// Returns the service access token that acts, if one does.
+    #[must_use]
+    pub(crate) fn bearer(&self) -> Option<&Bearer> {
+        match &self.credentials {
+            AdminCredentials::Bearer(bearer) => Some(bearer),
+            AdminCredentials::Pair(_) | AdminCredentials::Delegate(_) => None,
+        }
+    }
+
+    /// Whether it acts by the service access token of an admin secret.
+    #[must_use]
+    pub fn is_access_token(&self) -> bool {
+        self.bearer().is_some()
+    }
+
+    /// Refuses to rotate what this admin can't rotate, by what is known without asking Datadog.
+    /// `is_itself`: its secret is the rotated secret.
+    pub(crate) fn must_suit(
+        &self,
+        kind: Kind,
+        current: &Credential,
+        is_itself: bool,
+    ) -> Result<(), Problem> {
+        self.bearer()
+            .map_or(Ok(()), |it| it.must_suit(kind, current, is_itself))
+    }
+
+    /// When the delegated token ends that it acts with, if it has one.
     pub async fn token_expiry(&self) -> Option<Expiry> {
         match &self.credentials {
-            AdminCredentials::Pair(_) => None,
+            AdminCredentials::Pair(_) | AdminCredentials::Bearer(_) => None,
             AdminCredentials::Delegate(delegate) => delegate.expiry().await,
         }
     }
@@ -180,6 +216,7 @@ impl Admin {
         self.budget = *budget;
         match &mut self.credentials {
             AdminCredentials::Pair(pair) => pair.renew(budget),
+            AdminCredentials::Bearer(bearer) => bearer.renew(budget),
             AdminCredentials::Delegate(delegate) => delegate.renew(budget),
         }
         if let Some(pair) = self.stand_in.get_mut() {
@@ -195,6 +232,7 @@ impl Admin {
     pub fn service_account(&self) -> &ServiceAccountId {
         match &self.credentials {
             AdminCredentials::Pair(pair) => pair.service_account(),
+            AdminCredentials::Bearer(bearer) => bearer.service_account(),
             AdminCredentials::Delegate(delegate) => delegate.service_account(),
         }
     }
@@ -204,6 +242,7 @@ impl Admin {
     pub fn own_keys(&self) -> Vec<KeyRef> {
         match self.acting() {
             ActiveCredentials::Pair(pair) => pair.keys(),
+            ActiveCredentials::Bearer(bearer) => bearer.keys(),
             ActiveCredentials::Delegate(_) => Vec::new(),
         }
     }
@@ -211,11 +250,11 @@ impl Admin {
     /// Returns the keys of every admin that was read so far, the acting one and a fallback among them.
     #[must_use]
     pub fn known_keys(&self) -> ProtectedKeys {
-        let pair = match &self.credentials {
-            AdminCredentials::Pair(pair) => Some(&**pair),
-            AdminCredentials::Delegate(_) => self.stand_in.get(),
+        let mut known = match self.acting() {
+            ActiveCredentials::Pair(pair) => pair.known_keys(),
+            ActiveCredentials::Bearer(bearer) => bearer.known_keys(),
+            ActiveCredentials::Delegate(_) => ProtectedKeys::default(),
         };
-        let mut known = pair.map(Pair::known_keys).unwrap_or_default();
         for others in self.fallback_keys.get().into_iter().chain([&self.others]) {
             known.merge(others);
         }
@@ -246,11 +285,13 @@ impl Admin {
     pub fn site(&self) -> Site {
         match self.acting() {
             ActiveCredentials::Pair(pair) => pair.site(),
+            ActiveCredentials::Bearer(bearer) => bearer.site(),
             ActiveCredentials::Delegate(delegate) => delegate.site(),
         }
     }
 
-    /// Provides an API key to try application keys with: an identity has none of its own.
+    /// Provides an API key to try other keys with: an identity has none of its own, nor has a service
+    /// access token.
     pub async fn provide_companion(
         &mut self,
         kind: Kind,
@@ -258,6 +299,7 @@ impl Admin {
     ) -> Result<(), Problem> {
         match &mut self.credentials {
             AdminCredentials::Pair(_) => Ok(()),
+            AdminCredentials::Bearer(bearer) => bearer.provide_companion(kind, current).await,
             AdminCredentials::Delegate(delegate) => delegate.provide_companion(kind, current).await,
         }
     }
@@ -265,14 +307,25 @@ impl Admin {
     fn acting(&self) -> ActiveCredentials<'_> {
         match (&self.credentials, self.stand_in.get()) {
             (AdminCredentials::Pair(pair), _) => ActiveCredentials::Pair(pair),
+            (AdminCredentials::Bearer(bearer), _) => ActiveCredentials::Bearer(bearer),
             (AdminCredentials::Delegate(_), Some(pair)) => ActiveCredentials::Pair(pair),
             (AdminCredentials::Delegate(delegate), None) => ActiveCredentials::Delegate(delegate),
+        }
+    }
+
+    /// The API key of another secret, or of AWSCURRENT, if the admin has none of its own.
+    fn companion(&self) -> Option<&Companion> {
+        match self.acting() {
+            ActiveCredentials::Pair(_) => None,
+            ActiveCredentials::Bearer(bearer) => bearer.companion(),
+            ActiveCredentials::Delegate(delegate) => delegate.companion(),
         }
     }
 
     fn datadog(&self) -> &Datadog {
         match self.acting() {
             ActiveCredentials::Pair(pair) => pair.datadog(),
+            ActiveCredentials::Bearer(bearer) => bearer.datadog(),
             ActiveCredentials::Delegate(delegate) => delegate.datadog(),
         }
     }
@@ -285,6 +338,7 @@ impl Admin {
         let problem = match self.acting() {
             // Boxed: a step makes several calls side by side, and has room for each.
             ActiveCredentials::Pair(pair) => return Box::pin(pair.act(&call)).await,
+            ActiveCredentials::Bearer(bearer) => return Box::pin(bearer.act(&call)).await,
             ActiveCredentials::Delegate(delegate) => match Box::pin(delegate.act(&call)).await {
                 Err(problem) if problem.refuses_identity() => problem,
                 answer => return answer,
@@ -312,6 +366,7 @@ impl Admin {
     pub async fn must_work(&self) -> Result<(), Problem> {
         match self.acting() {
             ActiveCredentials::Pair(pair) => pair.must_work().await,
+            ActiveCredentials::Bearer(bearer) => bearer.must_work().await,
             ActiveCredentials::Delegate(delegate) => match delegate.must_work().await {
                 Err(problem) if problem.refuses_identity() => {
                     self.stand_in_for(problem).await?.must_work().await
@@ -325,6 +380,7 @@ impl Admin {
     pub async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
         match self.acting() {
             ActiveCredentials::Pair(pair) => pair.must_have(required).await,
+            ActiveCredentials::Bearer(bearer) => bearer.must_have(required).await,
             ActiveCredentials::Delegate(delegate) => delegate.must_have(required).await,
         }
     }

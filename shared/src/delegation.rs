@@ -17,7 +17,10 @@ use crate::settings::Settings;
 use crate::site::Site;
 use crate::value::{SecretValue, UUID, ValueError};
 
-const SECRET_ARN: &str = "the full ARN of a secret";
+pub(crate) const SECRET_ARN: &str = "the full ARN of a secret";
+
+/// The field of an admin secret without an API key that names a secret with one.
+pub(crate) const API_KEY_SECRET: &str = "apiKeySecretArn";
 
 /// What the identity is to be taken for. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ const FIELDS: Names = Names {
     organisation: "orgUuid",
     service_account: "serviceAccountId",
     site: "site",
-    api_key_secret: "apiKeySecretArn",
+    api_key_secret: API_KEY_SECRET,
     fallback: "fallbackAdminSecretArn",
 };
 

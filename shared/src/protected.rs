@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::credential::{ApiPart, AppPart, Credential};
+use crate::credential::{ApiPart, AppPart, Credential, TokenPart};
 use crate::keys::{KeyClass, KeyRef, shown_of};
 
 /// The keys that must not be deleted.
@@ -53,6 +53,10 @@ impl ProtectedKeys {
     }
 
     pub fn add_api(&mut self, part: &ApiPart) {
+        self.hold(part.key_ref(), part.key.expose());
+    }
+
+    pub fn add_token(&mut self, part: &TokenPart) {
         self.hold(part.key_ref(), part.key.expose());
     }
 

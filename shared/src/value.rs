@@ -74,6 +74,15 @@ pub enum ValueError {
     },
     #[error("has both keys and `orgUuid`, and must have one of the two")]
     KeysAndIdentity,
+    #[error(
+        "has `serviceAccessToken` beside the keys of a pair or `orgUuid`, and must have one of the three"
+    )]
+    KeysAndToken,
+    #[error(
+        "holds a service access token, which does not rotate as an admin secret: Datadog lets no such \
+         token create application keys"
+    )]
+    TokenOfAdmin,
     #[error("holds keys and AWSCURRENT none, or the other way round")]
     OtherMode,
 }
@@ -87,6 +96,9 @@ const ADMIN_KEYS: [&str; 4] = [
     "adminAppKey",
     "adminAppKeyId",
 ];
+
+/// The fields by which an admin secret has a service access token.
+const ACCESS_TOKEN: [&str; 2] = ["serviceAccessToken", "serviceAccessTokenId"];
 
 impl SecretValue {
     pub fn parse(text: &str) -> Result<Self, ValueError> {
@@ -156,6 +168,18 @@ impl SecretValue {
     #[must_use]
     pub fn has_admin_keys(&self) -> bool {
         ADMIN_KEYS.iter().any(|field| self.has(field))
+    }
+
+    /// Returns whether an admin secret holds a service access token in place of a pair.
+    ///
+    /// # Errors
+    /// If it holds something else as well that could act.
+    pub fn holds_admin_token(&self) -> Result<bool, ValueError> {
+        let is_token = ACCESS_TOKEN.iter().any(|field| self.has(field));
+        if is_token && (self.has_admin_keys() || self.has("orgUuid")) {
+            return Err(ValueError::KeysAndToken);
+        }
+        Ok(is_token)
     }
 
     pub fn site(&self) -> Result<Site, ValueError> {

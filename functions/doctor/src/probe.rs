@@ -145,6 +145,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     }
     let scope = Scope {
         keyless: admin.is_keyless(),
+        access_token: admin.is_access_token(),
         mappings: cleaning.aws_account.is_some(),
     };
     Report::of(&admin, scope, end, notebook, wire.limits())
@@ -271,6 +272,8 @@ fn is_refusal(problem: &Problem) -> bool {
         | Problem::MissingScopes { .. }
         | Problem::IdentityForbidden { .. }
         | Problem::IdentityRefused { .. }
+        | Problem::AdminTokenScopes { .. }
+        | Problem::AdminTokenRefused { .. }
         | Problem::AdminRefused { .. } => true,
         _ => false,
     }

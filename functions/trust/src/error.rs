@@ -181,7 +181,7 @@ impl TrustError {
         use datadog_rotation::secrets::SecretsProblem;
         match self {
             Self::Datadog(Problem::Datadog(error)) => error.problem.is_refusal(),
-            Self::Datadog(Problem::AdminRefused { .. }) => true,
+            Self::Datadog(Problem::AdminRefused { .. } | Problem::AdminTokenRefused { .. }) => true,
             Self::Datadog(Problem::AdminUnreadable(error)) => matches!(
                 error.problem,
                 SecretsProblem::AccessDenied(_)

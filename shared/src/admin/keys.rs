@@ -6,9 +6,7 @@ use std::time::SystemTime;
 
 use super::reading::KeyLookup;
 use super::{ActiveCredentials, Admin};
-use crate::datadog::{
-    ApiKeyDetails, Call, Created, DatadogProblem, KeyQuota, OwnedKeyDetails, Scopes,
-};
+use crate::datadog::{ApiKeyDetails, Call, Created, KeyQuota, OwnedKeyDetails, Scopes};
 use crate::error::Problem;
 use crate::keys::{AccessToken, ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
 
@@ -22,7 +20,7 @@ impl Admin {
         match self.readable(call).await {
             Ok(Some(details)) => Ok(KeyLookup::Found(details)),
             Ok(None) => Ok(KeyLookup::Forbidden),
-            Err(problem) if is_not_found(&problem) => Ok(KeyLookup::NotFound),
+            Err(problem) if problem.is_not_found() => Ok(KeyLookup::NotFound),
             Err(problem) => Err(problem),
         }
     }
@@ -74,7 +72,7 @@ impl Admin {
             .await;
         match answer {
             Ok(details) => Ok(Some(details)),
-            Err(problem) if is_not_found(&problem) => Ok(None),
+            Err(problem) if problem.is_not_found() => Ok(None),
             Err(problem) => Err(problem),
         }
     }
@@ -110,7 +108,7 @@ impl Admin {
             .await;
         match answer {
             Ok(details) => Ok(Some(details)),
-            Err(problem) if is_not_found(&problem) => Ok(None),
+            Err(problem) if problem.is_not_found() => Ok(None),
             Err(problem) => Err(problem),
         }
     }
@@ -134,6 +132,7 @@ impl Admin {
         }
         let actor = match self.acting() {
             ActiveCredentials::Pair(pair) => pair.actor(),
+            ActiveCredentials::Bearer(bearer) => bearer.actor(),
             ActiveCredentials::Delegate(delegate) => delegate.actor().await.ok()?,
         };
         let answer = actor
@@ -255,8 +254,4 @@ impl Admin {
         });
         sent.await?
     }
-}
-
-pub(super) fn is_not_found(problem: &Problem) -> bool {
-    matches!(problem, Problem::Datadog(error) if error.problem == DatadogProblem::NotFound)
 }

@@ -35,8 +35,8 @@ impl Admin {
                 ActiveCredentials::Pair(pair) => {
                     Ok(self.validate_by_pair(pair, application).await?)
                 }
-                ActiveCredentials::Delegate(delegate) => {
-                    let companion = delegate.companion().ok_or(Problem::NoApiKeySecret)?;
+                ActiveCredentials::Bearer(_) | ActiveCredentials::Delegate(_) => {
+                    let companion = self.companion().ok_or(Problem::NoApiKeySecret)?;
                     self.validate_by_companion(companion, application).await
                 }
             },
@@ -126,6 +126,10 @@ impl Admin {
                 let own = self.validated(&pair.in_use().api.key).await.ok()??;
                 Some(own.organisation)
             }
+            ActiveCredentials::Bearer(bearer) => {
+                let user = bearer.user().await.ok()??;
+                Some(user.organisation.to_string())
+            }
             ActiveCredentials::Delegate(delegate) => Some(delegate.organisation().to_owned()),
         }
     }
@@ -141,7 +145,9 @@ impl Admin {
     fn control_key(&self) -> Option<&ApiKey> {
         match self.acting() {
             ActiveCredentials::Pair(pair) => Some(&pair.in_use().api.key),
-            ActiveCredentials::Delegate(delegate) => delegate.companion().map(Companion::key),
+            ActiveCredentials::Bearer(_) | ActiveCredentials::Delegate(_) => {
+                self.companion().map(Companion::key)
+            }
         }
     }
 }

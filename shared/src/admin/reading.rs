@@ -74,7 +74,7 @@ impl Admin {
         let _settled = self.reads_api_keys.set(false);
     }
 
-    /// In seconds. A pair that was stored long ago is known to every edge; a token never was.
+    /// In seconds. What was stored long ago is known to every edge; a delegated token never was.
     fn pauses(&self, known: Option<bool>) -> &'static [u64] {
         match self.acting() {
             ActiveCredentials::Pair(pair)
@@ -82,7 +82,12 @@ impl Admin {
             {
                 &[1]
             }
-            ActiveCredentials::Pair(_) | ActiveCredentials::Delegate(_) => &[1, 2, 4],
+            ActiveCredentials::Bearer(bearer)
+                if known.is_none() && bearer.is_older_than(KNOWN_EVERYWHERE) =>
+            {
+                &[1]
+            }
+            _ => &[1, 2, 4],
         }
     }
 
@@ -90,7 +95,8 @@ impl Admin {
     async fn may_read_api_keys(&self) -> Option<bool> {
         let by_scopes = match self.acting() {
             ActiveCredentials::Pair(pair) => pair.has(API_KEYS_READ).await,
-            // A token has all that its owner has.
+            ActiveCredentials::Bearer(bearer) => bearer.has(API_KEYS_READ).await,
+            // A delegated token has all that its owner has.
             ActiveCredentials::Delegate(_) => Some(true),
         };
         if by_scopes == Some(false) {

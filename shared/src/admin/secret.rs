@@ -6,9 +6,9 @@ use secrecy::ExposeSecret;
 
 use crate::budget::Budget;
 use crate::clients::Clients;
-use crate::credential::{ApiPart, AppPart, Credential, Kind};
+use crate::credential::{ApiPart, AppPart, Credential, Kind, TokenPart};
 use crate::datadog::{Authority, Datadog};
-use crate::delegation::Delegation;
+use crate::delegation::{API_KEY_SECRET, Delegation, SECRET_ARN};
 use crate::error::Problem;
 use crate::keys::KeyRef;
 use crate::secrets::{SecretArn, SecretsError};
@@ -26,9 +26,22 @@ pub(super) struct AdminKeys {
     pub(super) unfamiliar: Option<ValueError>,
 }
 
+/// The service access token of an admin secret, and the API of its site.
+#[derive(Clone, Debug)]
+pub(super) struct HeldToken {
+    pub(super) part: TokenPart,
+    pub(super) datadog: Datadog,
+    pub(super) site: Site,
+    /// The `DatadogApiKey` secret with an API key to stand beside tokens, where Datadog takes them so only.
+    pub(super) api_key_secret: Option<SecretArn>,
+    /// Of a token whose shape nobody knows: what is wrong with it, if Datadog refuses it.
+    pub(super) unfamiliar: Option<ValueError>,
+}
+
 /// What an admin secret holds.
 pub(super) enum AdminValue {
     Keys(Box<AdminKeys>),
+    Token(Box<HeldToken>),
     Delegation(Box<Delegation>),
 }
 
@@ -67,6 +80,10 @@ impl AdminSecret {
 
     pub(super) fn admin_value(&self, value: &SecretValue) -> Result<AdminValue, Problem> {
         let malformed = |source| self.malformed(source);
+        if value.holds_admin_token().map_err(malformed)? {
+            let token = self.held_token(value).map_err(malformed)?;
+            return Ok(AdminValue::Token(token.into()));
+        }
         if let Some(delegation) = Delegation::of_value(value).map_err(malformed)? {
             return Ok(AdminValue::Delegation(delegation.into()));
         }
@@ -84,6 +101,26 @@ impl AdminSecret {
             unfamiliar,
         };
         Ok(AdminValue::Keys(keys.into()))
+    }
+
+    fn held_token(&self, value: &SecretValue) -> Result<HeldToken, ValueError> {
+        let (credential, unfamiliar) = value.stored_credential(Kind::ServiceAccessToken)?;
+        let Credential::Token(part) = credential else {
+            return Err(ValueError::NotAnObject);
+        };
+        let (field, site) = (API_KEY_SECRET, value.site()?);
+        let api_key_secret = value.name(field)?;
+        let api_key_secret = api_key_secret.map(|text| {
+            let arn = SecretArn::parse(&text);
+            arn.ok_or_else(|| ValueError::ill_formed(field, SECRET_ARN, &text))
+        });
+        Ok(HeldToken {
+            part,
+            datadog: self.clients.datadog(site),
+            site,
+            api_key_secret: api_key_secret.transpose()?,
+            unfamiliar,
+        })
     }
 
     pub(super) fn malformed(&self, source: ValueError) -> Problem {
@@ -106,5 +143,11 @@ impl AdminKeys {
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         self.api.key.expose() == other.api.key.expose()
             && self.application.key.expose() == other.application.key.expose()
+    }
+}
+
+impl HeldToken {
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.part.key.expose() == other.part.key.expose()
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::Admin;
-use super::keys::is_not_found;
 use crate::datadog::Call;
 use crate::datadog::trust::{AwsAccount, Mapping, MappingKind};
 use crate::error::Problem;
@@ -134,7 +133,7 @@ impl Admin {
 
 fn found<T>(answer: Result<T, Problem>) -> Result<Option<T>, Problem> {
     match answer {
-        Err(problem) if is_not_found(&problem) => Ok(None),
+        Err(problem) if problem.is_not_found() => Ok(None),
         answer => answer.map(Some),
     }
 }

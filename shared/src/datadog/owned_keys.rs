@@ -16,6 +16,8 @@ pub struct OwnedKeyDetails {
     pub created: Option<SystemTime>,
     /// When a token ends by itself.
     pub expires: Option<SystemTime>,
+    /// Whether a token is to end by itself at all; `None`: the answer does not tell it.
+    pub ends: Option<bool>,
     /// `None`: the answer does not tell them.
     pub scopes: Option<Scopes>,
     /// `None`: the answer does not tell it.
@@ -34,6 +36,10 @@ impl OwnedKeyDetails {
             shown: owned(shown),
             created: time(resource.text("created_at")),
             expires: time(resource.text("expires_at")),
+            ends: resource
+                .attributes
+                .get("expires_at")
+                .map(|at| !at.is_null()),
             scopes: Scopes::read(resource.attributes.get("scopes")),
             owner: account.and_then(ServiceAccountId::parse),
             attributes: Attributes::of(&resource.attributes),
@@ -71,6 +77,13 @@ mod tests {
         assert!(details(r#"{"last4":"abcd","scopes":null}"#).is_whole());
         assert!(!details(r#"{"scopes":null}"#).is_whole());
         assert!(!details(r#"{"last4":"abcd"}"#).is_whole());
+    }
+
+    #[test]
+    fn only_null_says_that_a_token_never_ends() {
+        assert_eq!(details(r#"{"expires_at":null}"#).ends, Some(false));
+        assert_eq!(details(r#"{"expires_at":"some day"}"#).ends, Some(true));
+        assert_eq!(details("{}").ends, None);
     }
 
     #[test]

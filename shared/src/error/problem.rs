@@ -1,6 +1,7 @@
 //! Everything that can stop a step.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use crate::datadog::{DatadogError, DatadogProblem, api_keys};
 use crate::event::EventError;
@@ -9,6 +10,7 @@ use crate::keys::{KeyClass, KeyId, KeyRef, OrganisationId, ServiceAccountId};
 use crate::secrets::{PENDING, PREVIOUS, SecretsError, SecretsProblem};
 use crate::settings::StartError;
 use crate::site::Site;
+use crate::timestamp::timestamp;
 use crate::value::{Flaw, Told, ValueError};
 
 /// Which version of the rotated secret a problem is about.
@@ -97,6 +99,28 @@ pub enum Problem {
     AdminMalformed { arn: String, source: ValueError },
     #[error("Datadog's site {site} refuses the key pair of the admin secret {arn}")]
     AdminRefused { arn: String, site: Site },
+    /// A 401 or 403 to everything, wherever a request carries it.
+    #[error("Datadog's site {site} refuses the service access token of the admin secret {arn}")]
+    AdminTokenRefused { arn: String, site: Site },
+    /// It can't rotate for ever, and what it creates lives no longer than itself.
+    #[error("the service access token of the admin secret {arn} ends by itself{}", At(.end))]
+    AdminTokenEnds {
+        arn: String,
+        /// `None`: Datadog says so in a form that can't be read.
+        end: Option<SystemTime>,
+    },
+    #[error(
+        "the admin secret {arn} holds a service access token, and Datadog lets no such token create \
+         application keys"
+    )]
+    AdminTokenForbidden { arn: String },
+    #[error("the admin secret {arn} holds the very service access token that this secret rotates")]
+    AdminTokenItself { arn: String },
+    #[error(
+        "the service access token of the admin secret {arn} lacks the scopes {}",
+        .missing.join(", ")
+    )]
+    AdminTokenScopes { arn: String, missing: Vec<String> },
     /// The text that the managed service uses, to the letter.
     #[error(
         "Admin key's serviceAccountId ({admin}) must match the Application key's serviceAccountId \
@@ -232,6 +256,16 @@ pub enum Problem {
     Datadog(#[from] DatadogError),
 }
 
+/// A time behind the sentence that it belongs to, if it is known.
+struct At<'a>(&'a Option<SystemTime>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |at| write!(f, ", at {}", timestamp(at)))
+    }
+}
+
 impl Problem {
     /// Of an admin secret that something names otherwise than by its full ARN.
     #[must_use]
@@ -250,6 +284,12 @@ impl Problem {
             Self::MissingPermissions { .. } | Self::IdentityForbidden { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether Datadog itself answered 404.
+    #[must_use]
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
     }
 
     /// Whether it is the function's identity that Datadog refuses, so that a pair might do. API
@@ -286,6 +326,11 @@ impl Problem {
                     | ValueError::NotAnObject,
                 ..
             } => "SecretNotJson",
+            Self::Malformed {
+                role: Role::Current,
+                source: ValueError::TokenOfAdmin,
+            }
+            | Self::AdminTokenForbidden { .. } => "AdminTokenForbidden",
             Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
             Self::TagMalformed { .. } => "TagMalformed",
             Self::PendingWithoutValue => "PendingWithoutValue",
@@ -309,7 +354,10 @@ impl Problem {
                 source: ValueError::UnknownSite { .. },
             } => "UnknownSite",
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
-            Self::AdminRefused { .. } => "AdminKeyRefused",
+            Self::AdminRefused { .. } | Self::AdminTokenRefused { .. } => "AdminKeyRefused",
+            Self::AdminTokenEnds { .. } => "AdminTokenEnds",
+            Self::AdminTokenItself { .. } => "AdminTokenItself",
+            Self::AdminTokenScopes { .. } => "AdminTokenScopes",
             Self::ServiceAccountMismatch { .. } => "ServiceAccountMismatch",
             Self::NoRoom { .. } => "DatadogKeyQuota",
             Self::MissingScopes { .. } | Self::MissingPermissions { .. } => "MissingScope",

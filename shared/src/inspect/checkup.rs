@@ -10,7 +10,7 @@ mod finding;
 pub(super) use finding::advice;
 pub use finding::{Check, Checkup, Finding, Status};
 
-use access_token::examine_access_token;
+use access_token::{examine_access_token, examine_admin_token};
 use api_key::{examine_api_key, examine_reading};
 use described::{say_grace, say_replicas, say_rotation, say_versions, sound};
 
@@ -127,7 +127,12 @@ async fn admin_of(
     };
     match opened.admin(&source, budget).await {
         Ok((admin, rotates_itself)) => {
-            to.say(Check::AdminSecret, Status::Ok, how);
+            let held = if admin.is_access_token() {
+                ", which holds a service access token"
+            } else {
+                ""
+            };
+            to.say(Check::AdminSecret, Status::Ok, format!("{how}{held}"));
             let url = opened.clients.settings.datadog_api_url.as_deref();
             let (status, text) = endpoint::of_datadog(url, admin.site());
             to.say(Check::Site, status, text);
@@ -184,6 +189,7 @@ async fn examine_at_datadog(
         answer => to.take(Check::AdminKeys, answer)?,
     }
     to.say(Check::AdminKeys, Status::Ok, "accepted by Datadog");
+    examine_admin_token(to, reader, secret).await;
     examine_scopes(to, reader, secret).await;
     examine_permissions(to, reader, secret).await;
     if is_same.is_some() && credential.token().is_some() {

@@ -1,6 +1,7 @@
 //! What can be read without effect. The steps look before they act; the doctor only looks.
 
 mod admin;
+mod admin_token;
 mod current;
 mod keys;
 mod orphans;

@@ -63,6 +63,8 @@ pub(super) async fn create(
         reader.previous(&cx.secret)
     );
     let current = current?;
+    // Boxed: few admins are a token.
+    Box::pin(reader.verify_admin_token(&cx.secret.admin, current.scopes_to_hand_on())).await?;
     previous?;
     let secret = &cx.secret;
     let is_rotations = is_current_rotations(&secret.names, current.telling_name(), &secret.current);
@@ -204,5 +206,13 @@ async fn check_configuration(cx: &StepContext<'_>) -> Result<(), Problem> {
             "the admin is not shown its own scopes: they were not checked"
         );
     }
-    reader.verify_current(&cx.secret).await.map(drop)
+    let current = reader.verify_current(&cx.secret).await?;
+    let verified = reader.verify_admin_token(admin, current.scopes_to_hand_on());
+    if Box::pin(verified).await? == Reach::Unknown {
+        tracing::warn!(
+            secret = reader.secret,
+            "the admin's token is not shown to itself: whether it ends was not checked"
+        );
+    }
+    Ok(())
 }

@@ -15,16 +15,24 @@ impl Probe<'_, '_> {
         let accepted = self.admin.must_work().await;
         if self.admin.is_keyless() {
             self.tell_identity(mark, accepted).await
+        } else if self.admin.is_access_token() {
+            let (question, call) = (Question::AccessTokenAccepted, Call::current_user());
+            self.tell_secret(question, &call, mark, accepted)
         } else {
-            self.tell_pair(mark, accepted)
+            let (question, call) = (Question::PairAccepted, Call::validate_pair());
+            self.tell_secret(question, &call, mark, accepted)
         }
     }
 
-    fn tell_pair(&self, mark: usize, accepted: Result<(), Problem>) -> bool {
-        let (question, seen) = (
-            Question::PairAccepted,
-            self.wire.seen(&Call::validate_pair(), mark),
-        );
+    /// What Datadog does with what an admin secret holds.
+    fn tell_secret(
+        &self,
+        question: Question,
+        call: &Call,
+        mark: usize,
+        accepted: Result<(), Problem>,
+    ) -> bool {
+        let seen = self.wire.seen(call, mark);
         match accepted {
             Ok(()) => self.say(question, Answer::Yes, seen),
             Err(problem) => {

@@ -23,6 +23,9 @@ const NO_APPLICATION_KEYS: &str = "Application keys can't be rotated by this ide
     admin secret with keys for them, or let one stand in (fallbackAdminSecretArn, \
     DATADOG_FALLBACK_ADMIN_SECRET_ARN); see docs/use/keyless.md.";
 
+const NOT_BY_A_TOKEN: &str = "Application keys can't be rotated by a service access token: name an \
+    admin secret with a key pair for them; see docs/reference/permissions.md.";
+
 const NEVER_WORKED: &str = "not asked: it was never seen to work";
 
 /// A throwaway key that was made.
@@ -77,8 +80,11 @@ impl Probe<'_, '_> {
 
     async fn make_api_key(&self) -> Option<Made<ApiKey>> {
         let question = Question::ApiKeyCreated;
-        if let Err(problem @ (Problem::MissingScopes { .. } | Problem::MissingPermissions { .. })) =
-            self.admin.must_have(&DELETION).await
+        if let Err(
+            problem @ (Problem::MissingScopes { .. }
+            | Problem::MissingPermissions { .. }
+            | Problem::AdminTokenScopes { .. }),
+        ) = self.admin.must_have(&DELETION).await
         {
             self.deny(
                 Question::ApiKeyDeleted,
@@ -109,9 +115,11 @@ impl Probe<'_, '_> {
             .await;
         let seen = self.wire.seen(&call, mark);
         let is_keyless = self.admin.is_keyless();
+        let is_access_token = self.admin.is_access_token();
         let follows = |problem: &Problem| match problem {
             Problem::MissingPermissions { .. } => problem.advice().into_owned(),
             _ if is_keyless && problem.is_forbidden() => NO_APPLICATION_KEYS.to_owned(),
+            _ if is_access_token && problem.is_forbidden() => NOT_BY_A_TOKEN.to_owned(),
             _ => problem.advice().into_owned(),
         };
         self.note(made, at, Question::ApplicationKeyCreated, seen, follows)

@@ -6,6 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
     PairAccepted,
+    AccessTokenAccepted,
     IdentityMapped,
     TokenLife,
     ServiceAccount,
@@ -34,6 +35,7 @@ pub enum Question {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope {
     pub(crate) keyless: bool,
+    pub(crate) access_token: bool,
     pub(crate) mappings: bool,
 }
 
@@ -58,8 +60,9 @@ pub struct Finding {
 }
 
 impl Question {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::PairAccepted,
+        Self::AccessTokenAccepted,
         Self::IdentityMapped,
         Self::TokenLife,
         Self::ServiceAccount,
@@ -89,6 +92,7 @@ impl Question {
     pub fn word(self) -> &'static str {
         match self {
             Self::PairAccepted => "pair_accepted",
+            Self::AccessTokenAccepted => "access_token_accepted",
             Self::IdentityMapped => "identity_mapped",
             Self::TokenLife => "token_life",
             Self::ServiceAccount => "service_account",
@@ -116,7 +120,8 @@ impl Question {
 
     pub(crate) fn is_of(self, scope: Scope) -> bool {
         match self {
-            Self::PairAccepted => !scope.keyless,
+            Self::PairAccepted => !scope.keyless && !scope.access_token,
+            Self::AccessTokenAccepted => scope.access_token,
             Self::IdentityMapped | Self::TokenLife | Self::ServiceAccount => scope.keyless,
             _ => !self.is_of_mappings() || scope.mappings,
         }

@@ -1,7 +1,9 @@
 //! A secret's service access token.
 
 use super::{Check, Checkup, Status};
+use crate::admin::Reach;
 use crate::datadog::OwnedKeyDetails;
+use crate::error::Problem;
 use crate::rotation::context::{LoadedSecret, SecretReader};
 use crate::timestamp::timestamp;
 
@@ -21,6 +23,35 @@ pub(super) async fn examine_access_token(
     to.say(Check::AccessToken, Status::Ok, text);
     if let Some(text) = end_of(secret, &details) {
         to.say(Check::AccessToken, Status::Warning, text);
+    }
+    let scopes = details.scopes.as_ref();
+    let verified = reader.verify_admin_token(&secret.admin, scopes).await;
+    // What does not depend on the scopes has been said.
+    if let Err(problem @ Problem::AdminTokenScopes { .. }) = verified {
+        to.fail(Check::Scopes, &problem);
+    }
+}
+
+/// Says whether the token that the admin acts by goes on for ever.
+pub(super) async fn examine_admin_token(
+    to: &mut Checkup,
+    reader: SecretReader<'_>,
+    secret: &LoadedSecret,
+) {
+    if !secret.admin.is_access_token() {
+        return;
+    }
+    let verified = reader.verify_admin_token(&secret.admin, None).await;
+    match to.take(Check::AdminKeys, verified) {
+        Some(Reach::Unknown) => {
+            let text = "whether the token ends by itself is not known: it may not look itself up \
+                        without service_account_write";
+            to.say(Check::AdminKeys, Status::Warning, text);
+        }
+        Some(Reach::Enough | Reach::Unscoped) => {
+            to.add(Some("The token does not end by itself".to_owned()));
+        }
+        None => {}
     }
 }
 

@@ -156,10 +156,6 @@ impl Problem {
         error.problem.is_transient() && !is_limited
     }
 
-    fn is_not_found(&self) -> bool {
-        matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
-    }
-
     /// Returns whether Datadog answered, and not with 429.
     pub(super) fn is_answered(&self) -> bool {
         let is_answer = |problem: &DatadogProblem| {

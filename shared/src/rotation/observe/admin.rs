@@ -149,6 +149,12 @@ impl<'a> SecretReader<'a> {
         };
         match source {
             AdminSource::Itself => itself(),
+            AdminSource::Secret(_, arn)
+                if *arn == description.arn && self.kind == Kind::ServiceAccessToken =>
+            {
+                let arn = arn.to_string();
+                Err(Problem::AdminTokenItself { arn })
+            }
             AdminSource::Secret(_, arn) if *arn == description.arn => itself(),
             AdminSource::Secret(_, arn) => {
                 let (mut admin, answered, others) = match prefetched {
@@ -173,6 +179,8 @@ impl<'a> SecretReader<'a> {
                 {
                     return itself();
                 }
+                let is_itself = answered.is_same_secret(&description.arn);
+                admin.must_suit(self.kind, &current.credential, is_itself)?;
                 admin.protect(&others);
                 Ok((admin, false))
             }

@@ -23,6 +23,11 @@ pub(crate) struct CurrentKeys {
 }
 
 impl CurrentKeys {
+    /// Returns the scopes that a new token must have, if one is to be created.
+    pub(crate) fn scopes_to_hand_on(&self) -> Option<&Scopes> {
+        self.token.as_ref()?.scopes.as_ref()
+    }
+
     /// Returns the name of the key that [`Credential::telling_key`] returns, if that is known.
     ///
     /// [`Credential::telling_key`]: crate::credential::Credential::telling_key
