@@ -459,6 +459,16 @@ fn worlds_of_keyless_rotations() {
     }
 }
 
+/// A token in the admin secret is dealt with by the same orders: every fault at every call, in a sample.
+#[test]
+fn rotations_by_a_token() {
+    for subject in Subject::BY_TOKEN {
+        let mut tally = Tally::default();
+        every_fault_at_every_call(&mut tally, subject, &Setting::PLAIN, ONE_IN);
+        tally.judge();
+    }
+}
+
 /// Prints what breaks which promise; of one type if `SUBJECT` names it.
 #[test]
 #[ignore = "a survey, which fails at nothing"]

@@ -6,6 +6,7 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+mod admin_tokens;
 mod check;
 mod defects;
 mod documents;

@@ -1,12 +1,12 @@
 //! Who may rotate what: each kind of admin beside each type of secret.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use datadog_rotation::Kind;
 use harness::bench::Bench;
 use harness::figures;
-use sandbox::scene::{Admin, SceneOptions};
-use serde_json::json;
+use sandbox::scene::{ADMIN_SCOPES, APPLICATION_SCOPES, Admin, SceneOptions, admin_token};
 
 const TYPES: [(Kind, &str); 4] = [
     (Kind::ApiKey, "API key"),
@@ -22,15 +22,14 @@ fn bench(admin: Admin) -> Bench {
     })
 }
 
-/// The admin secret holds a service access token in place of a pair.
-fn token_as_admin() -> Bench {
-    let bench = bench(Admin::Pair);
-    let token = bench.current(Kind::ServiceAccessToken);
-    let value = json!({
-        "serviceAccessToken": token["serviceAccessToken"],
-        "serviceAccessTokenId": token["serviceAccessTokenId"],
-        "serviceAccountId": token["serviceAccountId"],
-        "site": "datadoghq.com",
+/// The admin secret holds a service access token that ends in a year.
+fn ending_token() -> Bench {
+    let bench = bench(Admin::AccessToken);
+    let account = &bench.scene.service_account;
+    let value = bench.gate.with_world(|world| {
+        let end = world.now() + Duration::from_hours(365 * 24);
+        let scopes = [&ADMIN_SCOPES[..], &APPLICATION_SCOPES].concat();
+        admin_token(world, account, &scopes, Some(end))
     });
     bench.store(Kind::AdminKey, &value);
     bench
@@ -54,18 +53,24 @@ async fn outcome(bench: &Bench, kind: Kind) -> String {
 async fn each_admin_rotates_what_the_page_says() {
     let mut rows = String::new();
     for (kind, named) in TYPES {
-        let [pair, identity, token] = [
+        let [pair, identity, token, ending] = [
             outcome(&bench(Admin::Pair), kind).await,
             outcome(&bench(Admin::Identity), kind).await,
-            outcome(&token_as_admin(), kind).await,
+            outcome(&bench(Admin::AccessToken), kind).await,
+            outcome(&ending_token(), kind).await,
         ];
-        writeln!(rows, "| {named} | {pair} | {identity} | {token} |").expect("a string");
+        writeln!(
+            rows,
+            "| {named} | {pair} | {identity} | {token} | {ending} |"
+        )
+        .expect("a string");
     }
     let columns = [
         "rotated",
         "by an admin pair",
         "by an identity (keyless)",
-        "by a service access token in the admin secret",
+        "by a service access token that never ends",
+        "by one that ends",
     ];
     let table = figures::table(&columns, &rows);
     figures::compare("reference/permissions", "who may rotate what", &table);

@@ -1,5 +1,6 @@
 //! The steps of a rotation: what they do undisturbed, what they refuse, what people do in between.
 
+mod admin_tokens;
 mod admins;
 mod bad_answers;
 mod bad_current;
