@@ -416,6 +416,26 @@ mod tests {
     }
 
     #[test]
+    fn an_admin_secret_holds_a_token_or_something_else() {
+        let holds = |fields: &str| {
+            let value = SecretValue::parse(&format!("{{{fields}}}")).unwrap();
+            value.holds_admin_token()
+        };
+        assert_eq!(holds(r#""site":"datadoghq.com""#), Ok(false));
+        assert_eq!(holds(r#""adminApiKey":"""#), Ok(false));
+        for token in ["serviceAccessToken", "serviceAccessTokenId"] {
+            assert_eq!(holds(&format!(r#""{token}":"""#)), Ok(true));
+            for beside in ["orgUuid", "adminApiKey", "adminAppKeyId"] {
+                let both = holds(&format!(r#""{token}":"","{beside}":"""#));
+                assert_eq!(both, Err(ValueError::KeysAndToken), "{token} {beside}");
+            }
+            let value = SecretValue::parse(&format!(r#"{{"{token}":""}}"#)).unwrap();
+            let error = value.credential(Kind::AdminKey).unwrap_err();
+            assert_eq!(error, ValueError::TokenOfAdmin);
+        }
+    }
+
+    #[test]
     fn an_empty_name_is_no_name() {
         let name = |text: &str| {
             let value = SecretValue::parse(&format!(r#"{{"n":{text}}}"#)).unwrap();

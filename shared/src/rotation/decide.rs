@@ -246,6 +246,7 @@ mod tests {
             shown: None,
             created: None,
             expires: None,
+            ends: None,
             scopes: None,
             owner: None,
             attributes: Attributes::default(),

@@ -442,6 +442,30 @@ async fn the_admins_own_token_is_never_deleted() {
     bench.assert_kept();
 }
 
+/// Likewise of an admin that was read and does not act: the function's default, while the secret names
+/// another one.
+#[tokio::test(start_paused = true)]
+async fn the_token_of_an_admin_that_was_read_is_never_deleted() {
+    let mut bench = Bench::new(SceneOptions::default());
+    let first = bench.current(KIND);
+    let id = ids(&first).remove(0);
+    let value = with(first, "site", json!("datadoghq.com"));
+    let default = bench.manage(
+        "CreateSecret",
+        &json!({
+            "Name": "datadog/default", "ClientRequestToken": token("default"),
+            "SecretString": value.to_string(),
+        }),
+    );
+    let default = default["ARN"].as_str().unwrap();
+    bench.settings.admin_secret_arn = Some(default.to_owned());
+    for _ in 0..2 {
+        bench.rotate(KIND).await.unwrap();
+    }
+    assert!(bench.is_live(&id), "{}", bench.story());
+    bench.assert_kept();
+}
+
 /// The secret of the admin's token is one like any other: a pair rotates it.
 #[tokio::test(start_paused = true)]
 async fn a_pair_rotates_the_token_by_which_another_secret_is_rotated() {

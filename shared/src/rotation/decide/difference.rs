@@ -90,6 +90,7 @@ mod tests {
             shown: None,
             created: None,
             expires: None,
+            ends: None,
             scopes,
             owner,
             attributes: Attributes::default(),
