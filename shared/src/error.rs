@@ -1,5 +1,6 @@
 //! What a failed invocation says: to the person on call, and by `error_type` to machines.
 
+mod admin_token;
 mod advice;
 mod problem;
 mod state;
@@ -11,6 +12,7 @@ use lambda_runtime::Diagnostic;
 use crate::event::{RotationEvent, Step};
 use crate::keys::KeyRef;
 
+pub use admin_token::AdminTokenDefect;
 pub use problem::{Problem, Role};
 use state::List;
 pub use state::State;

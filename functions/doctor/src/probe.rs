@@ -272,8 +272,7 @@ fn is_refusal(problem: &Problem) -> bool {
         | Problem::MissingScopes { .. }
         | Problem::IdentityForbidden { .. }
         | Problem::IdentityRefused { .. }
-        | Problem::AdminTokenScopes { .. }
-        | Problem::AdminTokenRefused { .. }
+        | Problem::AdminToken { .. }
         | Problem::AdminRefused { .. } => true,
         _ => false,
     }

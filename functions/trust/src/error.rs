@@ -2,7 +2,7 @@
 
 use datadog_rotation::datadog::DatadogProblem;
 use datadog_rotation::datadog::trust::{MappingKind, TrustRefusal};
-use datadog_rotation::error::Problem;
+use datadog_rotation::error::{AdminTokenDefect, Problem};
 use datadog_rotation::keys::TrustId;
 use http::Method;
 
@@ -181,7 +181,10 @@ impl TrustError {
         use datadog_rotation::secrets::SecretsProblem;
         match self {
             Self::Datadog(Problem::Datadog(error)) => error.problem.is_refusal(),
-            Self::Datadog(Problem::AdminRefused { .. } | Problem::AdminTokenRefused { .. }) => true,
+            Self::Datadog(Problem::AdminRefused { .. }) => true,
+            Self::Datadog(Problem::AdminToken { defect, .. }) => {
+                matches!(defect, AdminTokenDefect::Refused(_))
+            }
             Self::Datadog(Problem::AdminUnreadable(error)) => matches!(
                 error.problem,
                 SecretsProblem::AccessDenied(_)

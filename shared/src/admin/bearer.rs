@@ -15,7 +15,7 @@ use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind, TokenPart};
 use crate::datadog::{Authority, CurrentUser, Datadog, DatadogError, OwnedKeyDetails, Scopes};
-use crate::error::Problem;
+use crate::error::{AdminTokenDefect, Problem};
 use crate::keys::{ApiKey, KeyRef, ServiceAccountId};
 use crate::protected::{KnownValue, ProtectedKeys};
 use crate::site::Site;
@@ -116,17 +116,16 @@ impl Bearer {
         current: &Credential,
         is_itself: bool,
     ) -> Result<(), Problem> {
-        let arn = || self.secret.arn.to_string();
         let is_own = |it: &TokenPart| {
             let value = KnownValue::Whole(it.key.expose());
             self.known_keys().protects(&it.key_ref(), value)
         };
         if is_itself || current.token().is_some_and(is_own) {
-            return Err(Problem::AdminTokenItself { arn: arn() });
+            return Err(self.defective(AdminTokenDefect::Itself));
         }
         match kind {
             Kind::ApplicationKey | Kind::AdminKey => {
-                Err(Problem::AdminTokenForbidden { arn: arn() })
+                Err(self.defective(AdminTokenDefect::Forbidden))
             }
             Kind::ApiKey | Kind::ServiceAccessToken => Ok(()),
         }
@@ -242,12 +241,12 @@ impl Bearer {
 
     pub(super) async fn must_work(&self) -> Result<(), Problem> {
         let used = self.in_use();
-        let mut user = self.user().await?;
-        if user.is_none() && self.successor_of(used).await.is_some() {
-            user = self.user().await?;
+        let mut told = self.user().await?;
+        if told.is_none() && self.successor_of(used).await.is_some() {
+            told = self.user().await?;
         }
-        let user = user.ok_or_else(|| self.refused())?;
-        if user.id == *self.service_account() {
+        let told = told.ok_or_else(|| self.refused())?;
+        if told.id == *self.service_account() {
             return Ok(());
         }
         Err(self.ill_formed(
@@ -301,8 +300,7 @@ impl Bearer {
         scopes: Option<&Scopes>,
     ) -> Result<Reach, Problem> {
         if details.ends == Some(true) {
-            let (arn, end) = (self.secret.arn.to_string(), details.expires);
-            return Err(Problem::AdminTokenEnds { arn, end });
+            return Err(self.defective(AdminTokenDefect::Ends(details.expires)));
         }
         if let (Some(own), Some(scopes)) = (&details.scopes, scopes) {
             let wanted = scopes.list().unwrap_or_default();
@@ -341,19 +339,19 @@ impl Bearer {
     }
 
     fn lacks(&self, missing: Vec<&str>) -> Problem {
-        Problem::AdminTokenScopes {
-            arn: self.secret.arn.to_string(),
-            missing: missing.into_iter().map(str::to_owned).collect(),
-        }
+        let missing = missing.into_iter().map(str::to_owned).collect();
+        self.defective(AdminTokenDefect::LacksScopes(missing))
+    }
+
+    fn defective(&self, defect: AdminTokenDefect) -> Problem {
+        let arn = self.secret.arn.to_string();
+        Problem::AdminToken { arn, defect }
     }
 
     fn refused(&self) -> Problem {
         if let Some(unfamiliar) = &self.in_use().unfamiliar {
             return self.secret.malformed(unfamiliar.clone());
         }
-        Problem::AdminTokenRefused {
-            arn: self.secret.arn.to_string(),
-            site: self.in_use().site,
-        }
+        self.defective(AdminTokenDefect::Refused(self.in_use().site))
     }
 }

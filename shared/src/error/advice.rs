@@ -15,9 +15,6 @@ use secrets::{admin_advice, secrets_advice};
 const QUOTA: &str = "Delete API keys that nobody uses, or have Datadog raise the limit; then \
                      rotate again.";
 
-const TOKEN_FORBIDDEN: &str = "Name an admin secret with a key pair for this secret: field or tag \
-                               adminSecretArn. A token may rotate API keys and other tokens.";
-
 const TOKEN_OF_ADMIN: &str = "Turn its rotation off (cancel-rotate-secret): the token goes on acting. To rotate the token, attach \
      the secret to the function for service access tokens, with an admin secret that has a key pair.";
 
@@ -63,8 +60,8 @@ impl Problem {
             }
             Self::Binary(Role::Current) => "Store the value as SecretString (put-secret-value).",
             Self::Malformed {
-                role: Role::Current,
                 source: ValueError::TokenOfAdmin,
+                ..
             } => TOKEN_OF_ADMIN,
             Self::UnknownKind
             | Self::Malformed {
@@ -111,24 +108,7 @@ impl Problem {
                  the organisation keeps out. If the pair is dead, create a new one at Datadog and \
                  store it in the admin secret."
             }
-            Self::AdminTokenRefused { .. } => {
-                "Check first that site in the admin secret is the organisation's own, and that no IP \
-                 allow-list keeps the function out. If the token is dead, create a new one at Datadog \
-                 without an end and store it in the admin secret."
-            }
-            Self::AdminTokenEnds { .. } => {
-                "Create a token of the same scopes without an end at Datadog and store it in the admin \
-                 secret (put-secret-value), or store a key pair there."
-            }
-            Self::AdminTokenForbidden { .. } => TOKEN_FORBIDDEN,
-            Self::AdminTokenItself { .. } => {
-                "Name another admin secret for this secret: field or tag adminSecretArn. One with a key \
-                 pair may rotate the token of an admin secret."
-            }
-            Self::AdminTokenScopes { .. } => {
-                "Give the admin's token these scopes at Datadog: a token may do, and hand on, only what \
-                 its own scopes name. Or name an admin secret with a key pair."
-            }
+            Self::AdminToken { defect, .. } => defect.advice(),
             Self::ServiceAccountMismatch { .. } => {
                 "Name an admin secret of the service account that owns the key; an admin key acts \
                  for its own service account only."

@@ -1,8 +1,8 @@
 //! Everything that can stop a step.
 
 use std::fmt;
-use std::time::SystemTime;
 
+use super::admin_token::AdminTokenDefect;
 use crate::datadog::{DatadogError, DatadogProblem, api_keys};
 use crate::event::EventError;
 use crate::http::ConnectError;
@@ -10,7 +10,6 @@ use crate::keys::{KeyClass, KeyId, KeyRef, OrganisationId, ServiceAccountId};
 use crate::secrets::{PENDING, PREVIOUS, SecretsError, SecretsProblem};
 use crate::settings::StartError;
 use crate::site::Site;
-use crate::timestamp::timestamp;
 use crate::value::{Flaw, Told, ValueError};
 
 /// Which version of the rotated secret a problem is about.
@@ -99,28 +98,11 @@ pub enum Problem {
     AdminMalformed { arn: String, source: ValueError },
     #[error("Datadog's site {site} refuses the key pair of the admin secret {arn}")]
     AdminRefused { arn: String, site: Site },
-    /// A 401 or 403 to everything, wherever a request carries it.
-    #[error("Datadog's site {site} refuses the service access token of the admin secret {arn}")]
-    AdminTokenRefused { arn: String, site: Site },
-    /// It can't rotate for ever, and what it creates lives no longer than itself.
-    #[error("the service access token of the admin secret {arn} ends by itself{}", At(.end))]
-    AdminTokenEnds {
+    #[error("the service access token of the admin secret {arn} {defect}")]
+    AdminToken {
         arn: String,
-        /// `None`: Datadog says so in a form that can't be read.
-        end: Option<SystemTime>,
+        defect: AdminTokenDefect,
     },
-    #[error(
-        "the admin secret {arn} holds a service access token, and Datadog lets no such token create \
-         application keys"
-    )]
-    AdminTokenForbidden { arn: String },
-    #[error("the admin secret {arn} holds the very service access token that this secret rotates")]
-    AdminTokenItself { arn: String },
-    #[error(
-        "the service access token of the admin secret {arn} lacks the scopes {}",
-        .missing.join(", ")
-    )]
-    AdminTokenScopes { arn: String, missing: Vec<String> },
     /// The text that the managed service uses, to the letter.
     #[error(
         "Admin key's serviceAccountId ({admin}) must match the Application key's serviceAccountId \
@@ -256,16 +238,6 @@ pub enum Problem {
     Datadog(#[from] DatadogError),
 }
 
-/// A time behind the sentence that it belongs to, if it is known.
-struct At<'a>(&'a Option<SystemTime>);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .map_or(Ok(()), |at| write!(f, ", at {}", timestamp(at)))
-    }
-}
-
 impl Problem {
     /// Of an admin secret that something names otherwise than by its full ARN.
     #[must_use]
@@ -329,8 +301,7 @@ impl Problem {
             Self::Malformed {
                 role: Role::Current,
                 source: ValueError::TokenOfAdmin,
-            }
-            | Self::AdminTokenForbidden { .. } => "AdminTokenForbidden",
+            } => "AdminTokenForbidden",
             Self::Malformed { .. } | Self::UnknownKind => "SecretMalformed",
             Self::TagMalformed { .. } => "TagMalformed",
             Self::PendingWithoutValue => "PendingWithoutValue",
@@ -354,10 +325,8 @@ impl Problem {
                 source: ValueError::UnknownSite { .. },
             } => "UnknownSite",
             Self::AdminBinary { .. } | Self::AdminMalformed { .. } => "AdminSecretMalformed",
-            Self::AdminRefused { .. } | Self::AdminTokenRefused { .. } => "AdminKeyRefused",
-            Self::AdminTokenEnds { .. } => "AdminTokenEnds",
-            Self::AdminTokenItself { .. } => "AdminTokenItself",
-            Self::AdminTokenScopes { .. } => "AdminTokenScopes",
+            Self::AdminRefused { .. } => "AdminKeyRefused",
+            Self::AdminToken { defect, .. } => admin_token_error_type(defect),
             Self::ServiceAccountMismatch { .. } => "ServiceAccountMismatch",
             Self::NoRoom { .. } => "DatadogKeyQuota",
             Self::MissingScopes { .. } | Self::MissingPermissions { .. } => "MissingScope",
@@ -390,6 +359,16 @@ impl Problem {
             Self::PromotionNotSeen => "PromotionNotSeen",
             Self::Datadog(error) => datadog_error_type(&error.problem),
         }
+    }
+}
+
+fn admin_token_error_type(defect: &AdminTokenDefect) -> &'static str {
+    match defect {
+        AdminTokenDefect::Refused(_) => "AdminKeyRefused",
+        AdminTokenDefect::Ends(_) => "AdminTokenEnds",
+        AdminTokenDefect::Forbidden => "AdminTokenForbidden",
+        AdminTokenDefect::Itself => "AdminTokenItself",
+        AdminTokenDefect::LacksScopes(_) => "AdminTokenScopes",
     }
 }
 

@@ -83,7 +83,7 @@ impl Probe<'_, '_> {
         if let Err(
             problem @ (Problem::MissingScopes { .. }
             | Problem::MissingPermissions { .. }
-            | Problem::AdminTokenScopes { .. }),
+            | Problem::AdminToken { .. }),
         ) = self.admin.must_have(&DELETION).await
         {
             self.deny(

@@ -3,7 +3,7 @@
 use super::{Check, Checkup, Status};
 use crate::admin::Reach;
 use crate::datadog::OwnedKeyDetails;
-use crate::error::Problem;
+use crate::error::{AdminTokenDefect, Problem};
 use crate::rotation::context::{LoadedSecret, SecretReader};
 use crate::timestamp::timestamp;
 
@@ -27,7 +27,12 @@ pub(super) async fn examine_access_token(
     let scopes = details.scopes.as_ref();
     let verified = reader.verify_admin_token(&secret.admin, scopes).await;
     // What does not depend on the scopes has been said.
-    if let Err(problem @ Problem::AdminTokenScopes { .. }) = verified {
+    if let Err(problem) = verified
+        && let Problem::AdminToken {
+            defect: AdminTokenDefect::LacksScopes(_),
+            ..
+        } = problem
+    {
         to.fail(Check::Scopes, &problem);
     }
 }

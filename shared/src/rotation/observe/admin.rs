@@ -3,7 +3,7 @@
 use crate::admin::{Admin, AdminSecret};
 use crate::credential::Kind;
 use crate::delegation::Delegation;
-use crate::error::{Problem, Role};
+use crate::error::{AdminTokenDefect, Problem, Role};
 use crate::event::RotationEvent;
 use crate::key_name::KeyNames;
 use crate::protected::ProtectedKeys;
@@ -152,8 +152,8 @@ impl<'a> SecretReader<'a> {
             AdminSource::Secret(_, arn)
                 if *arn == description.arn && self.kind == Kind::ServiceAccessToken =>
             {
-                let arn = arn.to_string();
-                Err(Problem::AdminTokenItself { arn })
+                let (arn, defect) = (arn.to_string(), AdminTokenDefect::Itself);
+                Err(Problem::AdminToken { arn, defect })
             }
             AdminSource::Secret(_, arn) if *arn == description.arn => itself(),
             AdminSource::Secret(_, arn) => {
