@@ -32,7 +32,6 @@ impl SecretValue {
         Ok(match kind {
             Kind::ApiKey => Credential::Api(api("apiKey", "apiKeyId")?),
             Kind::ApplicationKey => Credential::Application(application("appKey", "appKeyId")?),
-            Kind::AdminKey if self.holds_admin_token()? => return Err(ValueError::TokenOfAdmin),
             Kind::AdminKey => match Delegation::of_value(self)? {
                 Some(delegation) => Credential::Keyless(delegation.service_account),
                 None => Credential::Pair(

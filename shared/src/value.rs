@@ -75,10 +75,6 @@ pub enum ValueError {
     #[error("has both keys and `orgUuid`, and must have one of the two")]
     KeysAndIdentity,
     #[error(
-        "has `serviceAccessToken` beside the keys of a pair or `orgUuid`, and must have one of the three"
-    )]
-    KeysAndToken,
-    #[error(
         "holds a service access token, which does not rotate as an admin secret: Datadog lets no such \
          token create application keys"
     )]
@@ -170,16 +166,12 @@ impl SecretValue {
         ADMIN_KEYS.iter().any(|field| self.has(field))
     }
 
-    /// Returns whether an admin secret holds a service access token in place of a pair.
-    ///
-    /// # Errors
-    /// If it holds something else as well that could act.
-    pub fn holds_admin_token(&self) -> Result<bool, ValueError> {
+    /// Returns whether an admin secret holds a service access token in place of a pair. Beside a pair,
+    /// or `orgUuid`, a token is a field like any other that is kept and means nothing.
+    #[must_use]
+    pub fn holds_admin_token(&self) -> bool {
         let is_token = ACCESS_TOKEN.iter().any(|field| self.has(field));
-        if is_token && (self.has_admin_keys() || self.has("orgUuid")) {
-            return Err(ValueError::KeysAndToken);
-        }
-        Ok(is_token)
+        is_token && !self.has_admin_keys() && !self.has("orgUuid")
     }
 
     pub fn site(&self) -> Result<Site, ValueError> {
@@ -421,17 +413,14 @@ mod tests {
             let value = SecretValue::parse(&format!("{{{fields}}}")).unwrap();
             value.holds_admin_token()
         };
-        assert_eq!(holds(r#""site":"datadoghq.com""#), Ok(false));
-        assert_eq!(holds(r#""adminApiKey":"""#), Ok(false));
+        assert!(!holds(r#""site":"datadoghq.com""#));
+        assert!(!holds(r#""adminApiKey":"""#));
         for token in ["serviceAccessToken", "serviceAccessTokenId"] {
-            assert_eq!(holds(&format!(r#""{token}":"""#)), Ok(true));
+            assert!(holds(&format!(r#""{token}":"""#)));
             for beside in ["orgUuid", "adminApiKey", "adminAppKeyId"] {
                 let both = holds(&format!(r#""{token}":"","{beside}":"""#));
-                assert_eq!(both, Err(ValueError::KeysAndToken), "{token} {beside}");
+                assert!(!both, "{token} {beside}");
             }
-            let value = SecretValue::parse(&format!(r#"{{"{token}":""}}"#)).unwrap();
-            let error = value.credential(Kind::AdminKey).unwrap_err();
-            assert_eq!(error, ValueError::TokenOfAdmin);
         }
     }
 

@@ -80,7 +80,7 @@ impl AdminSecret {
 
     pub(super) fn admin_value(&self, value: &SecretValue) -> Result<AdminValue, Problem> {
         let malformed = |source| self.malformed(source);
-        if value.holds_admin_token().map_err(malformed)? {
+        if value.holds_admin_token() {
             let token = self.held_token(value).map_err(malformed)?;
             return Ok(AdminValue::Token(token.into()));
         }

@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use super::keys::consistency_backoff;
 use crate::budget::{Backoff, Budget};
+use crate::credential::Kind;
 use crate::error::{Problem, Role};
 use crate::event::{RotationEvent, Step, VersionId};
 use crate::secrets::{
     CURRENT, Description, Labels, PENDING, PREVIOUS, Secrets, SecretsProblem, StoredValue,
 };
-use crate::value::SecretValue;
+use crate::value::{SecretValue, ValueError};
 
 use crate::rotation::context::{
     LoadedSecret, SecretReader, SeenLabels, TokenLabel, TokenVersion, Version, Versions,
@@ -218,9 +219,17 @@ impl SecretReader<'_> {
         role: Role,
     ) -> Result<Version, Problem> {
         let value = parse_fields(stored, role)?;
-        let (credential, unfamiliar) = value
-            .stored_credential(self.kind)
-            .map_err(|source| Problem::Malformed { role, source })?;
+        let read = value.stored_credential(self.kind);
+        let (credential, unfamiliar) = read.map_err(|source| {
+            // That it lacks a pair would say too little.
+            let is_token = self.kind == Kind::AdminKey && value.holds_admin_token();
+            let told = if is_token {
+                ValueError::TokenOfAdmin
+            } else {
+                source
+            };
+            Problem::Malformed { role, source: told }
+        })?;
         Ok(Version {
             id: id.clone(),
             value,
