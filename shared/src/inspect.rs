@@ -2,6 +2,7 @@
 
 pub mod checkup;
 pub mod inspector;
+mod key_trial;
 pub mod leak;
 pub mod orphans;
 mod shape;

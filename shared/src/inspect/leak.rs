@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use super::inspector::{Inspector, OpenedSecret, Unopened};
+use super::key_trial::{ForeignRefusals, Trial};
 use super::orphans::Unseen;
 use crate::admin::Admin;
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
+use crate::datadog::{Call, DatadogError, DatadogProblem};
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyRef;
@@ -124,6 +127,23 @@ struct Look {
     working: Vec<KeyRef>,
     /// Whether it accepts the key in AWSCURRENT. If not, its refusals prove nothing.
     is_told: bool,
+    /// Whether something else than Datadog has refused a key.
+    is_unclear: bool,
+}
+
+/// How often a key is tried.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// Once: the caller looks again.
+    None,
+    /// For some seconds: one refusal proves nothing.
+    Some,
+}
+
+/// Which keys of a credential Datadog accepts.
+struct Trials {
+    working: Vec<KeyRef>,
+    is_unclear: bool,
 }
 
 impl Inspector {
@@ -138,7 +158,8 @@ impl Inspector {
         label: LeakedLabel,
         budget: &Budget,
     ) -> Result<Leak, NotBegun> {
-        let opened = self.open(secret, budget).await?;
+        let refusals = ForeignRefusals::default();
+        let opened = self.watched(&refusals).open(secret, budget).await?;
         let Description { arn, name, .. } = opened.description.clone();
         let (tags, labels) = (&opened.description.grace, &opened.description.labels);
         if let Some(tag) = tags.malformed() {
@@ -173,7 +194,10 @@ impl Inspector {
             return Err(NotBegun::Keyless(credential.keys()));
         }
         let (kind, key) = (opened.kind, opened.current.credential.telling_key());
-        let look = look(opened, &credential, budget).await?;
+        let look = look(opened, &credential, &refusals, Patience::Some, budget).await?;
+        if look.is_unclear {
+            return Err(refused_on_the_way().into());
+        }
         if let (false, Some(key)) = (look.is_told, key) {
             return Err(Problem::CurrentKeyDead { key }.into());
         }
@@ -236,7 +260,7 @@ impl Inspector {
                 }
             }
             let look = self.look(leak, budget).await?;
-            let is_refused = is_away && look.is_told && look.working.is_empty();
+            let is_refused = is_away && look.is_told && !look.is_unclear && look.working.is_empty();
             refusals = if is_refused { refusals + 1 } else { 0 };
             if refusals == REFUSALS {
                 return Ok(LeakEnd::Ended);
@@ -247,6 +271,7 @@ impl Inspector {
             }
             if !budget.pause(PAUSE, PAUSE).await {
                 return Ok(match (is_away, look.working) {
+                    (_, working) if working.is_empty() && look.is_unclear => LeakEnd::Unknown,
                     (false, working) => LeakEnd::NotPromoted(working),
                     (true, working) if working.is_empty() => LeakEnd::Unknown,
                     (true, working) => LeakEnd::StillWork(working),
@@ -257,40 +282,95 @@ impl Inspector {
 
     /// Reads the secret and its admin anew: the admin's keys may be among the leaked.
     async fn look(&self, leak: &Leak, budget: &Budget) -> Result<Look, Problem> {
-        let opened = self.open(&leak.arn, budget).await;
+        let refusals = ForeignRefusals::default();
+        let opened = self.watched(&refusals).open(&leak.arn, budget).await;
         let opened = opened.map_err(|it| it.problem)?;
-        look(opened, &leak.credential, budget).await
+        look(opened, &leak.credential, &refusals, Patience::None, budget).await
+    }
+
+    /// Returns the same with `refusals` listening.
+    fn watched(&self, refusals: &ForeignRefusals) -> Self {
+        let clients = self.clients.clone();
+        Self {
+            kind: self.kind,
+            clients: Clients {
+                http: refusals.watch(clients.http),
+                ..clients
+            },
+        }
     }
 }
 
-async fn look(opened: OpenedSecret, leaked: &Credential, budget: &Budget) -> Result<Look, Problem> {
+/// A key was refused by something that is not Datadog.
+fn refused_on_the_way() -> Problem {
+    let problem = DatadogProblem::Unexpected {
+        status: 403,
+        defect: "is not Datadog's, so that it is not known whether the key works",
+    };
+    let call = Call::validate();
+    DatadogError { call, problem }.into()
+}
+
+async fn look(
+    opened: OpenedSecret,
+    leaked: &Credential,
+    refusals: &ForeignRefusals,
+    patience: Patience,
+    budget: &Budget,
+) -> Result<Look, Problem> {
     let reader = opened.reader(budget);
     let source = reader.choose_admin(&opened.description, &opened.current.value)?;
     let (admin, _) = opened.admin(&source, budget).await?;
-    let working = working(&admin, leaked).await?;
-    let current = &opened.current.credential;
-    let is_told = if current.keys() == leaked.keys() {
-        !working.is_empty()
-    } else {
-        self::working(&admin, current).await?.len() == current.keys().len()
+    let budget = match patience {
+        Patience::None => None,
+        Patience::Some => Some(budget),
     };
-    Ok(Look { working, is_told })
+    let Trials {
+        working,
+        is_unclear,
+    } = tried(&admin, leaked, refusals, budget).await?;
+    let current = &opened.current.credential;
+    if current.keys() == leaked.keys() {
+        return Ok(Look {
+            is_told: !working.is_empty(),
+            working,
+            is_unclear,
+        });
+    }
+    let of_current = tried(&admin, current, refusals, budget).await?;
+    Ok(Look {
+        working,
+        is_told: of_current.working.len() == current.keys().len(),
+        is_unclear: is_unclear || of_current.is_unclear,
+    })
 }
 
-/// Returns the keys that Datadog accepts.
-async fn working(admin: &Admin, credential: &Credential) -> Result<Vec<KeyRef>, Problem> {
-    let mut working = Vec::new();
-    if let Some(owned) = credential.owned()
-        && admin.validate(&credential.without_api_key()).await?
-    {
-        working.push(owned.key);
+/// Tries the keys of a credential, each once, or with patience for so long as `budget` lasts.
+async fn tried(
+    admin: &Admin,
+    credential: &Credential,
+    refusals: &ForeignRefusals,
+    budget: Option<&Budget>,
+) -> Result<Trials, Problem> {
+    let (mut working, mut is_unclear) = (Vec::new(), false);
+    let mut note = |key: KeyRef, trial: Trial| match trial {
+        Trial::Works => working.push(key),
+        Trial::Refused => {}
+        Trial::Unknown => is_unclear = true,
+    };
+    if let Some(owned) = credential.owned() {
+        let alone = credential.without_api_key();
+        let works = async || admin.validate(&alone).await;
+        note(owned.key, refusals.tried(&works, budget).await?);
     }
-    if let Some(api) = credential.api()
-        && admin.validate_api_key(&api.key).await?
-    {
-        working.push(api.key_ref());
+    if let Some(api) = credential.api() {
+        let works = async || Ok(admin.validate_api_key(&api.key).await?);
+        note(api.key_ref(), refusals.tried(&works, budget).await?);
     }
-    Ok(working)
+    Ok(Trials {
+        working,
+        is_unclear,
+    })
 }
 
 async fn rotate(

@@ -17,6 +17,7 @@ mod orphans;
 mod probe;
 mod process;
 mod races;
+mod refusals;
 mod schedule;
 mod sweep;
 mod together;
