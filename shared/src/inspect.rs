@@ -50,18 +50,22 @@ impl fmt::Display for Unreached {
     }
 }
 
+/// For so long after a key's creation "not found" may only mean that an edge of Datadog does not know it.
+pub const LAG_OF_NEW_KEYS: Duration = crate::rotation::decide::LAG_OF_NEW_KEYS;
+
 /// Deletes a key that no secret holds: a throwaway of the doctor's probe. Returns `false` if it was
-/// gone before.
+/// not found, which is asked for again for so long as `lag`. Of a key younger than [`LAG_OF_NEW_KEYS`]
+/// "not found" does not prove that it is gone.
 ///
 /// # Errors
 /// [`Problem::KeyInUse`] if it is a key of the admin, and those of the DELETE.
-pub async fn delete_key(admin: &Admin, key: &KeyRef) -> Result<bool, Problem> {
+pub async fn delete_key(admin: &Admin, key: &KeyRef, lag: Duration) -> Result<bool, Problem> {
     let attempt = KeyDeletion {
         admin,
         key,
         value: None,
         known: KnownValue::End(None),
-        lag: Duration::ZERO,
+        lag,
         kept: &ProtectedKeys::default(),
         labels: None,
     };

@@ -2,6 +2,7 @@
 
 mod answers;
 mod document;
+mod lags;
 mod leftovers;
 mod process;
 mod refusals;

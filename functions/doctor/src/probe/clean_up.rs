@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Probe;
 use super::name::{Name, PREFIX};
+use super::poll::LONGEST;
 use super::question::{Answer, Question};
 use super::throwaway::{Class, Fate};
 
@@ -51,10 +52,14 @@ impl Probe<'_, '_> {
 
     async fn delete_all(&self, class: Class) {
         let ledger = &self.notebook.ledger;
-        for (at, thing) in ledger.of(class, Fate::Made) {
+        let mut things = ledger.of(class, Fate::Made);
+        things.extend(ledger.of(class, Fate::NotFound));
+        for (at, thing) in things {
             // Told only if nothing more can be.
             ledger.trouble(at, "its deletion was not answered in time".to_owned());
-            match self.delete(class, thing.id.as_deref()).await {
+            let lag = thing.lag().min(LONGEST);
+            match self.delete(class, thing.id.as_deref(), lag).await {
+                Ok(false) if !thing.lag().is_zero() => ledger.not_found(at),
                 Ok(_) => ledger.deleted(at),
                 Err(Some(problem)) => ledger.trouble(at, problem.to_string()),
                 Err(None) => ledger.trouble(at, NO_ID.to_owned()),
@@ -168,8 +173,14 @@ impl Probe<'_, '_> {
         })
     }
 
-    /// `false`: it was gone before. The error is empty if there is nothing to go by.
-    async fn delete(&self, class: Class, id: Option<&str>) -> Result<bool, Option<Problem>> {
+    /// `false`: it was not found, a key not even when it was asked for again for so long as `lag`. The
+    /// error is empty if there is nothing to go by.
+    async fn delete(
+        &self,
+        class: Class,
+        id: Option<&str>,
+        lag: Duration,
+    ) -> Result<bool, Option<Problem>> {
         let id = id.ok_or(None)?;
         let key_of = |class| {
             let id = KeyId::parse(id).ok_or(None)?;
@@ -178,11 +189,11 @@ impl Probe<'_, '_> {
         let deleted = match class {
             Class::ApiKey => {
                 let key = key_of(KeyClass::Api)?;
-                delete_key(self.admin, &key).await
+                delete_key(self.admin, &key, lag).await
             }
             Class::ApplicationKey => {
                 let key = key_of(KeyClass::Application)?;
-                delete_key(self.admin, &key).await
+                delete_key(self.admin, &key, lag).await
             }
             Class::Mapping(kind) => {
                 let id = TrustId::parse(id).ok_or(None)?;
@@ -208,14 +219,20 @@ impl Probe<'_, '_> {
         at: usize,
         id: &str,
     ) -> bool {
-        let mark = self.wire.mark();
-        let deleted = self.delete(class, Some(id)).await;
+        let (ledger, mark) = (&self.notebook.ledger, self.wire.mark());
+        let lag = ledger.lag(at).min(LONGEST);
+        let deleted = self.delete(class, Some(id), lag).await;
         let call = self.deletion(class, id);
         let seen = call.map(|it| self.wire.seen(&it, mark)).unwrap_or_default();
         match deleted {
+            Ok(false) if !ledger.lag(at).is_zero() => {
+                ledger.not_found(at);
+                let seen = format!("{seen}: it is not found yet, or not any more");
+                self.say(question, Answer::Unknown, seen);
+            }
             // A first attempt that was not answered may be what has deleted it.
             Ok(is_new) if is_new || seen.contains(", ") => {
-                self.notebook.ledger.deleted(at);
+                ledger.deleted(at);
                 self.say(question, Answer::Yes, seen);
                 return true;
             }
@@ -232,7 +249,7 @@ impl Probe<'_, '_> {
 
     pub(super) async fn ask_to_delete_again(&self, question: Question, class: Class, id: &str) {
         let mark = self.wire.mark();
-        let deleted = self.delete(class, Some(id)).await;
+        let deleted = self.delete(class, Some(id), Duration::ZERO).await;
         let Some(call) = self.deletion(class, id) else {
             return;
         };

@@ -188,7 +188,9 @@ fn row_of_thing(thing: &Throwaway) -> Row<'_> {
 pub(super) fn by_hand(thing: &Throwaway) -> String {
     let (class, place) = (thing.class, thing.class.place());
     let what = match thing.fate {
-        Fate::Unknown => format!("It may be there. Look for the {class} of this name at Datadog"),
+        Fate::Unknown | Fate::NotFound => {
+            format!("It may be there. Look for the {class} of this name at Datadog")
+        }
         _ => format!("Delete this {class} at Datadog"),
     };
     format!("{what} ({place}), or let a probe delete it in five minutes.")
@@ -200,7 +202,7 @@ fn summary(report: &Report) -> String {
         "{} deleted, {} left, {} perhaps left.",
         count(Fate::Deleted),
         count(Fate::Made),
-        count(Fate::Unknown)
+        count(Fate::Unknown) + count(Fate::NotFound)
     )];
     if report.end != End::Done {
         let end = report.end.word();

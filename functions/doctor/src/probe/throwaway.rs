@@ -2,8 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::time::Duration;
 
 use datadog_rotation::datadog::trust::MappingKind;
+use datadog_rotation::inspect::LAG_OF_NEW_KEYS;
+use tokio::time::Instant;
+
+const NOT_FOUND: &str = "its deletion was answered 404, less than a minute after its creation";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -19,6 +24,8 @@ pub enum Fate {
     Unknown,
     Refused,
     Made,
+    /// Its DELETE was answered 404 so soon after its creation that an edge may not know it yet.
+    NotFound,
     Deleted,
 }
 
@@ -31,6 +38,8 @@ pub struct Throwaway {
     pub fate: Fate,
     /// An earlier probe has left it.
     pub is_old: bool,
+    /// When it was noted: before its POST, if this probe has made it.
+    pub since: Instant,
     /// Why it was not deleted, or not found.
     pub trouble: Option<String>,
 }
@@ -83,14 +92,25 @@ impl Throwaway {
     /// Whether it is there, or may be.
     #[must_use]
     pub fn is_left(&self) -> bool {
-        matches!(self.fate, Fate::Made | Fate::Unknown)
+        matches!(self.fate, Fate::Made | Fate::NotFound | Fate::Unknown)
+    }
+
+    /// Returns for how long from now "not found" does not prove that it is gone.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        match self.class {
+            Class::ApiKey | Class::ApplicationKey if !self.is_old => {
+                LAG_OF_NEW_KEYS.saturating_sub(self.since.elapsed())
+            }
+            _ => Duration::ZERO,
+        }
     }
 
     /// A stable word, listed in the documentation.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.fate {
-            Fate::Unknown => "perhaps_left",
+            Fate::Unknown | Fate::NotFound => "perhaps_left",
             Fate::Refused => "not_made",
             Fate::Made => "left",
             Fate::Deleted => "deleted",
@@ -107,6 +127,7 @@ impl Ledger {
             id: None,
             fate: Fate::Unknown,
             is_old: false,
+            since: Instant::now(),
             trouble: None,
         })
     }
@@ -119,6 +140,7 @@ impl Ledger {
             id: Some(id.to_owned()),
             fate: Fate::Made,
             is_old,
+            since: Instant::now(),
             trouble: None,
         })
     }
@@ -133,6 +155,20 @@ impl Ledger {
 
     pub(crate) fn refused(&self, at: usize) {
         self.change(at, |it| it.fate = Fate::Refused);
+    }
+
+    /// Its DELETE was answered 404, which does not prove anything yet.
+    pub(crate) fn not_found(&self, at: usize) {
+        self.change(at, |it| {
+            it.fate = Fate::NotFound;
+            it.trouble = Some(NOT_FOUND.to_owned());
+        });
+    }
+
+    /// Returns for how long from now "not found" does not prove that this thing is gone.
+    pub(crate) fn lag(&self, at: usize) -> Duration {
+        let things = self.0.borrow();
+        things.get(at).map(Throwaway::lag).unwrap_or_default()
     }
 
     pub(crate) fn deleted(&self, at: usize) {
