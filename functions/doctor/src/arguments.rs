@@ -13,8 +13,8 @@ use datadog_rotation::secrets::SecretArn;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is fine
-  1  a rotation would fail, an orphaned key is left, a role lacks trust, or something could not be
-     looked at
+  1  a rotation would fail, a shared key or a tag has to be mended, an orphaned key is left, a role
+     lacks trust, or something could not be looked at
   2  the command line is wrong
 
 AWS credentials come from the environment or a profile. No command ever prints a key.";

@@ -41,11 +41,16 @@ pub(crate) fn write_checkups(
     }
     let count = |status| checkups.iter().filter(|it| it.outcome() == status).count();
     let (failing, total) = (count(Status::Failed), checkups.len());
+    let to_be_mended = match count(Status::Warning) {
+        0 => String::new(),
+        some => format!("{some} of {total} needs mending all the same. "),
+    };
     let unseen = match count(Status::Unknown) {
         0 => String::new(),
         some => format!("{some} of {total} could not be looked at in full from here. "),
     };
-    let text = format!("Rotation would fail for {failing} of {total}. {unseen}{UNTRIED}");
+    let text =
+        format!("Rotation would fail for {failing} of {total}. {to_be_mended}{unseen}{UNTRIED}");
     write_text(out, &text, look)
 }
 

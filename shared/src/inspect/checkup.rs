@@ -12,7 +12,7 @@ pub use finding::{Check, Checkup, Finding, Status};
 
 use access_token::{examine_access_token, examine_admin_token};
 use api_key::{examine_api_key, examine_reading};
-use described::{say_grace, say_replicas, say_rotation, say_versions, sound};
+use described::{say_grace, say_leaked, say_replicas, say_rotation, say_versions, sound};
 
 use super::Unreached;
 use super::inspector::{Inspector, OpenedSecret};
@@ -66,6 +66,7 @@ impl Inspector {
         let versions = secrets.versions(&secret, budget).await;
         if let Some(labels) = to.take(Check::Versions, versions.map_err(Problem::from)) {
             say_versions(to, &labels);
+            say_leaked(to, &description, &labels);
         }
         let opened = match self.open(&secret, budget).await {
             Ok(opened) => opened,

@@ -56,7 +56,14 @@ impl GraceTags {
     /// Returns whether the secret's owner says that the keys of this version have leaked.
     #[must_use]
     pub fn has_leaked(&self, version: &VersionId) -> bool {
-        self.leaked.as_ref() == Some(version)
+        let leaked = self.leaked.as_ref();
+        leaked.is_some_and(|it| it.as_str().eq_ignore_ascii_case(version.as_str()))
+    }
+
+    /// Returns the version that the tag `leakedVersion` names, whether there is such a version or not.
+    #[must_use]
+    pub fn leaked(&self) -> Option<&VersionId> {
+        self.leaked.as_ref()
     }
 
     /// Returns what the tag `graceRotations` says.
@@ -97,6 +104,13 @@ mod tests {
         assert_eq!(tags.of_version(&leaked, Grace::OneRotation), Grace::None);
         let other = tags.of_version(&version(2), Grace::None);
         assert_eq!(other, Grace::OneRotation);
+    }
+
+    #[test]
+    fn a_version_may_be_named_in_either_case() {
+        let leaked = VersionId::parse("abcdef00-1111-4111-8111-111111111111").unwrap();
+        let tags = GraceTags::parse(None, Some(&leaked.as_str().to_uppercase()));
+        assert!(tags.has_leaked(&leaked) && !tags.has_leaked(&version(1)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod defects;
 mod documents;
 mod keyless;
 mod leaked;
+mod leaked_tag;
 mod open_world;
 mod orphans;
 mod probe;

@@ -9,7 +9,7 @@ pub(super) struct Summary {
     pub secrets: usize,
     /// Secrets whose rotation is overdue by a day, off, or not by a function.
     pub overdue: usize,
-    /// Checks on which a rotation would fail.
+    /// Checks on which a rotation would fail, and what has to be mended though none does.
     pub failed: usize,
     /// Checks that came to nothing: what they look at can't be seen.
     pub unknown: usize,
@@ -22,10 +22,14 @@ impl Summary {
         Self {
             secrets: checkups.len(),
             overdue: findings().filter(|it| is_overdue(it)).count(),
-            failed: count(Status::Failed),
+            failed: count(Status::Failed) + findings().filter(|it| is_to_be_mended(it)).count(),
             unknown: count(Status::Unknown),
         }
     }
+}
+
+fn is_to_be_mended(finding: &Finding) -> bool {
+    finding.status == Status::Warning && finding.error_type.is_some()
 }
 
 fn is_overdue(finding: &Finding) -> bool {
@@ -73,7 +77,12 @@ fn tell_finding(secret: &str, finding: &Finding) {
     let (check, text) = (finding.check.word(), &finding.text);
     match finding.status {
         Status::Ok | Status::Unknown => {}
-        Status::Warning => tracing::warn!(secret, check, "check: {text}"),
+        Status::Warning => match (finding.error_type, &finding.advice) {
+            (Some(error_type), Some(advice)) => {
+                tracing::warn!(secret, check, error_type, "check: {text}. {advice}");
+            }
+            _ => tracing::warn!(secret, check, "check: {text}"),
+        },
         Status::Failed => {
             let advice = finding.advice.as_deref().unwrap_or_default();
             let error_type = finding.error_type;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::{Check, Checkup, Status};
 use crate::credential::Grace;
 use crate::error::Problem;
+use crate::event::VersionId;
 use crate::secrets::{CURRENT, Description, Labels, PENDING, PREVIOUS, Replica, ReplicaStatus};
 use crate::timestamp::timestamp;
 
@@ -80,6 +81,36 @@ pub(super) fn say_grace(to: &mut Checkup, description: &Description) {
                 Status::Ok
             };
             to.say(Check::Rotation, status, text);
+        }
+    }
+}
+
+/// Says so if the tag `leakedVersion` names none of the versions that have leaked keys to be ended.
+/// `labels`: all versions that Secrets Manager still knows.
+pub(super) fn say_leaked(to: &mut Checkup, description: &Description, labels: &Labels) {
+    let tags = &description.grace;
+    let Some(leaked) = tags.leaked() else {
+        return;
+    };
+    let is_staged = |it: &VersionId| labels.is_staged(it) || description.labels.is_staged(it);
+    let mut versions = labels.versions().chain(description.labels.versions());
+    match versions.find(|it| tags.has_leaked(it)) {
+        Some(version) if is_staged(version) => {}
+        Some(_) => {
+            let text = format!(
+                "the tag leakedVersion names {leaked}, a version without a label: it means nothing \
+                 any more, and may be taken off"
+            );
+            to.say(Check::Versions, Status::Ok, text);
+        }
+        None => {
+            let text = format!(
+                "the tag leakedVersion names {leaked}, which is no version of this secret: no \
+                 rotation ends leaked keys by it"
+            );
+            let advice = "Run datadog-doctor leaked SECRET: it sets the tag right and ends the leaked \
+                          keys. If nothing has leaked, take the tag off.";
+            to.warn(Check::Versions, "LeakedVersionUnknown", text, advice);
         }
     }
 }

@@ -130,7 +130,8 @@ pub struct Finding {
     pub text: String,
     /// Whether it was looked at. If not, something before it stands in the way.
     pub is_seen: bool,
-    /// That of the error in which a rotation would end, or that stands in the way of the look itself.
+    /// That of the error in which a rotation would end, or that stands in the way of the look itself. Of
+    /// a warning: it has to be mended.
     pub error_type: Option<&'static str>,
     /// What to do about it.
     pub advice: Option<String>,
@@ -158,21 +159,20 @@ impl Checkup {
     }
 
     /// [`Status::Failed`] if a rotation would fail, else [`Status::Unknown`] if this machine could not
-    /// look, else [`Status::Ok`].
+    /// look, else [`Status::Warning`] if something has to be mended all the same, else [`Status::Ok`].
     #[must_use]
     pub fn outcome(&self) -> Status {
         let is_there = |status| {
             let of_status = |it: &Finding| it.status == status && it.error_type.is_some();
             self.findings.iter().any(of_status)
         };
-        match (is_there(Status::Failed), is_there(Status::Unknown)) {
-            (true, _) => Status::Failed,
-            (false, true) => Status::Unknown,
-            (false, false) => Status::Ok,
-        }
+        let mut worst = [Status::Failed, Status::Unknown, Status::Warning].into_iter();
+        let worst = worst.find(|it| is_there(*it));
+        worst.unwrap_or(Status::Ok)
     }
 
-    /// Whether all was looked at and nothing was found that a rotation would fail on.
+    /// Whether all was looked at, and nothing was found that a rotation would fail on or that has to be
+    /// mended.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.outcome() == Status::Ok
@@ -186,6 +186,24 @@ impl Checkup {
             is_seen: true,
             error_type: None,
             advice: None,
+        });
+    }
+
+    /// Notes what no rotation fails on and somebody has to mend all the same.
+    pub(super) fn warn(
+        &mut self,
+        check: Check,
+        error_type: &'static str,
+        text: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.findings.push(Finding {
+            check,
+            status: Status::Warning,
+            text: text.into(),
+            is_seen: true,
+            error_type: Some(error_type),
+            advice: Some(advice.into()),
         });
     }
 
@@ -237,7 +255,8 @@ impl Checkup {
 
     /// Says of each check that was not made what it waits for.
     pub(super) fn complete(mut self) -> Self {
-        let cause = self.findings.iter().find(|it| it.error_type.is_some());
+        let is_cause = |it: &&Finding| it.error_type.is_some() && it.status != Status::Warning;
+        let cause = self.findings.iter().find(is_cause);
         let text = match cause {
             Some(cause) => format!("not looked at: {} comes first", cause.check.word()),
             None => "not looked at, because of the above".to_owned(),
