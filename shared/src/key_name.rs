@@ -18,6 +18,18 @@ pub const SERIES: u8 = 8;
 /// Secret names may have 512 characters; a key's name must stay readable.
 const LONGEST_SECRET_NAME: usize = 60;
 
+/// What every name begins with.
+const PREFIX: &str = "aws-sm-";
+
+/// What stands between [`PREFIX`] and the name of the secret.
+const KINDS: [&str; 5] = [
+    "admin-api-key-",
+    "admin-app-key-",
+    "service-token-",
+    "api-key-",
+    "app-key-",
+];
+
 /// Makes and recognises the names of the keys that one secret's rotations create.
 #[derive(Clone, Debug)]
 pub struct KeyNames {
@@ -106,6 +118,18 @@ impl KeyNames {
         }
     }
 
+    /// Returns the name of the other secret that a name tells, if it follows the convention for one.
+    #[must_use]
+    pub fn other_secret<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let rest = without_prefix(name, PREFIX)?;
+        let rest = KINDS.iter().find_map(|kind| without_prefix(rest, kind))?;
+        let mut parts = rest.rsplitn(3, '-');
+        let (digest, day, other) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+        let is_other = other.to_lowercase() != self.secret_name.to_lowercase();
+        (is_day && digest.len() == 6 && is_other).then_some(other)
+    }
+
     /// Returns the part of the name that recomputes, in lower case.
     fn digest_in(&self, class: KeyClass, name: &str) -> Option<String> {
         let (name, stem) = (name.to_lowercase(), self.stem(class).to_lowercase());
@@ -125,6 +149,12 @@ impl KeyNames {
         text.truncate(6);
         text
     }
+}
+
+/// Returns what follows a prefix in either case.
+fn without_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// The versions of a secret by the names of their keys.

@@ -14,7 +14,7 @@ use datadog_rotation::clock::Clock;
 use datadog_rotation::datadog::Limits;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
-use datadog_rotation::inspect::checkup::Checkup;
+use datadog_rotation::inspect::checkup::{Checkup, say_shared_keys};
 use datadog_rotation::inspect::inspector::Inspector;
 use datadog_rotation::secrets::{SecretArn, Secrets, region_of};
 use datadog_rotation::settings::{Settings, StartError, TerminalSettings};
@@ -115,6 +115,7 @@ impl Outside {
             let checkup = inspector.checkup(secret, &budget, self.reach.lost());
             checkups.push(checkup.await);
         }
+        say_shared_keys(&mut checkups);
         checkups
     }
 

@@ -6,13 +6,17 @@ mod api_key;
 mod described;
 mod endpoint;
 mod finding;
+mod pending;
+mod shared_keys;
 
 pub(super) use finding::advice;
 pub use finding::{Check, Checkup, Finding, Status};
+pub use shared_keys::say_shared_keys;
 
 use access_token::{examine_access_token, examine_admin_token};
 use api_key::{examine_api_key, examine_reading};
 use described::{say_grace, say_leaked, say_replicas, say_rotation, say_versions, sound};
+use pending::examine_pending;
 
 use super::Unreached;
 use super::inspector::{Inspector, OpenedSecret};
@@ -23,7 +27,7 @@ use crate::error::Problem;
 use crate::keys::KeyClass;
 use crate::rotation::context::{LoadedSecret, SecretReader};
 use crate::rotation::observe::{AdminSource, NamedBy};
-use crate::secrets::SecretArn;
+use crate::secrets::{CURRENT, PREVIOUS, SecretArn};
 use crate::value::ValueError;
 
 impl Inspector {
@@ -79,6 +83,19 @@ impl Inspector {
         let kind = opened.kind;
         to.kind = Some(kind);
         say_value(to, &opened);
+        to.hold(CURRENT, &opened.current.credential);
+        let reader = opened.reader(budget);
+        match reader.previous_of(&opened.description).await {
+            Ok(previous) => {
+                let held = previous.iter().map(|it| &it.credential);
+                held.for_each(|it| to.hold(PREVIOUS, it));
+            }
+            Err(_) => {
+                let text = "AWSPREVIOUS can't be read: its keys are not compared with those of \
+                            other secrets";
+                to.say(Check::Versions, Status::Unknown, text);
+            }
+        }
         let (admin, rotates_itself) = admin_of(to, &opened, budget).await?;
         let (clients, secret) = opened.load(admin, rotates_itself);
         let reader = SecretReader {
@@ -87,7 +104,9 @@ impl Inspector {
             secret: &secret.description.arn,
             budget,
         };
-        examine_at_datadog(to, reader, &secret).await
+        examine_at_datadog(to, reader, &secret).await?;
+        examine_pending(to, reader, &secret).await;
+        Some(())
     }
 }
 
@@ -128,6 +147,9 @@ async fn admin_of(
     };
     match opened.admin(&source, budget).await {
         Ok((admin, rotates_itself)) => {
+            if let AdminSource::Secret(_, arn) = &source {
+                to.hold_admin(arn, &admin);
+            }
             let held = if admin.is_access_token() {
                 ", which holds a service access token"
             } else {
@@ -203,9 +225,10 @@ async fn examine_at_datadog(
         // Of another account's key nothing is asked, as in a rotation.
         if is_same.is_some() {
             let found = reader.verify_owned_key(secret, &owned).await;
-            if to.take(Check::ApplicationKey, found).is_some() {
+            if let Some(found) = to.take(Check::ApplicationKey, found) {
                 let text = format!("{} works, is of this account and of this ID", owned.key);
                 to.say(Check::ApplicationKey, Status::Ok, text);
+                to.say_other_owner(Check::ApplicationKey, secret, &owned.key, &found.name);
             }
         }
         if let Some(room) = to.take(

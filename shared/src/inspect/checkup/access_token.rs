@@ -21,6 +21,10 @@ pub(super) async fn examine_access_token(
     let key = key.first().map(ToString::to_string).unwrap_or_default();
     let text = format!("{key} works, is of this account and of this ID");
     to.say(Check::AccessToken, Status::Ok, text);
+    if let Some(token) = secret.current.credential.token() {
+        let key = token.key_ref();
+        to.say_other_owner(Check::AccessToken, secret, &key, &details.name);
+    }
     if let Some(text) = end_of(secret, &details) {
         to.say(Check::AccessToken, Status::Warning, text);
     }

@@ -35,13 +35,20 @@ pub(super) async fn examine_api_key(
         }
         known => {
             if let Some(known) = to.take(Check::ApiKey, known) {
+                let mut name = None;
                 match known {
-                    ApiKeyVerification::Found(details) => say_attributes(to, secret, &details),
+                    ApiKeyVerification::Found(details) => {
+                        say_attributes(to, secret, &details);
+                        name = Some(details.name);
+                    }
                     _ => say_attributes_unknown(to),
                 }
                 let text = format!("{key} works, and is of this ID");
                 to.say(Check::ApiKey, Status::Ok, text);
                 to.say(Check::Organisation, Status::Ok, "the admin's own");
+                if let Some(name) = name {
+                    to.say_other_owner(Check::ApiKey, secret, &key, &name);
+                }
             }
         }
     }

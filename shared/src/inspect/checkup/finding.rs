@@ -7,6 +7,8 @@ use crate::inspect::Unreached;
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
+use super::shared_keys::Holding;
+
 /// One thing that a rotation depends on, in the order in which it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
@@ -146,6 +148,8 @@ pub struct Checkup {
     pub kind: Option<Kind>,
     /// One for each check of the type, in order; for each check at all if the type is not known.
     pub findings: Vec<Finding>,
+    /// The keys that the secret holds, and those of its admin secret.
+    pub(super) holdings: Vec<Holding>,
 }
 
 impl Checkup {
@@ -155,6 +159,7 @@ impl Checkup {
             name: None,
             kind: None,
             findings: Vec::new(),
+            holdings: Vec::new(),
         }
     }
 

@@ -1,0 +1,103 @@
+//! Keys that more than one secret holds: each secret's rotation deletes them for the others.
+
+use super::{Check, Checkup, Status};
+use crate::admin::Admin;
+use crate::credential::Credential;
+use crate::keys::{KeyClass, KeyRef};
+use crate::rotation::context::LoadedSecret;
+use crate::secrets::{CURRENT, SecretArn};
+
+/// A key, and where it is held.
+#[derive(Clone, Debug)]
+pub(super) struct Holding {
+    key: KeyRef,
+    label: &'static str,
+    /// The ARN of the secret that holds it.
+    secret: String,
+}
+
+/// Says beside each secret which of its keys another one holds, be that checked or the admin secret of one
+/// that is. Two values under AWSPREVIOUS may name one key: no consumer needs it.
+pub fn say_shared_keys(checkups: &mut [Checkup]) {
+    let all: Vec<_> = checkups.iter().flat_map(|it| it.holdings.clone()).collect();
+    for checkup in checkups {
+        let own = checkup.secret.clone();
+        let mut said = Vec::new();
+        for holding in all.iter().filter(|it| it.secret == own) {
+            for other in all.iter().filter(|it| it.secret != own) {
+                let pair = (&holding.key, &other.secret);
+                let is_needed = holding.is_current() || other.is_current();
+                if holding.key == other.key && is_needed && !said.contains(&pair) {
+                    said.push(pair);
+                    say(checkup, holding, other);
+                }
+            }
+        }
+        checkup.findings.sort_by_key(|it| it.check);
+    }
+}
+
+fn say(to: &mut Checkup, own: &Holding, other: &Holding) {
+    let text = format!(
+        "{} is held under {} here and under {} of {}: a rotation of either secret deletes it for both",
+        own.key, own.label, other.label, other.secret
+    );
+    let advice = "Create a key of its own for one of the two secrets at Datadog, and store it there \
+                  (put-secret-value), before either is rotated. A value may be copied to no other secret \
+                  that rotates.";
+    to.warn(check_of(own.key.class), "SharedKey", text, advice);
+}
+
+fn check_of(class: KeyClass) -> Check {
+    match class {
+        KeyClass::Api => Check::ApiKey,
+        KeyClass::Application => Check::ApplicationKey,
+        KeyClass::AccessToken => Check::AccessToken,
+    }
+}
+
+impl Holding {
+    fn is_current(&self) -> bool {
+        self.label == CURRENT
+    }
+}
+
+impl Checkup {
+    /// Notes the keys that the secret holds under a label.
+    pub(super) fn hold(&mut self, label: &'static str, credential: &Credential) {
+        let keys = credential.keys().into_iter();
+        let secret = self.secret.clone();
+        self.holdings.extend(keys.map(|key| Holding {
+            key,
+            label,
+            secret: secret.clone(),
+        }));
+    }
+
+    /// Notes the keys of the secret's admin secret.
+    pub(super) fn hold_admin(&mut self, arn: &SecretArn, admin: &Admin) {
+        let keys = admin.own_keys().into_iter();
+        self.holdings.extend(keys.map(|key| Holding {
+            key,
+            label: CURRENT,
+            secret: arn.to_string(),
+        }));
+    }
+
+    /// Says so if a key bears a name that rotations of another secret give.
+    pub(super) fn say_other_owner(
+        &mut self,
+        check: Check,
+        secret: &LoadedSecret,
+        key: &KeyRef,
+        name: &str,
+    ) {
+        if let Some(other) = secret.names.other_secret(name) {
+            let text = format!(
+                "{key} was created for the secret {other}: make sure that it no longer holds it, or a \
+                 rotation of either secret deletes it for both"
+            );
+            self.say(check, Status::Warning, text);
+        }
+    }
+}
