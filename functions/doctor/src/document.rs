@@ -8,6 +8,7 @@ use datadog_rotation::keys::KeyClass;
 use datadog_rotation::timestamp::timestamp;
 use serde::Serialize;
 
+use crate::harmless::harmless_json;
 use crate::orphans::{FoundKey, Report, Seen, Summary};
 
 #[derive(Debug, Serialize)]
@@ -79,8 +80,8 @@ pub(crate) struct Problem {
 /// # Errors
 /// Those of the output.
 pub fn write(out: &mut impl Write, document: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document)?;
-    writeln!(out)
+    let document = serde_json::to_string_pretty(document)?;
+    writeln!(out, "{}", harmless_json(&document))
 }
 
 impl<'a> Checkups<'a> {

@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use crate::arguments::Task;
 use crate::document::{self, Problem};
+use crate::harmless::harmless;
 use crate::outside::{Outside, for_one};
-use crate::table::{Row, write_rows, write_text};
+use crate::table::{Row, write_heading, write_rows, write_text};
 
 const RESTORABLE: &str = "Datadog keeps a deleted API key for 7 days, and who may write API keys can restore it there with \
                           the same value. See that nobody does.";
@@ -74,7 +75,7 @@ impl Report {
         self.end = Some(LeakEnd::Unknown);
         let say = |progress: Progress<'_>| {
             // There is nobody to tell if this fails.
-            let _told = writeln!(notes, "{}", text_of(&progress));
+            let _told = writeln!(notes, "{}", harmless(&text_of(&progress)));
         };
         match Box::pin(inspector.end_leak(leak, &budget, say)).await {
             Ok(end) => self.end = Some(end),
@@ -90,12 +91,9 @@ impl Report {
     }
 
     fn write(&self, out: &mut impl Write, outside: &Outside) -> io::Result<()> {
-        let look = outside.look;
-        let heading = self.leak.as_ref().map(|it| (&*it.name, it.kind.name()));
-        if let Some((name, kind)) = heading {
-            writeln!(out, "{} ({kind})", look.bold(name))?;
-        }
-        writeln!(out, "{}", look.dim(&self.secret))?;
+        let (look, leak) = (outside.look, self.leak.as_ref());
+        let (name, kind) = (leak.map(|it| &*it.name), leak.map(|it| it.kind.name()));
+        write_heading(out, &self.secret, name, kind, look)?;
         let keys = self.leak.iter().flat_map(Leak::keys);
         let keys: Vec<_> = keys.map(|key| key.to_string()).collect();
         let mut rows = Vec::new();

@@ -7,6 +7,7 @@
 
 pub mod arguments;
 pub mod document;
+mod harmless;
 mod leaked;
 pub mod look;
 pub mod orphans;
@@ -30,6 +31,7 @@ use datadog_rotation::log;
 use datadog_rotation::settings::{LogSettings, TerminalSettings, is_lambda};
 
 use arguments::{Asked, Command, Task};
+use harmless::{harmless, harmless_lines};
 use look::Look;
 use outside::Outside;
 use tokio::sync::Notify;
@@ -63,6 +65,7 @@ pub async fn run() -> ExitCode {
         },
         Err(error) => {
             // There is nobody to tell if this fails.
+            let error = harmless_lines(&error.to_string());
             let _told = write!(io::stderr(), "{error}");
             USAGE.into()
         }
@@ -91,6 +94,6 @@ fn finish(outcome: &io::Result<bool>) -> ExitCode {
 
 fn complain(text: &str, code: u8) -> ExitCode {
     // There is nobody to tell if this fails.
-    let _told = writeln!(io::stderr(), "datadog-doctor: {text}");
+    let _told = writeln!(io::stderr(), "datadog-doctor: {}", harmless(text));
     code.into()
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::harmless::harmless;
+
 const CLEAR: &str = "\r\x1b[K";
 
 /// The line. It is gone when this is dropped.
@@ -36,7 +38,7 @@ impl<'a> Progress<'a> {
         let (done, total) = (self.done, self.total);
         // The end of an ARN tells secrets apart.
         let name = secret.rsplit(':').next().unwrap_or(secret);
-        let name: String = name.chars().take(50).collect();
+        let name: String = harmless(name).chars().take(50).collect();
         self.write(&format!("{CLEAR}{done}/{total} {name} "));
     }
 

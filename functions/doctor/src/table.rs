@@ -6,6 +6,7 @@ use std::time::Duration;
 use datadog_rotation::inspect::checkup::{Checkup, Finding, Status};
 use datadog_rotation::inspect::orphans::OrphanState;
 
+use crate::harmless::harmless;
 use crate::look::Look;
 use crate::orphans::{Found, FoundKey, Report, Seen};
 
@@ -178,7 +179,7 @@ fn paragraphs(key: &FoundKey, report: &Report) -> Vec<String> {
     let mut paragraphs = vec![
         format!("{}, {age}", listed.key),
         // Whoever may make keys may name them as they like.
-        listed.name.escape_debug().to_string(),
+        listed.name.clone(),
         key.reason(),
     ];
     if let Some(Err(unseen)) = &key.deleted {
@@ -198,7 +199,7 @@ fn rounded(age: Duration) -> String {
     }
 }
 
-fn write_heading(
+pub(crate) fn write_heading(
     out: &mut impl Write,
     secret: &str,
     name: Option<&str>,
@@ -207,9 +208,9 @@ fn write_heading(
 ) -> io::Result<()> {
     if let Some(name) = name {
         let kind = kind.unwrap_or("type not known");
-        writeln!(out, "{} ({kind})", look.bold(name))?;
+        writeln!(out, "{} ({kind})", look.bold(&harmless(name)))?;
     }
-    writeln!(out, "{}", look.dim(secret))
+    writeln!(out, "{}", look.dim(&harmless(secret)))
 }
 
 pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>], look: Look) -> io::Result<()> {
@@ -218,7 +219,7 @@ pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>], look: Look) -> 
         .map(|at| {
             let cells = rows.iter().filter_map(|row| row.cells.get(at));
             cells
-                .map(|cell| cell.chars().count())
+                .map(|cell| harmless(cell).chars().count())
                 .max()
                 .unwrap_or_default()
         })
@@ -227,14 +228,14 @@ pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>], look: Look) -> 
     for row in rows {
         write!(out, "  ")?;
         for (at, (cell, width)) in row.cells.iter().zip(&widths).enumerate() {
-            let padded = format!("{cell:width$}");
+            let padded = format!("{:width$}", harmless(cell));
             match row.status {
                 Some(status) if at == 0 => write!(out, "{}  ", look.coloured(status, &padded))?,
                 _ => write!(out, "{padded}  ")?,
             }
         }
         let lines = row.paragraphs.iter();
-        let lines = lines.flat_map(|it| wrapped(it, look.columns - indent));
+        let lines = lines.flat_map(|it| wrapped(&harmless(it), look.columns - indent));
         for (at, line) in lines.enumerate() {
             let indent = if at == 0 { 0 } else { indent };
             writeln!(out, "{:indent$}{line}", "")?;
@@ -244,7 +245,7 @@ pub(crate) fn write_rows(out: &mut impl Write, rows: &[Row<'_>], look: Look) -> 
 }
 
 pub(crate) fn write_text(out: &mut impl Write, text: &str, look: Look) -> io::Result<()> {
-    wrapped(text, look.columns)
+    wrapped(&harmless(text), look.columns)
         .iter()
         .try_for_each(|line| writeln!(out, "{line}"))
 }

@@ -26,3 +26,4 @@ mod sweep;
 mod together;
 mod trust;
 mod unreached;
+mod untrusted;

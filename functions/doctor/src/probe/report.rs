@@ -11,6 +11,7 @@ use super::question::{Answer, Finding, Question, Scope};
 use super::throwaway::{Class, Fate, Throwaway};
 use super::wire::RateLimit;
 use super::{End, Notebook};
+use crate::harmless::harmless;
 use crate::look::Look;
 use crate::table::{Row, write_rows, write_text};
 use crate::who::Who;
@@ -120,7 +121,7 @@ pub(super) fn write_table(out: &mut impl Write, report: &Report, look: Look) -> 
         return write_text(out, &text, look);
     }
     if let Some(who) = &report.who {
-        writeln!(out, "{who}")?;
+        writeln!(out, "{}", harmless(&who.to_string()))?;
     }
     let answers: Vec<_> = report
         .findings

@@ -8,6 +8,7 @@ use datadog_rotation::inspect::trust::{Listing, RoleTrust, Verdict};
 use serde_json::Value;
 
 use super::Report;
+use crate::harmless::harmless;
 use crate::look::Look;
 use crate::table::{Row, write_rows, write_text};
 
@@ -19,7 +20,7 @@ const UNTRIED: &str = "Not tried: an exchange for a token. datadog-doctor probe 
 /// Those of the output.
 pub(super) fn write(out: &mut impl Write, report: &Report, look: Look) -> io::Result<()> {
     if let Some(who) = &report.who {
-        writeln!(out, "{who}")?;
+        writeln!(out, "{}", harmless(&who.to_string()))?;
     }
     let (trust, roles) = match &report.found {
         Ok(found) => found,
@@ -33,8 +34,8 @@ pub(super) fn write(out: &mut impl Write, report: &Report, look: Look) -> io::Re
     write_list(out, "identity mappings", &trust.identity, rows, look)?;
     write_list(out, "intake mappings", &trust.intake, rows, look)?;
     for role in roles {
-        writeln!(out, "{}", look.bold(&role.role.name))?;
-        writeln!(out, "{}", look.dim(&role.role.pattern()))?;
+        writeln!(out, "{}", look.bold(&harmless(&role.role.name)))?;
+        writeln!(out, "{}", look.dim(&harmless(&role.role.pattern())))?;
         let judged = [("registration", &role.account), ("mapping", &role.mapping)];
         let rows = judged.map(|(word, verdict)| row_of_verdict(word, verdict, look));
         write_rows(out, &rows, look)?;
