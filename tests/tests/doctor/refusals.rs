@@ -56,7 +56,10 @@ async fn one_refusal_makes_no_live_key_dead() {
     for kind in KINDS {
         for fate in once {
             let error = told_of(kind, 1, fate).await;
-            assert_eq!(error["error_type"], "AccessDenied", "{kind:?}: {error:#}");
+            assert_eq!(
+                error["error_type"], "SecretsManagerRefused",
+                "{kind:?}: {error:#}"
+            );
         }
     }
 }
