@@ -85,16 +85,13 @@ impl Inspector {
         say_value(to, &opened);
         to.hold(CURRENT, &opened.current.credential);
         let reader = opened.reader(budget);
-        match reader.previous_of(&opened.description).await {
-            Ok(previous) => {
-                let held = previous.iter().map(|it| &it.credential);
-                held.for_each(|it| to.hold(PREVIOUS, it));
-            }
-            Err(_) => {
-                let text = "AWSPREVIOUS can't be read: its keys are not compared with those of \
-                            other secrets";
-                to.say(Check::Versions, Status::Unknown, text);
-            }
+        if let Ok(previous) = reader.previous_of(&opened.description).await {
+            let held = previous.iter().map(|it| &it.credential);
+            held.for_each(|it| to.hold(PREVIOUS, it));
+        } else {
+            let text =
+                "AWSPREVIOUS can't be read: its keys are not compared with those of other secrets";
+            to.say(Check::Versions, Status::Unknown, text);
         }
         let (admin, rotates_itself) = admin_of(to, &opened, budget).await?;
         let (clients, secret) = opened.load(admin, rotates_itself);
