@@ -77,12 +77,13 @@ fn tell_finding(secret: &str, finding: &Finding) {
     let (check, text) = (finding.check.word(), &finding.text);
     match finding.status {
         Status::Ok | Status::Unknown => {}
-        Status::Warning => match (finding.error_type, &finding.advice) {
-            (Some(error_type), Some(advice)) => {
+        Status::Warning => {
+            if let (Some(error_type), Some(advice)) = (finding.error_type, &finding.advice) {
                 tracing::warn!(secret, check, error_type, "check: {text}. {advice}");
+            } else {
+                tracing::warn!(secret, check, "check: {text}");
             }
-            _ => tracing::warn!(secret, check, "check: {text}"),
-        },
+        }
         Status::Failed => {
             let advice = finding.advice.as_deref().unwrap_or_default();
             let error_type = finding.error_type;
