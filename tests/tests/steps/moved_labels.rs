@@ -1,5 +1,10 @@
 //! Labels that people move: back to an older version, or to one of their own.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,11 +123,11 @@ async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
 async fn about_to_delete(kind: Kind) -> (Bench, RotationJob) {
     let bench = bench();
     bench.tag(kind, GRACE_TAG, "1");
-    bench.rotate(kind).await.unwrap();
+    bench.rotate(kind).await.expect("undisturbed");
     bench.wait(Duration::from_mins(20)).await;
     let job = bench.begin(kind);
     for step in &Step::ALL[..3] {
-        bench.deliver(kind, &job, *step).await.unwrap();
+        bench.deliver(kind, &job, *step).await.expect("undisturbed");
     }
     bench.gate.forget_calls();
     (bench, job)
@@ -131,10 +136,13 @@ async fn about_to_delete(kind: Kind) -> (Bench, RotationJob) {
 /// How many calls a finishSecret makes before its first DELETE.
 async fn calls_before_the_delete(kind: Kind) -> usize {
     let (bench, job) = about_to_delete(kind).await;
-    bench.deliver(kind, &job, Step::FinishSecret).await.unwrap();
+    bench
+        .deliver(kind, &job, Step::FinishSecret)
+        .await
+        .expect("undisturbed");
     let calls = bench.gate.calls();
     let deletes = |it: &CallRecord| it.call.operation.starts_with("DELETE ");
-    calls.iter().position(deletes).unwrap()
+    calls.iter().position(deletes).expect("a DELETE")
 }
 
 /// A person goes back while Datadog is asked whose the key under AWSPREVIOUS is.
