@@ -10,7 +10,6 @@ use explore::search::explore;
 use harness::case::{Case, Fault, Setting, Subject, is_wanted};
 use harness::function::Skew;
 use harness::overlap::Meanwhile;
-use sandbox::gate::Lie;
 use sandbox::rotation::Step;
 
 /// By default everything is exhausted long before.
@@ -111,10 +110,7 @@ fn lies(subject: Subject) -> Vec<Plan> {
         plan.case.reads = reads;
         plan
     };
-    // A version without `SecretString` holds something binary: it is left alone, and a warning says so.
-    let is_binary = |it: &Fault| *it == Fault::Lie(Lie::Without("SecretString"));
-    let costless = lies().filter(|it| !it.loses_keys() && !is_binary(it));
-    let costless = costless.collect();
+    let costless = lies().filter(|it| !it.loses_keys()).collect();
     vec![with(true, lies().collect()), with(false, costless)]
 }
 

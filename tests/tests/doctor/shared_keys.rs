@@ -86,6 +86,16 @@ async fn secrets_with_keys_of_their_own_share_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_admin_secret_that_is_named_by_its_partial_arn_is_no_other_one() {
+    let bench = bench();
+    let partial = bench.secret(ADMIN).rsplit_once('-').unwrap().0.to_owned();
+    let (secret, admin) = (bench.secret(Kind::ApplicationKey), bench.secret(ADMIN));
+    bench.tag(Kind::ApplicationKey, "adminSecretArn", &partial);
+    let told = bench.check(&[secret, admin, "--json"]).await;
+    assert!(told.fine, "{}", told.output);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_that_was_created_for_another_secret_is_told() {
     for kind in [Kind::ApiKey, Kind::ApplicationKey, Kind::ServiceAccessToken] {
         let bench = bench();

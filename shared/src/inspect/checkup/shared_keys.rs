@@ -7,6 +7,9 @@ use crate::keys::{KeyClass, KeyRef};
 use crate::rotation::context::LoadedSecret;
 use crate::secrets::{CURRENT, SecretArn};
 
+/// What Secrets Manager adds to a secret's name in its ARN: a hyphen and six characters.
+const SUFFIX: usize = 7;
+
 /// A key, and where it is held.
 #[derive(Clone, Debug)]
 pub(super) struct Holding {
@@ -22,9 +25,10 @@ pub fn say_shared_keys(checkups: &mut [Checkup]) {
     let all: Vec<_> = checkups.iter().flat_map(|it| it.holdings.clone()).collect();
     for checkup in checkups {
         let own = checkup.secret.clone();
+        let is_own = |it: &&Holding| is_one_secret(&it.secret, &own);
         let mut said = Vec::new();
-        for holding in all.iter().filter(|it| it.secret == own) {
-            for other in all.iter().filter(|it| it.secret != own) {
+        for holding in all.iter().filter(is_own) {
+            for other in all.iter().filter(|it| !is_own(it)) {
                 let pair = (&holding.key, &other.secret);
                 let is_needed = holding.is_current() || other.is_current();
                 if holding.key == other.key && is_needed && !said.contains(&pair) {
@@ -35,6 +39,17 @@ pub fn say_shared_keys(checkups: &mut [Checkup]) {
         }
         checkup.findings.sort_by_key(|it| it.check);
     }
+}
+
+/// An admin secret is named as somebody has spelt it: by its partial ARN too, or by that of a replica.
+fn is_one_secret(one: &str, other: &str) -> bool {
+    let is_partial = |part: &str, whole: &str| {
+        let suffix = whole.strip_prefix(part);
+        suffix.is_some_and(|it| it.len() == SUFFIX && it.starts_with('-'))
+    };
+    SecretArn::trusted(one).is_same_secret(&SecretArn::trusted(other))
+        || is_partial(one, other)
+        || is_partial(other, one)
 }
 
 fn say(to: &mut Checkup, own: &Holding, other: &Holding) {
