@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use datadog_rotation::Kind;
-use harness::bench::Bench;
+use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::by_hand::ids;
 use sandbox::gate::{Call, Fate, pause};
 use sandbox::rotation::Step;
-use sandbox::scene::SceneOptions;
+use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::json;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -225,6 +225,42 @@ async fn a_key_that_two_secrets_name_lives_until_the_first_displaces_it() {
     bench.wait(DAY).await;
     let refused = bench.rotate_another(&another).await.unwrap_err();
     assert_eq!(refused.error_type, "CurrentKeyDead");
+}
+
+/// What the runbook says of such a key: for the secret that did not create it.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_two_secrets_name_lives_once_no_label_of_the_other_leads_to_it() {
+    for kind in [Kind::ApiKey, Kind::ApplicationKey, Kind::ServiceAccessToken] {
+        for admin_scopes in [&ADMIN_SCOPES[..], &DOCUMENTED_SCOPES] {
+            let bench = Bench::new(SceneOptions {
+                admin_scopes,
+                ..SceneOptions::default()
+            });
+            let owner = bench.another(kind);
+            bench.rotate_another(&owner).await.unwrap();
+            let shared = bench.gate.with_world(|world| {
+                let secret = world.secrets_manager.secret(&owner.secret).unwrap();
+                let text = secret.labelled("AWSCURRENT").unwrap().value().unwrap();
+                serde_json::from_str(text).unwrap()
+            });
+            bench.store(kind, &shared);
+            bench.store(kind, &bench.by_hand(kind));
+            let body = json!({
+                "SecretId": bench.secret(kind), "VersionStage": "AWSPREVIOUS",
+                "RemoveFromVersionId": bench.labelled(kind, "AWSPREVIOUS"),
+            });
+            bench.manage("UpdateSecretVersionStage", &body);
+            for _ in 0..2 {
+                bench.wait(DAY).await;
+                bench.rotate(kind).await.unwrap();
+            }
+            assert!(
+                bench.is_live(&ids(&shared)[0]),
+                "{kind:?}: {}",
+                bench.story()
+            );
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

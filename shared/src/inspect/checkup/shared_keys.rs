@@ -57,9 +57,9 @@ fn say(to: &mut Checkup, own: &Holding, other: &Holding) {
         "{} is held under {} here and under {} of {}: a rotation of either secret deletes it for both",
         own.key, own.label, other.label, other.secret
     );
-    let advice = "Create a key of its own for one of the two secrets at Datadog, and store it there \
-                  (put-secret-value), before either is rotated. A value may be copied to no other secret \
-                  that rotates.";
+    let advice = "Before either is rotated, take the key out of the secret whose name it does not bear: \
+                  store a key of its own there (put-secret-value), and take AWSPREVIOUS off the version \
+                  that holds the shared one. The runbooks have the commands.";
     to.warn(check_of(own.key.class), "SharedKey", text, advice);
 }
 
