@@ -20,6 +20,7 @@ from datadog import Datadog
 from test_clients import ROTATION_SECONDS, value, wait_for_rotation
 
 TEXT = (ROOT / "docs/reference/consumers.md").read_text()
+USE = (ROOT / "docs/use/consumers.md").read_text()
 ROTATIONS = 2
 
 
@@ -156,7 +157,7 @@ LOOKUPS: dict[str, Callable[..., str]] = {
 
 def documented() -> dict:
     """The one value for all that the page shows."""
-    return json.loads(re.search(r"## One value for all\n\n```json\n(.*?)```", TEXT, re.DOTALL)[1])
+    return json.loads(re.search(r"## One value for all\n\n```json\n(.*?)```", USE, re.DOTALL)[1])
 
 
 class Rotated(NamedTuple):
