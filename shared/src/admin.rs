@@ -4,6 +4,7 @@
 mod bearer;
 mod companion;
 mod delegate;
+mod held;
 mod keys;
 mod pair;
 mod proof;

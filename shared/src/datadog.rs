@@ -96,65 +96,23 @@ impl Datadog {
         call: &Call,
         budget: &Budget,
     ) -> Result<(StatusCode, Bytes), DatadogError> {
-        let sent = self.send_while(authority, call, budget, || std::future::ready(true));
-        let not_sent = || {
-            let problem = DatadogProblem::NotSent;
-            let call = call.clone();
-            DatadogError { call, problem }
-        };
-        sent.await?.ok_or_else(not_sent)
+        let mut sending = self.sending(authority, call, budget);
+        loop {
+            sending.turn().await?;
+            if let Some(answer) = sending.attempt().await? {
+                return Ok(answer);
+            }
+        }
     }
 
-    /// The same, for a call that may lose its reason while it waits: `may` is asked right before each
-    /// attempt. Returns `None` once it says no.
-    pub async fn send_while<F: Future<Output = bool>>(
-        &self,
-        authority: &Authority,
-        call: &Call,
-        budget: &Budget,
-        may: impl Fn() -> F,
-    ) -> Result<Option<(StatusCode, Bytes)>, DatadogError> {
-        let mut backoff = Backoff::new(
-            Duration::from_millis(500),
-            Duration::from_secs(8),
-            call.patience(),
-        );
-        let mut crowd = Crowd::new(RATE_LIMITED_FOR);
-        let mut before = None;
-        loop {
-            if let Some(reset) = self.limits.reset(call.family())
-                && call.may_wait()
-            {
-                crowd.pause(reset, budget, budget.length() / 2).await;
-            }
-            if call.creates() && budget.left() < call::TIME_TO_CREATE {
-                let problem = DatadogProblem::NoTime;
-                let call = call.clone();
-                return Err(DatadogError { call, problem });
-            }
-            if !may().await {
-                return Ok(None);
-            }
-            // Boxed: it would be part of the future of every caller.
-            let problem = match Box::pin(self.try_once(authority, call, budget)).await {
-                Ok(answer) => return Ok(Some(answer)),
-                Err(problem) => problem.after(before.take()),
-            };
-            let again = problem.is_transient() && (!call.creates() || problem.is_definite());
-            let waited = again
-                && match problem {
-                    DatadogProblem::RateLimited { reset } => {
-                        let reset = reset.unwrap_or_default();
-                        crowd.pause(reset, budget, call.time_needed()).await
-                    }
-                    _ => backoff.pause_for(budget, call.time_needed()).await,
-                };
-            if !waited {
-                let call = call.clone();
-                return Err(DatadogError { call, problem });
-            }
-            before = Some(problem);
-        }
+    /// The same, an attempt at a time: for a call that may lose its reason while it waits.
+    pub(crate) fn sending<'a>(
+        &'a self,
+        authority: &'a Authority,
+        call: &'a Call,
+        budget: &'a Budget,
+    ) -> Sending<'a> {
+        Sending::new(self, authority, call, budget)
     }
 
     /// Sends the call and reads the body of a success.
@@ -238,6 +196,86 @@ impl Datadog {
         request
             .body(call.body().clone())
             .map_err(|_| DatadogProblem::NotSent)
+    }
+}
+
+/// A call under way: its attempts, and the waits between them.
+pub(crate) struct Sending<'a> {
+    datadog: &'a Datadog,
+    authority: &'a Authority,
+    call: &'a Call,
+    budget: &'a Budget,
+    backoff: Backoff,
+    crowd: Crowd,
+    /// Why the attempt before failed.
+    before: Option<DatadogProblem>,
+}
+
+impl<'a> Sending<'a> {
+    fn new(
+        datadog: &'a Datadog,
+        authority: &'a Authority,
+        call: &'a Call,
+        budget: &'a Budget,
+    ) -> Self {
+        Self {
+            datadog,
+            authority,
+            call,
+            budget,
+            backoff: Backoff::new(
+                Duration::from_millis(500),
+                Duration::from_secs(8),
+                call.patience(),
+            ),
+            crowd: Crowd::new(RATE_LIMITED_FOR),
+            before: None,
+        }
+    }
+
+    /// Waits until the call may be sent.
+    pub(crate) async fn turn(&mut self) -> Result<(), DatadogError> {
+        let (call, budget) = (self.call, self.budget);
+        if let Some(reset) = self.datadog.limits.reset(call.family())
+            && call.may_wait()
+        {
+            self.crowd.pause(reset, budget, budget.length() / 2).await;
+        }
+        if call.creates() && budget.left() < call::TIME_TO_CREATE {
+            return Err(self.failed(DatadogProblem::NoTime));
+        }
+        Ok(())
+    }
+
+    /// Sends the call once. Returns `None` if that failed, and it may be sent again after the wait that is
+    /// over by then.
+    pub(crate) async fn attempt(&mut self) -> Result<Option<(StatusCode, Bytes)>, DatadogError> {
+        let (call, budget) = (self.call, self.budget);
+        // Boxed: it would be part of the future of every caller.
+        let attempt = Box::pin(self.datadog.try_once(self.authority, call, budget));
+        let problem = match attempt.await {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(problem) => problem.after(self.before.take()),
+        };
+        let again = problem.is_transient() && (!call.creates() || problem.is_definite());
+        let waited = again
+            && match problem {
+                DatadogProblem::RateLimited { reset } => {
+                    let reset = reset.unwrap_or_default();
+                    self.crowd.pause(reset, budget, call.time_needed()).await
+                }
+                _ => self.backoff.pause_for(budget, call.time_needed()).await,
+            };
+        if !waited {
+            return Err(self.failed(problem));
+        }
+        self.before = Some(problem);
+        Ok(None)
+    }
+
+    fn failed(&self, problem: DatadogProblem) -> DatadogError {
+        let call = self.call.clone();
+        DatadogError { call, problem }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use datadog_rotation::datadog::DatadogProblem;
 use datadog_rotation::datadog::trust::{MappingKind, TrustRefusal};
-use datadog_rotation::error::{AdminTokenDefect, Problem};
+use datadog_rotation::error::Problem;
 use datadog_rotation::keys::TrustId;
 use http::Method;
 
@@ -33,6 +33,10 @@ pub enum TrustError {
         "no admin secret is named: set property AdminSecretArn, or ADMIN_SECRET_ARN of the function"
     )]
     NoAdminSecret,
+    #[error(
+        "the admin secret holds a service access token, and Datadog documents key pairs alone for this: name an admin secret with a pair. Nothing was changed"
+    )]
+    TokenAsAdmin,
     #[error("{}", told(.0))]
     Datadog(#[from] Problem),
     #[error(
@@ -182,9 +186,6 @@ impl TrustError {
         match self {
             Self::Datadog(Problem::Datadog(error)) => error.problem.is_refusal(),
             Self::Datadog(Problem::AdminRefused { .. }) => true,
-            Self::Datadog(Problem::AdminToken { defect, .. }) => {
-                matches!(defect, AdminTokenDefect::Refused(_))
-            }
             Self::Datadog(Problem::AdminUnreadable(error)) => matches!(
                 error.problem,
                 SecretsProblem::AccessDenied(_)

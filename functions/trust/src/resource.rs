@@ -98,6 +98,9 @@ impl Trust {
             clients: self.clients.clone(),
         };
         let (admin, _) = Admin::read(secret, budget).await?;
+        if admin.is_access_token() {
+            return Err(TrustError::TokenAsAdmin);
+        }
         Ok(admin)
     }
 }

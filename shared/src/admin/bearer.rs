@@ -6,11 +6,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::OnceCell;
-
 use super::companion::Companion;
+use super::held::Renewable;
 use super::proof::TokenHeader;
-use super::secret::{AdminSecret, AdminValue, HeldToken};
+use super::secret::{AdminSecret, HeldToken};
 use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
 use crate::credential::{Credential, Kind, TokenPart};
@@ -24,10 +23,7 @@ use crate::value::ValueError;
 /// Acts by a service access token, alone in the request or beside an API key.
 #[derive(Debug)]
 pub(crate) struct Bearer {
-    token: HeldToken,
-    secret: AdminSecret,
-    created: Option<SystemTime>,
-    reread: OnceCell<Option<HeldToken>>,
+    held: Renewable<HeldToken>,
     companion: Option<Companion>,
     /// Whether Datadog took the token last in `DD-APPLICATION-KEY`.
     is_beside_key: AtomicBool,
@@ -42,14 +38,21 @@ impl Bearer {
         budget: &Budget,
     ) -> Self {
         Self {
-            token,
-            secret,
-            created,
-            reread: OnceCell::new(),
+            held: Renewable::new(token, secret, created),
             companion: None,
             is_beside_key: AtomicBool::new(false),
             budget: *budget,
         }
+    }
+
+    /// Returns all keys that were read, those too that others have taken over from.
+    pub(super) fn known_keys(&self) -> ProtectedKeys {
+        self.held.known_keys()
+    }
+
+    /// Returns whether they have been there for so long that Datadog's edges know them.
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        self.held.is_older_than(age, &self.budget)
     }
 
     pub(super) fn renew(&mut self, budget: &Budget) {
@@ -57,15 +60,15 @@ impl Bearer {
     }
 
     pub(super) fn site(&self) -> Site {
-        self.token.site
+        self.held.first().site
     }
 
     pub(super) fn service_account(&self) -> &ServiceAccountId {
-        &self.token.part.service_account
+        &self.held.first().part.service_account
     }
 
     pub(super) fn datadog(&self) -> &Datadog {
-        &self.token.datadog
+        &self.held.first().datadog
     }
 
     pub(super) fn companion(&self) -> Option<&Companion> {
@@ -77,35 +80,15 @@ impl Bearer {
         kind: Kind,
         current: &Credential,
     ) -> Result<(), Problem> {
-        let named = self.token.api_key_secret.clone();
-        let (clients, budget) = (&self.secret.clients, &self.budget);
+        let named = self.held.first().api_key_secret.clone();
+        let (clients, budget) = (&self.held.secret.clients, &self.budget);
         self.companion = Companion::provide(kind, current, named, clients, budget).await?;
         Ok(())
     }
 
     /// Returns the token that acts.
     pub(super) fn keys(&self) -> Vec<KeyRef> {
-        vec![self.in_use().part.key_ref()]
-    }
-
-    /// Returns all tokens that were read, the one too that another has taken over from.
-    pub(super) fn known_keys(&self) -> ProtectedKeys {
-        let reread = self.reread.get().and_then(Option::as_ref);
-        let mut known = ProtectedKeys::default();
-        for token in reread.into_iter().chain([&self.token]) {
-            known.add_token(&token.part);
-        }
-        known
-    }
-
-    /// Returns whether the token has been there for so long that Datadog's edges know it. `false`, if
-    /// that is not known.
-    pub(super) fn is_older_than(&self, age: Duration) -> bool {
-        let is_first = self.reread.get().is_none_or(Option::is_none);
-        let since = self.created.filter(|_| is_first);
-        let now = self.secret.clients.now(&self.budget);
-        let own = since.and_then(|since| now.duration_since(since).ok());
-        own.is_some_and(|own| own > age)
+        vec![self.held.in_use().part.key_ref()]
     }
 
     /// Refuses to rotate what a token can't rotate by what is known without asking Datadog.
@@ -118,7 +101,7 @@ impl Bearer {
     ) -> Result<(), Problem> {
         let is_own = |it: &TokenPart| {
             let value = KnownValue::Whole(it.key.expose());
-            self.known_keys().protects(&it.key_ref(), value)
+            self.held.known_keys().protects(&it.key_ref(), value)
         };
         if is_itself || current.token().is_some_and(is_own) {
             return Err(self.defective(AdminTokenDefect::Itself));
@@ -131,30 +114,6 @@ impl Bearer {
         }
     }
 
-    fn in_use(&self) -> &HeldToken {
-        self.reread
-            .get()
-            .and_then(Option::as_ref)
-            .unwrap_or(&self.token)
-    }
-
-    /// The token as it is now, if it is another one than `used`.
-    async fn successor_of(&self, used: &HeldToken) -> Option<&HeldToken> {
-        let fresh = self.reread.get_or_init(|| async {
-            let read = self.secret.read(&self.budget).await.map(|it| it.value);
-            let read =
-                read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"));
-            match read {
-                // A token of another service account must not act in this one's place.
-                Ok(AdminValue::Token(it)) if it.part.service_account == *self.service_account() => {
-                    Some(*it)
-                }
-                _ => None,
-            }
-        });
-        fresh.await.as_ref().filter(|fresh| !fresh.is_same_as(used))
-    }
-
     pub(super) async fn act<'a, T, F>(
         &'a self,
         call: &impl Fn(Actor<'a>) -> F,
@@ -162,9 +121,9 @@ impl Bearer {
     where
         F: Future<Output = Result<T, DatadogError>>,
     {
-        let used = self.in_use();
+        let used = self.held.in_use();
         let mut answer = self.try_headers(call).await;
-        if is_refused(&answer) && self.successor_of(used).await.is_some() {
+        if is_refused(&answer) && self.held.successor_of(used, &self.budget).await.is_some() {
             answer = self.try_headers(call).await;
         }
         if is_refused(&answer) && matches!(self.user().await, Ok(None)) {
@@ -218,7 +177,7 @@ impl Bearer {
     }
 
     fn actor_beside(&self, api: Option<ApiKey>) -> Actor<'_> {
-        let token = self.in_use();
+        let token = self.held.in_use();
         Actor {
             datadog: &token.datadog,
             authority: Authority::AccessToken(token.part.key.clone(), api),
@@ -240,9 +199,9 @@ impl Bearer {
     }
 
     pub(super) async fn must_work(&self) -> Result<(), Problem> {
-        let used = self.in_use();
+        let used = self.held.in_use();
         let mut told = self.user().await?;
-        if told.is_none() && self.successor_of(used).await.is_some() {
+        if told.is_none() && self.held.successor_of(used, &self.budget).await.is_some() {
             told = self.user().await?;
         }
         let told = told.ok_or_else(|| self.refused())?;
@@ -284,7 +243,7 @@ impl Bearer {
     pub(crate) async fn itself(&self) -> Result<OwnedKeyDetails, Problem> {
         let (budget, owner) = (&self.budget, self.service_account());
         self.act(&|it| async move {
-            let id = &self.in_use().part.id;
+            let id = &self.held.in_use().part.id;
             it.datadog
                 .access_token(&it.authority, owner, id, budget)
                 .await
@@ -319,7 +278,7 @@ impl Bearer {
 
     /// Returns the value of the token that acts.
     pub(crate) fn value(&self) -> &str {
-        self.in_use().part.key.expose()
+        self.held.in_use().part.key.expose()
     }
 
     /// Of an ID that is not the token's.
@@ -331,7 +290,7 @@ impl Bearer {
     }
 
     fn ill_formed(&self, field: &'static str, shape: &'static str) -> Problem {
-        self.secret.malformed(ValueError::IllFormed {
+        self.held.secret.malformed(ValueError::IllFormed {
             field,
             shape,
             flaw: None,
@@ -344,14 +303,14 @@ impl Bearer {
     }
 
     fn defective(&self, defect: AdminTokenDefect) -> Problem {
-        let arn = self.secret.arn.to_string();
+        let arn = self.held.secret.arn.to_string();
         Problem::AdminToken { arn, defect }
     }
 
     fn refused(&self) -> Problem {
-        if let Some(unfamiliar) = &self.in_use().unfamiliar {
-            return self.secret.malformed(unfamiliar.clone());
+        if let Some(unfamiliar) = &self.held.in_use().unfamiliar {
+            return self.held.secret.malformed(unfamiliar.clone());
         }
-        self.defective(AdminTokenDefect::Refused(self.in_use().site))
+        self.defective(AdminTokenDefect::Refused(self.held.in_use().site))
     }
 }

@@ -1,7 +1,6 @@
 //! Keys at Datadog, looked up, created and deleted by the admin.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::reading::KeyLookup;
@@ -236,21 +235,17 @@ impl Admin {
         };
         let (call, budget, may) = (&call, &self.budget, &may);
         let sent = self.act(|it| async move {
-            let stopped = OnceLock::new();
-            let (keys, stop) = (&it.keys, &stopped);
-            let go_on = || async move {
-                match may(keys.clone()).await {
-                    Ok(go_on) => go_on,
-                    Err(problem) => {
-                        // It is asked no more after that.
-                        let _first = stop.set(problem);
-                        false
-                    }
+            let mut sending = it.datadog.sending(&it.authority, call, budget);
+            loop {
+                sending.turn().await?;
+                match may(it.keys.clone()).await {
+                    Ok(true) => {}
+                    stopped => return Ok(stopped),
                 }
-            };
-            let sending = it.datadog.send_while(&it.authority, call, budget, go_on);
-            let sent = sending.await?.is_some();
-            Ok(stopped.into_inner().map_or(Ok(sent), Err))
+                if sending.attempt().await?.is_some() {
+                    return Ok(Ok(true));
+                }
+            }
         });
         sent.await?
     }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::OnceCell;
-
+use super::held::Renewable;
 use super::secret::{AdminKeys, AdminSecret, AdminValue, ReadAdmin};
 use super::{Actor, Reach, is_refused};
 use crate::budget::Budget;
@@ -16,10 +15,7 @@ use crate::value::ValueError;
 
 #[derive(Debug)]
 pub(super) struct Pair {
-    keys: AdminKeys,
-    secret: AdminSecret,
-    created: Option<SystemTime>,
-    reread: OnceCell<Option<AdminKeys>>,
+    held: Renewable<AdminKeys>,
     budget: Budget,
 }
 
@@ -31,10 +27,7 @@ impl Pair {
         budget: &Budget,
     ) -> Self {
         Self {
-            keys,
-            secret,
-            created,
-            reread: OnceCell::new(),
+            held: Renewable::new(keys, secret, created),
             budget: *budget,
         }
     }
@@ -58,81 +51,53 @@ impl Pair {
         Ok(Self::new(*keys, secret, created, budget))
     }
 
+    /// Returns all keys that were read, those too that others have taken over from.
+    pub(super) fn known_keys(&self) -> ProtectedKeys {
+        self.held.known_keys()
+    }
+
+    /// Returns whether they have been there for so long that Datadog's edges know them.
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        self.held.is_older_than(age, &self.budget)
+    }
+
+    pub(super) fn in_use(&self) -> &AdminKeys {
+        self.held.in_use()
+    }
+
+    /// The pair as it is now, if it is another one than `used`.
+    pub(super) async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
+        self.held.successor_of(used, &self.budget).await
+    }
+
     pub(super) fn renew(&mut self, budget: &Budget) {
         self.budget = *budget;
     }
 
     pub(super) fn site(&self) -> Site {
-        self.keys.site
+        self.held.first().site
     }
 
     pub(super) fn service_account(&self) -> &ServiceAccountId {
-        &self.keys.application.service_account
+        &self.held.first().application.service_account
     }
 
     pub(super) fn datadog(&self) -> &Datadog {
-        &self.keys.datadog
+        &self.held.first().datadog
     }
 
     /// Returns the keys that act.
     pub(super) fn keys(&self) -> Vec<KeyRef> {
-        self.in_use().refs()
-    }
-
-    /// Returns all keys that were read, those too that another pair has taken over from.
-    pub(super) fn known_keys(&self) -> ProtectedKeys {
-        let reread = self.reread.get().and_then(Option::as_ref);
-        let mut known = ProtectedKeys::default();
-        for keys in reread.into_iter().chain([&self.keys]) {
-            known.add_application(&keys.application);
-            known.add_api(&keys.api);
-        }
-        known
-    }
-
-    /// Returns whether the pair has been there for so long that Datadog's edges know it. `false`, if
-    /// that is not known.
-    pub(super) fn is_older_than(&self, age: Duration) -> bool {
-        let is_first = self.reread.get().is_none_or(Option::is_none);
-        let since = self.created.filter(|_| is_first);
-        let now = self.secret.clients.now(&self.budget);
-        let own = since.and_then(|since| now.duration_since(since).ok());
-        own.is_some_and(|own| own > age)
-    }
-
-    pub(super) fn in_use(&self) -> &AdminKeys {
-        self.reread
-            .get()
-            .and_then(Option::as_ref)
-            .unwrap_or(&self.keys)
+        self.held.in_use().refs()
     }
 
     pub(super) fn actor(&self) -> Actor<'_> {
-        let keys = self.in_use();
+        let keys = self.held.in_use();
         Actor {
             datadog: &keys.datadog,
             authority: keys.authority(),
             keys: keys.refs(),
         }
-    }
-
-    /// The pair as it is now, if it is another one than `used`.
-    pub(super) async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
-        let fresh = self.reread.get_or_init(|| async {
-            let read = self.secret.read(&self.budget).await.map(|it| it.value);
-            let read =
-                read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"));
-            match read {
-                // A pair of another service account must not act in this one's place.
-                Ok(AdminValue::Keys(it))
-                    if it.application.service_account == *self.service_account() =>
-                {
-                    Some(*it)
-                }
-                _ => None,
-            }
-        });
-        fresh.await.as_ref().filter(|fresh| !fresh.is_same_as(used))
     }
 
     pub(super) async fn act<'a, T, F>(
@@ -142,9 +107,9 @@ impl Pair {
     where
         F: Future<Output = Result<T, DatadogError>>,
     {
-        let used = self.in_use();
+        let used = self.held.in_use();
         let mut answer = call(self.actor()).await;
-        if is_refused(&answer) && self.successor_of(used).await.is_some() {
+        if is_refused(&answer) && self.held.successor_of(used, &self.budget).await.is_some() {
             answer = call(self.actor()).await;
         }
         if is_refused(&answer) && matches!(self.works().await, Ok(false)) {
@@ -154,15 +119,15 @@ impl Pair {
     }
 
     pub(super) async fn must_work(&self) -> Result<(), Problem> {
-        let used = self.in_use();
+        let used = self.held.in_use();
         let works = self.works().await?
-            || (self.successor_of(used).await.is_some() && self.works().await?);
+            || (self.held.successor_of(used, &self.budget).await.is_some() && self.works().await?);
         if works { Ok(()) } else { Err(self.refused()) }
     }
 
     pub(super) async fn must_have(&self, required: &[&'static str]) -> Result<Reach, Problem> {
         let own = self.scopes().await.map_err(|error| match error.problem {
-            DatadogProblem::NotFound => self.secret.malformed(ValueError::IllFormed {
+            DatadogProblem::NotFound => self.held.secret.malformed(ValueError::IllFormed {
                 field: "adminAppKeyId",
                 shape: "the id of a key of its service account",
                 flaw: None,
@@ -181,19 +146,19 @@ impl Pair {
     }
 
     async fn works(&self) -> Result<bool, DatadogError> {
-        let keys = self.in_use();
+        let keys = self.held.in_use();
         keys.datadog
             .validate_pair(&keys.authority(), &self.budget)
             .await
     }
 
     fn refused(&self) -> Problem {
-        if let Some(unfamiliar) = &self.in_use().unfamiliar {
-            return self.secret.malformed(unfamiliar.clone());
+        if let Some(unfamiliar) = &self.held.in_use().unfamiliar {
+            return self.held.secret.malformed(unfamiliar.clone());
         }
         Problem::AdminRefused {
-            arn: self.secret.arn.to_string(),
-            site: self.in_use().site,
+            arn: self.held.secret.arn.to_string(),
+            site: self.held.in_use().site,
         }
     }
 
@@ -205,7 +170,7 @@ impl Pair {
 
     /// The scopes of the application key, if it may see them.
     async fn scopes(&self) -> Result<Option<Scopes>, DatadogError> {
-        let keys = self.in_use();
+        let keys = self.held.in_use();
         let (own, authority) = (&keys.application, keys.authority());
         let by_account = keys
             .datadog

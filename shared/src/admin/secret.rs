@@ -139,15 +139,4 @@ impl AdminKeys {
     pub(super) fn refs(&self) -> Vec<KeyRef> {
         vec![self.application.key_ref(), self.api.key_ref()]
     }
-
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.api.key.expose() == other.api.key.expose()
-            && self.application.key.expose() == other.application.key.expose()
-    }
-}
-
-impl HeldToken {
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.part.key.expose() == other.part.key.expose()
-    }
 }

@@ -143,3 +143,29 @@ async fn without_the_bootstrap_secret_a_deletion_says_so_and_can_be_tried_again(
     assert_eq!(stack.delete().await, Outcome::Complete);
     assert!(!site.trusted().iter().any(|it| it.contains("runner")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_in_the_bootstrap_secret_is_refused_before_datadog_is_asked() {
+    let site = integrated();
+    let token = format!("ddsat_{}_{}", "0".repeat(22), "1".repeat(36));
+    let value = json!({
+        "serviceAccessToken": token, "serviceAccessTokenId": site.account,
+        "serviceAccountId": site.account, "site": "datadoghq.com",
+    });
+    let body = json!({
+        "SecretId": site.bootstrap, "SecretString": value.to_string(),
+        "ClientRequestToken": sandbox::scene::token("a token"),
+    });
+    let answer = site.gate.with_world(|world| {
+        let now = world.now();
+        let put = request("PutSecretValue", &body);
+        world.secrets_manager.call(now, &put)
+    });
+    assert_eq!(answer.status(), 200);
+    let mut stack = Stack::new(&site, IDENTITY);
+    let created = stack.create(&identity("runner", &site.account)).await;
+    assert_eq!(created, Outcome::RolledBack);
+    let reason = stack.reason();
+    assert!(reason.contains("service access token"), "{reason}");
+    assert!(!reason.contains(&token) && is_unasked(&site));
+}
