@@ -185,6 +185,11 @@ fn problem_of(problem: NotBegun, label: LeakedLabel) -> Problem {
                 "Delete them at Datadog by their IDs.",
             )
         }
+        NotBegun::RefusedOnTheWay => refused(
+            "DatadogUnexpectedAnswer",
+            "a key was refused, and not by Datadog: whether the keys work is not known".to_owned(),
+            "Look for a proxy or a firewall between here and Datadog; then run this again.",
+        ),
         NotBegun::NoVersion => refused(
             "ValueUnreadable",
             format!("no version with keys of this type carries {label}"),

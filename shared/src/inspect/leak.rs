@@ -10,7 +10,6 @@ use crate::admin::Admin;
 use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
-use crate::datadog::{Call, DatadogError, DatadogProblem};
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyRef;
@@ -77,6 +76,8 @@ pub enum NotBegun {
     Keyless(Vec<KeyRef>),
     /// No version carries the label, or its value is of another type.
     NoVersion,
+    /// Something that is not Datadog refuses a key.
+    RefusedOnTheWay,
 }
 
 impl From<Problem> for NotBegun {
@@ -196,7 +197,7 @@ impl Inspector {
         let (kind, key) = (opened.kind, opened.current.credential.telling_key());
         let look = look(opened, &credential, &refusals, Patience::Some, budget).await?;
         if look.is_unclear {
-            return Err(refused_on_the_way().into());
+            return Err(NotBegun::RefusedOnTheWay);
         }
         if let (false, Some(key)) = (look.is_told, key) {
             return Err(Problem::CurrentKeyDead { key }.into());
@@ -299,16 +300,6 @@ impl Inspector {
             },
         }
     }
-}
-
-/// A key was refused by something that is not Datadog.
-fn refused_on_the_way() -> Problem {
-    let problem = DatadogProblem::Unexpected {
-        status: 403,
-        defect: "is not Datadog's, so that it is not known whether the key works",
-    };
-    let call = Call::validate();
-    DatadogError { call, problem }.into()
 }
 
 async fn look(

@@ -54,6 +54,16 @@ fn arguments<'a>(bench: &'a Bench, kind: Kind, more: &[&'a str]) -> Vec<&'a str>
     [&["leaked", bench.secret(kind)], more].concat()
 }
 
+fn refuse(bench: &Bench, operation: &'static str) {
+    bench.gate.follow(move |call: &Call| {
+        if call.operation.starts_with(operation) {
+            Fate::Refuse(StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_command_ends_a_leaked_key_of_each_type() {
     for kind in Kind::ALL {
@@ -126,13 +136,7 @@ async fn a_rotation_that_fails_is_told() {
     let (bench, kind) = (bench(), Kind::ApiKey);
     bench.rotate(kind).await.unwrap();
     let leaked = ids(&bench.current(kind)).remove(0);
-    bench.gate.follow(|call: &Call| {
-        if call.operation == "POST /api/v2/api_keys" {
-            Fate::Refuse(StatusCode::FORBIDDEN)
-        } else {
-            Fate::Pass
-        }
-    });
+    refuse(&bench, "POST /api/v2/api_keys");
     let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
     assert!(!told.fine);
     assert_eq!(told.json()["state"], "not_promoted", "{}", told.output);
@@ -150,13 +154,7 @@ async fn a_key_that_still_works_is_not_called_ended() {
     let (bench, kind) = (bench(), Kind::ApplicationKey);
     bench.rotate(kind).await.unwrap();
     let leaked = ids(&bench.current(kind)).remove(0);
-    bench.gate.follow(|call: &Call| {
-        if call.operation.starts_with("DELETE ") {
-            Fate::Refuse(StatusCode::FORBIDDEN)
-        } else {
-            Fate::Pass
-        }
-    });
+    refuse(&bench, "DELETE ");
     let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
     assert!(!told.fine);
     let json = told.json();
@@ -211,13 +209,7 @@ async fn a_run_that_failed_is_gone_on_with() {
     let (bench, kind) = (bench(), Kind::ApiKey);
     bench.rotate(kind).await.unwrap();
     let leaked = ids(&bench.current(kind)).remove(0);
-    bench.gate.follow(|call: &Call| {
-        if call.operation.starts_with("DELETE ") {
-            Fate::Refuse(StatusCode::FORBIDDEN)
-        } else {
-            Fate::Pass
-        }
-    });
+    refuse(&bench, "DELETE ");
     let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
     assert!(!told.fine);
     bench.gate.follow(|_: &Call| Fate::Pass);
