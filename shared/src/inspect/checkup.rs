@@ -6,6 +6,7 @@ mod api_key;
 mod described;
 mod endpoint;
 mod finding;
+mod holding;
 mod pending;
 mod shared_keys;
 

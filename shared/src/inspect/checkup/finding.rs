@@ -7,7 +7,7 @@ use crate::inspect::Unreached;
 use crate::keys::KeyClass;
 use crate::secrets::SecretsProblem;
 
-use super::shared_keys::Holding;
+use super::holding::Holding;
 
 /// One thing that a rotation depends on, in the order in which it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

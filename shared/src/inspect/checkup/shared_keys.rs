@@ -1,5 +1,6 @@
 //! Keys that more than one secret holds: each secret's rotation deletes them for the others.
 
+use super::holding::Holding;
 use super::{Check, Checkup, Status};
 use crate::admin::Admin;
 use crate::credential::Credential;
@@ -9,15 +10,6 @@ use crate::secrets::{CURRENT, SecretArn};
 
 /// What Secrets Manager adds to a secret's name in its ARN: a hyphen and six characters.
 const SUFFIX: usize = 7;
-
-/// A key, and where it is held.
-#[derive(Clone, Debug)]
-pub(super) struct Holding {
-    key: KeyRef,
-    label: &'static str,
-    /// The ARN of the secret that holds it.
-    secret: String,
-}
 
 /// Says beside each secret which of its keys another one holds, be that checked or the admin secret of one
 /// that is. Two values under AWSPREVIOUS may name one key: no consumer needs it.
@@ -68,12 +60,6 @@ fn check_of(class: KeyClass) -> Check {
         KeyClass::Api => Check::ApiKey,
         KeyClass::Application => Check::ApplicationKey,
         KeyClass::AccessToken => Check::AccessToken,
-    }
-}
-
-impl Holding {
-    fn is_current(&self) -> bool {
-        self.label == CURRENT
     }
 }
 
