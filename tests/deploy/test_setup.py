@@ -1,4 +1,4 @@
-"""docs/use/setup.md, word for word, in the folder of a release: from nothing to three rotated secrets."""
+"""docs/use/setup.md, word for word, in the folder of a release: from nothing to rotated secrets, of all types and of one."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from conftest import BUILT, ROOT, STACK
 
 PAGE = (ROOT / "docs/use/setup.md").read_text()
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<code>.*?)```\n", re.S)
-NAMES = ["datadog-rotation/api-key", "datadog-rotation/application-key", "datadog-rotation/admin"]
+NAMES = [f"datadog-rotation/{it}" for it in ("api-key", "application-key", "service-access-token", "admin")]
 NOT_RUN = {"not run: it fetches from a registry", "not run: it takes minutes"}
 
 
@@ -69,11 +69,11 @@ def test_no_key_is_typed_where_a_history_keeps_it():
         assert not re.search(r"^(export )?\w*KEY=", code, re.M), code
 
 
-def test_the_page_leads_to_three_rotated_secrets(account, world, release):
+def test_the_page_leads_to_rotated_secrets_of_every_type(account, world, release):
     run = follow(world, release, account.home, script())
     assert run.returncode == 0, run.stdout
-    assert "Rotation would fail for 0 of 3." in run.stdout
-    assert len(re.findall("^rotated: ", run.stdout, re.M)) == 3
+    assert "Rotation would fail for 0 of 4." in run.stdout
+    assert len(re.findall("^rotated: ", run.stdout, re.M)) == 4
     for name in NAMES:
         assert {"AWSCURRENT", "AWSPREVIOUS"} <= account.labels(name).keys()
         told = [
@@ -117,3 +117,26 @@ def test_a_rotation_that_fails_ends_and_says_so(account, world, release):
     assert f"not rotated within two minutes; the function's log says why: {secret}" in run.stdout
 
 
+
+
+@pytest.mark.parametrize("kept", ["API_KEY", "APPLICATION_KEY", "SERVICE_ACCESS_TOKEN"])
+def test_the_other_types_may_be_left_out(kept):
+    [name] = [it for it in ("ApiKey", "ApplicationKey", "ServiceAccessToken") if it.upper() == kept.replace("_", "")]
+    # The commands, told instead of run.
+    told = "\n".join(f'{it}() {{ printf "%s\\n" {it} "$@"; }}' for it in ("sam", "datadog-doctor"))
+    [empty] = re.findall(r"^API_KEY_SECRET_ARN= .*$", PAGE, re.M)
+    after = "^rm |^datadog-doctor check|^sam deploy"
+    run = [code for _, code in blocks() if re.search(after, code, re.M)]
+    assert len(run) == 3
+    ends = [re.sub(r"(?s).*^\}\n", "", code, flags=re.M) for _, code in blocks() if re.search("^(check|rotate) ", code, re.M)]
+    assert len(ends) == 2
+    for function, call in (("check", 'check ApiKey ""'), ("rotate", 'rotate ""')):
+        subprocess.run(["bash", "-euo", "pipefail", "-c", f"{functions(function)}\n{call}"], check=True)
+    skipped = 'check() { [ ! "$2" ] || echo "check $1"; }\nrotate() { [ ! "$1" ] || echo "rotate $1"; }'
+    values = f"{empty}\nwork=$(mktemp -d) ADMIN_SECRET_ARN=admin ALARM_EMAIL=you {kept}_SECRET_ARN=it"
+    text = "\n".join([told, values, *run, skipped, *ends])
+    lines = subprocess.run(["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, check=True).stdout.split("\n")
+    parameters = {it for it in lines if "SecretArn=" in it}
+    assert parameters == {"AdminSecretArn=admin", "AdminKeySecretArn=admin", f"{name}SecretArn=it"}
+    assert lines[lines.index("datadog-doctor") :][1:4] == ["check", "admin", "it"]
+    assert lines[-5:] == [f"check {name}", "check AdminKey", "rotate it", "rotate admin", ""]

@@ -158,7 +158,9 @@ impl Problem {
                      Datadog by hand and store it with its ID (put-secret-value)."
                 }
                 KeyClass::Application => {
-                    "Create a key at Datadog by hand and store it with its ID (put-secret-value)."
+                    "If the secret has the tag graceRotations=1, move AWSCURRENT back to AWSPREVIOUS's \
+                     version first (update-secret-version-stage); else create a key with the same scopes \
+                     at Datadog by hand and store it with its ID (put-secret-value)."
                 }
                 KeyClass::AccessToken => {
                     "If the token under AWSPREVIOUS still works, move AWSCURRENT back to it first \
@@ -208,7 +210,9 @@ impl Problem {
                 "Rotate again; if that does not help, look at the key at Datadog."
             }
             Self::NewKeyDiffers { .. } => {
-                "Take AWSPENDING off this version, delete its key at Datadog, and rotate again."
+                "See in Datadog's Audit Trail who edited which of the two keys, and undo what was not \
+                 meant: the next rotation copies the current key's scopes. Then take AWSPENDING off this \
+                 version, delete its key at Datadog, and rotate again."
             }
             Self::PossessionUnknown { .. } => {
                 "Rotate again once Datadog answers as usual, or give the admin api_keys_read."

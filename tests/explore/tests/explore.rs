@@ -239,6 +239,25 @@ fn grace_on_demand() {
     }
 }
 
+/// The same, two invocations at once.
+#[test]
+#[ignore = "by hand: takes minutes"]
+fn pairs_of_grace_on_demand() {
+    for subject in Subject::ON_DEMAND.into_iter().filter(is_wanted) {
+        let plans = pairs_of(subject, 0, |_| true);
+        run(&format!("pairs, {subject}"), &plans, AT_MOST);
+    }
+}
+
+/// An admin secret that holds a service access token.
+#[test]
+fn by_a_token() {
+    for subject in Subject::BY_TOKEN.into_iter().filter(is_wanted) {
+        let plans = [rotation(subject, 1), lies(subject)].concat();
+        run(&subject.to_string(), &plans, AT_MOST);
+    }
+}
+
 #[test]
 fn every_order_of_api_keys() {
     let plans = [pairs(Subject::ApiKey, 0), rotation(Subject::ApiKey, 1)];
