@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from account import Account
-from conftest import BUILT, ROOT, STACK
+from conftest import BUILT, REGION, ROOT, STACK
 
 PAGE = (ROOT / "docs/use/setup.md").read_text()
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<code>.*?)```\n", re.S)
@@ -38,6 +38,7 @@ def follow(world, release, home, text: str) -> subprocess.CompletedProcess:
         "DD_API": world.datadog.url,
         "DATADOG_API_URL": world.datadog.url,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": world.endpoint,
+        "AWS_REGION": REGION,
         "DD_SITE": "datadoghq.com",
         "SERVICE_ACCOUNT_ID": world.datadog.service_account,
         "ALARM_EMAIL": "you@example.com",
@@ -59,9 +60,9 @@ def account(world, release, tmp_path_factory):
 
 def test_every_block_is_run_or_says_why_not():
     assert {mark for mark, _ in blocks()} == {"", "yours", *NOT_RUN}
-    assert script().count("export ") == 0
+    assert not re.search(r"^export \w+=…", script(), re.M)
     asked = {name for _, code in blocks() for name in re.findall(r"^export (\w+)=…", code, re.M)}
-    assert asked == {"ALARM_EMAIL", "AWS_DEFAULT_REGION", "DD_SITE", "SERVICE_ACCOUNT_ID"}
+    assert asked == {"ALARM_EMAIL", "AWS_REGION", "DD_SITE", "SERVICE_ACCOUNT_ID"}
 
 
 def test_no_key_is_typed_where_a_history_keeps_it():
@@ -140,3 +141,22 @@ def test_the_other_types_may_be_left_out(kept):
     assert parameters == {"AdminSecretArn=admin", "AdminKeySecretArn=admin", f"{name}SecretArn=it"}
     assert lines[lines.index("datadog-doctor") :][1:4] == ["check", "admin", "it"]
     assert lines[-5:] == [f"check {name}", "check AdminKey", "rotate it", "rotate admin", ""]
+
+
+def asked_of(text: str, keys: str = "") -> subprocess.CompletedProcess:
+    """Runs commands without AWS or Datadog: `aws` says what it was given to store."""
+    aws = 'aws() { for it; do case $it in file://*) cat "${it#file://}";; esac; done; }'
+    text = "\n".join([functions("own", "store", "part"), aws, "work=$(mktemp -d)", text, 'rm -r "$work"'])
+    return subprocess.run(["bash", "-uo", "pipefail", "-c", text], input=keys, capture_output=True, text=True)
+
+
+def test_a_key_that_one_has_takes_the_place_of_a_new_one():
+    value = """store api-key <<END
+{"apiKey": "$(part api attributes key)", "apiKeyId": "$(part api id)"}
+END"""
+    run = asked_of(f"own api && {value}", "the key\nthe id\n")
+    assert json.loads(run.stdout) == {"apiKey": "the key", "apiKeyId": "the id"}
+    for answer in ('{"data": {"id": "the id", "attributes": {}}}', '{"data": {"id": "", "attributes": {"key": "the key"}}}', ""):
+        run = asked_of(f"echo '{answer}' > \"$work/api\"\n{value}")
+        assert "api-key: a part is missing" in run.stderr
+        assert not run.stdout and "the key" not in run.stderr

@@ -1,4 +1,5 @@
-"""Every command of the AWS CLI that a page gives has a service, an operation, options and a query that there are."""
+"""Every command of the AWS CLI that a page gives has a service, an operation, options and a query that there are, and the
+filter by which a person stores a key keeps the rest."""
 
 import re
 import subprocess
@@ -6,6 +7,7 @@ from typing import NamedTuple
 
 import botocore.session
 import jmespath
+import jq
 import pytest
 from botocore import xform_name
 from conftest import ROOT
@@ -68,3 +70,24 @@ def test_every_query_is_one():
             jmespath.compile(query.strip("'\""))
         except jmespath.exceptions.ParseError as error:
             pytest.fail(f"{page}: {query}: {error}")
+
+
+def stored(value: dict, monkeypatch) -> dict:
+    """What step 4 of "Restoring service by hand" stores in place of this value."""
+    [filter_] = [it for _, block in blocks() for it in re.findall(r"jq -e '([^']*serviceAccessToken[^']*)'", block)]
+    monkeypatch.setenv("KEY", "new key")
+    monkeypatch.setenv("ID", "new id")
+    return jq.compile(filter_).input_value(value).first()
+
+
+@pytest.mark.parametrize("key", ["apiKey", "appKey", "serviceAccessToken"])
+def test_a_key_that_a_person_stores_by_the_runbook_is_in_every_field(key, monkeypatch):
+    value = {key: "old key", f"{key}Id": "old id", "copy": "old key", "serviceAccountId": "owner", "note": 7}
+    expected = {key: "new key", f"{key}Id": "new id", "copy": "new key", "serviceAccountId": "owner", "note": 7}
+    assert stored(value, monkeypatch) == expected
+
+
+@pytest.mark.parametrize("value", [{"adminApiKey": "a", "adminAppKey": "b"}, {"apiKey": "a", "appKey": "b"}, {}])
+def test_a_value_that_holds_not_one_key_is_left_as_it_is(value, monkeypatch):
+    with pytest.raises(ValueError, match="not a value with one key"):
+        stored(value, monkeypatch)

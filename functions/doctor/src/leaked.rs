@@ -187,7 +187,7 @@ fn problem_of(problem: NotBegun, label: LeakedLabel) -> Problem {
         }
         NotBegun::RefusedOnTheWay => refused(
             "DatadogUnexpectedAnswer",
-            "a key was refused, and not by Datadog: whether the keys work is not known".to_owned(),
+            "a key was refused by an answer that is not Datadog's: whether the keys work is not known".to_owned(),
             "Look for a proxy or a firewall between here and Datadog; then run this again.",
         ),
         NotBegun::NoVersion => refused(

@@ -2,6 +2,7 @@
 //! not be turned on. Read-only.
 
 mod access_token;
+mod advice;
 mod api_key;
 mod described;
 mod endpoint;
@@ -10,7 +11,7 @@ mod holding;
 mod pending;
 mod shared_keys;
 
-pub(super) use finding::advice;
+pub(super) use advice::advice;
 pub use finding::{Check, Checkup, Finding, Status};
 pub use shared_keys::say_shared_keys;
 
