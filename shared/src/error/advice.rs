@@ -286,12 +286,22 @@ mod tests {
     }
 
     #[test]
-    fn only_an_api_key_has_a_predecessor_that_works() {
+    fn a_predecessor_that_may_work_is_gone_back_to() {
         let dead = |class| Problem::CurrentKeyDead {
             key: KeyRef { class, id: id() },
         };
-        assert_advice(&dead(KeyClass::Api), "back to AWSPREVIOUS");
-        assert!(!dead(KeyClass::Application).advice().contains("AWSPREVIOUS"));
+        assert_advice(
+            &dead(KeyClass::Api),
+            "first move AWSCURRENT back to AWSPREVIOUS",
+        );
+        assert_advice(
+            &dead(KeyClass::Application),
+            "If the secret has the tag graceRotations=1",
+        );
+        assert_advice(
+            &dead(KeyClass::AccessToken),
+            "If the token under AWSPREVIOUS still works",
+        );
     }
 
     #[test]
