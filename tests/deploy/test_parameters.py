@@ -125,6 +125,13 @@ def test_each_command_of_the_pages_says_what_it_means(page, command):
     assert complaints(by_sam(given)) == []
 
 
+def test_the_parameters_for_api_keys_alone_are_accepted():
+    [given] = re.findall(r'```text\n("ApiKeyAdminSecretArn=.*?)```', (ROOT / "docs/use/setup.md").read_text(), re.S)
+    given = by_sam(shlex.split(filled(given)))
+    assert set(given) == {"ApiKeyAdminSecretArn", "ApiKeyAdminSchedule", "ApiKeySecretArn", "AlarmEmail"}
+    assert complaints(given) == []
+
+
 def test_the_pages_give_parameters():
     pages = {page for page, _ in commands()}
     assert {"README.md", "docs/use/setup.md", "docs/operate/releases.md"} <= pages
