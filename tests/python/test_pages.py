@@ -75,6 +75,8 @@ def test_every_query_is_one():
 def stored(value: dict, monkeypatch) -> dict:
     """What step 4 of "Restoring service by hand" stores in place of this value."""
     [filter_] = [it for _, block in blocks() for it in re.findall(r"jq -e '([^']*serviceAccessToken[^']*)'", block)]
+    # jq 1.6, which distributions still have, takes an expression before `as` in parentheses alone. This one takes both.
+    assert not re.search(r"\bend as\b", filter_)
     monkeypatch.setenv("KEY", "new key")
     monkeypatch.setenv("ID", "new id")
     return jq.compile(filter_).input_value(value).first()
