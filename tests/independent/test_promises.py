@@ -463,9 +463,9 @@ def test_rate_limits_and_failures_are_waited_for(town):
     town.on("^POST", refuse(429, {"errors": ["Too many requests"]}, {"X-RateLimit-Reset": "2", "X-RateLimit-Remaining": "0"}))
     town.on("^GET", refuse(503))
     town.on("^GET", refuse(429, {"errors": ["Too many requests"]}, {"x-ratelimit-reset": "1"}), skip=2)
-    for _ in range(3):  # each of these is met once; a pause is drawn, and a long one may leave too little of 90 s to mint
+    for _ in range(3):  # each of these is met once; a pause is drawn, and a long one may leave too little of 90 s for the next
         done = town.rotate(secret)[-1]
-        if done.type != "NotEnoughTime":
+        if done.type not in ("NotEnoughTime", "DatadogRateLimited"):
             break
     assert done.ok, done
     assert time.time() - start >= 2
