@@ -29,8 +29,10 @@ pub enum State {
     /// The answer to the promotion was lost, or it was refused.
     PromotionUnknown,
     Promoted,
-    /// AWSPENDING was taken off a version whose keys are dead.
-    Abandoned,
+    /// AWSPENDING was taken off a version that can never be promoted. These of its keys may live.
+    Abandoned {
+        left: Vec<KeyRef>,
+    },
 }
 
 impl fmt::Display for State {
@@ -74,9 +76,15 @@ impl fmt::Display for State {
                 "The new value is AWSCURRENT and works; keys that it replaced may still work; \
                  the next invocation deletes them.",
             ),
-            Self::Abandoned => f.write_str(
+            Self::Abandoned { left } if left.is_empty() => f.write_str(
                 "AWSPENDING was taken off this version. Its keys are dead or were deleted, unless the log \
                  says that one was left alone. AWSCURRENT is unchanged.",
+            ),
+            Self::Abandoned { left } => write!(
+                f,
+                "AWSPENDING was taken off this version. Not deleted: {}; a later search for orphaned keys \
+                 deletes what of it lives (API keys: with api_keys_read). AWSCURRENT is unchanged.",
+                List(left)
             ),
         }
     }

@@ -50,8 +50,8 @@ pub(super) enum Entry {
     MessageSent,
     /// The topic is not known to have got it.
     MessageNotSent,
-    /// AWSPENDING was taken off a version whose keys are dead.
-    Abandoned,
+    /// AWSPENDING was taken off a version that can never be promoted. These of its keys were not deleted.
+    Abandoned { left: Vec<KeyRef> },
     /// What the step came to, where no effect tells it.
     Outcome(&'static str),
 }
@@ -99,7 +99,7 @@ impl Journal {
                 Entry::Stored | Entry::NotPromoted => State::Pending,
                 Entry::PromotionUnknown => State::PromotionUnknown,
                 Entry::Promoted => State::Promoted,
-                Entry::Abandoned => State::Abandoned,
+                Entry::Abandoned { left } => State::Abandoned { left: left.clone() },
                 Entry::Deleted(_) if state == State::Untouched => State::OnlyDeleted,
                 Entry::Deleted(_)
                 | Entry::Gone

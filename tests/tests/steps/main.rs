@@ -24,3 +24,4 @@ mod retries;
 mod rights;
 mod rotation;
 mod tokens;
+mod unlike_pending;

@@ -1,5 +1,9 @@
-//! Takes AWSPENDING off a version whose key is dead, or ends too soon. Its value can't be replaced under
-//! its token, so the living half of a pair is deleted, and the next rotation starts afresh.
+//! Takes AWSPENDING off a version that can never be promoted. Its value can't be replaced under its
+//! token, so the next rotation starts afresh.
+//!
+//! If a key is dead, the living half of a pair is deleted first. A version whose keys all live keeps them:
+//! another invocation, which was told otherwise, may be about to promote it. Once no label leads to
+//! them, the search for orphaned keys finds them.
 
 use super::delete::{Grounds, Reason, delete};
 use crate::error::Problem;
@@ -9,27 +13,35 @@ use crate::secrets::PENDING;
 use crate::rotation::context::{StepContext, TokenLabel, Version};
 use crate::rotation::decide::Candidates;
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::DeadKey;
+use crate::rotation::observe::Unfit;
 
 /// Returns the problem that the step ends with.
 pub(in crate::rotation) async fn abandon(
     cx: &StepContext<'_>,
     pending: &Version,
-    DeadKey(key): DeadKey,
+    unfit: Unfit,
     journal: &mut Journal,
 ) -> Problem {
-    match delete_and_unlabel(cx, pending, journal).await {
+    // A token that ends too soon still works.
+    let may_live = pending.credential.token().is_some() || matches!(unfit, Unfit::Differs { .. });
+    match unlabel(cx, pending, may_live, journal).await {
         Ok(()) => {
-            journal.note(Entry::Abandoned);
-            Problem::PendingKeyDead { key }
+            let left = if may_live {
+                pending.credential.keys()
+            } else {
+                Vec::new()
+            };
+            journal.note(Entry::Abandoned { left });
+            unfit.into()
         }
         Err(problem) => problem,
     }
 }
 
-async fn delete_and_unlabel(
+async fn unlabel(
     cx: &StepContext<'_>,
     pending: &Version,
+    may_live: bool,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let reader = cx.reader;
@@ -38,8 +50,7 @@ async fn delete_and_unlabel(
     if label != Some(TokenLabel::Pending) {
         return Err(Problem::PendingLabelLost);
     }
-    // A token that ends too soon still works: once no label leads to it, it is found by its name.
-    if pending.credential.token().is_none() {
+    if !may_live {
         delete_the_rest(cx, pending, journal).await?;
     }
     let secrets = &reader.clients.secrets;

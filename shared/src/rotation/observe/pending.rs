@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::keys::{is_other_key, listed_whole, propagation_backoff};
+use super::keys::{listed_whole, propagation_backoff};
 use crate::admin::KeyLookup;
 use crate::budget::Backoff;
 use crate::credential::{Credential, Grace, OwnedKey};
@@ -25,13 +25,30 @@ pub(crate) enum PendingKeys {
         /// The application key in AWSCURRENT, if the type has one and it is there.
         current: Option<OwnedKeyDetails>,
     },
-    /// A key is provably dead, or a token ends before the next rotation.
-    Dead(DeadKey),
+    /// The version can never be promoted.
+    Unfit(Unfit),
 }
 
-/// A pending key that is dead, and can't be replaced under its version.
+/// Why a pending version can never be promoted. Nor can its value be replaced under its token.
 #[derive(Debug)]
-pub(crate) struct DeadKey(pub KeyRef);
+pub(crate) enum Unfit {
+    /// A key is provably dead, or a token ends before the next rotation.
+    Dead(KeyRef),
+    /// A key lives, and is not like the current one.
+    Differs {
+        key: KeyRef,
+        difference: &'static str,
+    },
+}
+
+impl From<Unfit> for Problem {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Dead(key) => Self::PendingKeyDead { key },
+            Unfit::Differs { key, difference } => Self::NewKeyDiffers { key, difference },
+        }
+    }
+}
 
 /// How a wait for the pending keys to work ended.
 enum Waited {
@@ -55,21 +72,26 @@ impl SecretReader<'_> {
             self.owned_keys_of(secret, &pending.credential),
         );
         match waited? {
-            Waited::Dead(key) => return Ok(PendingKeys::Dead(DeadKey(key))),
+            Waited::Dead(key) => return Ok(PendingKeys::Unfit(Unfit::Dead(key))),
             Waited::NotYet => return Err(Problem::NewKeyUnusable),
             Waited::Works => {}
         }
-        let current = match pending.credential.owned() {
-            Some(owned) => {
-                let (new, current) = details?;
-                if new.as_ref().is_some_and(|it| self.is_spent(secret, it)) {
-                    return Ok(PendingKeys::Dead(DeadKey(owned.key)));
-                }
-                self.compare(secret, &owned, new, current).await?
-            }
-            None => None,
+        let Some(owned) = pending.credential.owned() else {
+            return Ok(PendingKeys::Verified { current: None });
         };
-        Ok(PendingKeys::Verified { current })
+        let (new, current) = details?;
+        if new.as_ref().is_some_and(|it| self.is_spent(secret, it)) {
+            return Ok(PendingKeys::Unfit(Unfit::Dead(owned.key)));
+        }
+        match self.compare(secret, &owned, new, current).await {
+            Ok(current) => Ok(PendingKeys::Verified { current }),
+            Err(Problem::NewKeyDiffers { key, difference })
+                if self.differs_for_long(secret, &owned).await? =>
+            {
+                Ok(PendingKeys::Unfit(Unfit::Differs { key, difference }))
+            }
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Reads the application keys or tokens of AWSPENDING and of AWSCURRENT: those that a rotation created by
@@ -156,91 +178,22 @@ impl SecretReader<'_> {
         Ok(true)
     }
 
-    async fn compare(
-        &self,
-        secret: &LoadedSecret,
-        owned: &OwnedKey<'_>,
-        new: Option<OwnedKeyDetails>,
-        old: Option<OwnedKeyDetails>,
-    ) -> Result<Option<OwnedKeyDetails>, Problem> {
-        let key = owned.key.clone();
-        let differs = |difference| Problem::NewKeyDiffers {
-            key: key.clone(),
-            difference,
-        };
-        let new = match new {
-            Some(new) => Some(new),
-            None => self.find_owned_key(secret, &owned.key).await?,
-        };
-        let new = new.ok_or_else(|| differs("the service account owns no such key"))?;
-        if is_other_key(new.shown.as_deref(), owned.value) {
-            return Err(differs("its ID is of another key"));
-        }
-        let Some(current) = secret.current.credential.owned() else {
-            return Ok(None);
-        };
-        let Some(old) = old else {
-            // Its scopes were copied when it was there to be read; a dead current key is no reason
-            // to keep its successor from taking over.
-            tracing::warn!(
-                secret = self.secret,
-                key = %current.key,
-                "the current key is gone: scopes not compared again"
-            );
-            return Ok(None);
-        };
-        // It is about to be deleted by this ID: whoever moved AWSCURRENT since createSecret must not
-        // have put another's ID there.
-        if is_other_key(old.shown.as_deref(), current.value) {
-            let key = current.key;
-            return Err(Problem::CurrentKeyMismatch { key });
-        }
-        let of_old = old.scopes.as_ref().ok_or_else(|| Problem::ScopesUnknown {
-            key: current.key.clone(),
-        })?;
-        let of_new = new.scopes.as_ref().ok_or_else(|| Problem::ScopesUnknown {
-            key: owned.key.clone(),
-        })?;
-        if of_old == of_new {
-            Ok(Some(old))
-        } else {
-            Err(differs("its scopes are others"))
-        }
-    }
-
-    /// Waits for a key of the service account that was not found: it may not be known everywhere.
-    async fn find_owned_key(
-        &self,
-        secret: &LoadedSecret,
-        key: &KeyRef,
-    ) -> Result<Option<OwnedKeyDetails>, Problem> {
-        let mut backoff = propagation_backoff();
-        while backoff.pause(self.budget).await {
-            let owner = secret.admin.service_account();
-            let found = secret.admin.owned_key(owner, key).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-
     /// Returns a key of a stored pending value that is provably dead. Most often none is, and one
     /// look at each key tells.
     pub(crate) async fn find_dead(
         &self,
         secret: &LoadedSecret,
         pending: &Version,
-    ) -> Result<Option<DeadKey>, Problem> {
+    ) -> Result<Option<Unfit>, Problem> {
         let mut backoff = propagation_backoff();
         while self.looks_dead(secret, pending).await? {
             if let Some(key) = self.revoked(secret, pending).await? {
-                return Ok(Some(DeadKey(key)));
+                return Ok(Some(Unfit::Dead(key)));
             }
             if !backoff.pause(self.budget).await {
                 // If it is not proven, testSecret will tell.
                 let dead = self.dead_after(secret, pending, &backoff).await?;
-                return Ok(dead.map(DeadKey));
+                return Ok(dead.map(Unfit::Dead));
             }
         }
         Ok(None)
