@@ -61,10 +61,14 @@ def measure(built: contender.Built, repeats: int) -> dict:
 
 
 def settings() -> list[steps.Setting]:
-    """Where rotations are measured: where it can be on a share of a processor as well."""
-    if share.available():
+    """Where rotations are measured: on a share of a processor too, if this machine gives what a quota says."""
+    slowness = share.slowness()
+    if slowness is None:
+        tell("no shares of a processor: control groups can't be made here")
+    elif slowness > share.SLOWEST:
+        tell(f"no shares of a processor: a process took {slowness:.1f} times as long as its quota says")
+    else:
         return [goals.NEAR, goals.FAR, *goals.SHARES]
-    tell("no shares of a processor: control groups can't be made here")
     return [goals.NEAR, goals.FAR]
 
 

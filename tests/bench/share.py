@@ -3,6 +3,8 @@
 import contextlib
 import itertools
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +12,17 @@ from pathlib import Path
 MEGABYTES_OF_A_PROCESSOR = 1769
 # Lambda does not document the period. The shorter it is, the less can be done before the quota is first used up.
 PERIOD_SECONDS = 0.02
+
+# Figures under a quota that is kept worse than this are not those of Lambda.
+SLOWEST = 1.5
+WORK_SECONDS = 0.2
+WORK = """
+import sys, time
+begun, used = time.perf_counter(), time.process_time()
+while time.process_time() - used < float(sys.argv[1]):
+    pass
+print(time.perf_counter() - begun)
+"""
 
 ROOT = Path("/sys/fs/cgroup")
 # Starts whoever comes after it once it is told to, a member of the group by then.
@@ -60,11 +73,22 @@ def parent() -> Path:
     return first if first.is_dir() else ROOT
 
 
-def available() -> bool:
-    """Whether quotas may be set here, which takes root as a rule, and not in most containers."""
+def slowness() -> float | None:
+    """How many times as long as its quota says a process takes for its work. None: quotas can't be set here, which takes
+    root as a rule, and not in most containers."""
     try:
         group = Group(128)
     except OSError:
-        return False
-    group.close()
-    return True
+        return None
+    try:
+        with subprocess.Popen(
+            group.launching([sys.executable, "-S", "-c", WORK, str(WORK_SECONDS)]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            group.wait_for(process.pid)
+            took, _ = process.communicate("\n")
+    finally:
+        group.close()
+    return float(took) * quota(128) / WORK_SECONDS
