@@ -2,6 +2,7 @@
 
 mod admin_token;
 mod advice;
+mod error_type;
 mod problem;
 mod state;
 
