@@ -211,7 +211,8 @@ impl Problem {
             }
             Self::NewKeyDiffers { .. } => {
                 "See in Datadog's Audit Trail who edited which of the two keys, and undo what was not \
-                 meant: the next rotation copies the current key's scopes. Then rotate again."
+                 meant: the next rotation copies the current key's scopes. Then take AWSPENDING off this \
+                 version, delete its key at Datadog, and rotate again."
             }
             Self::PossessionUnknown { .. } => {
                 "Rotate again once Datadog answers as usual, or give the admin api_keys_read."

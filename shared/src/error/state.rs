@@ -29,7 +29,7 @@ pub enum State {
     /// The answer to the promotion was lost, or it was refused.
     PromotionUnknown,
     Promoted,
-    /// AWSPENDING was taken off a version that can never be promoted. These of its keys may live.
+    /// AWSPENDING was taken off a version whose key is dead, or ends too soon. These of its keys may live.
     Abandoned {
         left: Vec<KeyRef>,
     },
@@ -82,8 +82,8 @@ impl fmt::Display for State {
             ),
             Self::Abandoned { left } => write!(
                 f,
-                "AWSPENDING was taken off this version. Not deleted: {}; a later search for orphaned keys \
-                 deletes what of it lives (API keys: with api_keys_read). AWSCURRENT is unchanged.",
+                "AWSPENDING was taken off this version. AWSCURRENT is unchanged. Not deleted: {}; if it lives, \
+                 a later search for orphaned keys finds it, or it ends by itself.",
                 List(left)
             ),
         }

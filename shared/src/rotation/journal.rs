@@ -50,7 +50,7 @@ pub(super) enum Entry {
     MessageSent,
     /// The topic is not known to have got it.
     MessageNotSent,
-    /// AWSPENDING was taken off a version that can never be promoted. These of its keys were not deleted.
+    /// AWSPENDING was taken off a version whose key is dead, or ends too soon. These of its keys were not deleted.
     Abandoned { left: Vec<KeyRef> },
     /// What the step came to, where no effect tells it.
     Outcome(&'static str),

@@ -1,6 +1,6 @@
 //! Runs the four steps, and orders the effects of each, for all secret types. An order within one
-//! effect stands with that effect: `effects/abandon.rs` deletes what is left of a dead version's keys
-//! before it takes AWSPENDING off.
+//! effect stands with that effect: `effects/abandon.rs` deletes a dead version's keys before it takes
+//! AWSPENDING off.
 //!
 //! The process may end before and after any call, and any step may run twice, late, or beside another
 //! invocation of itself. Three things outlive the process: the labels of versions, their values, and
@@ -52,8 +52,8 @@ pub(super) async fn create(
     if let Some(pending) = cx.token.filled() {
         journal.note(Entry::Stored);
         journal.outcome_is("a value is stored already");
-        if let Some(unfit) = reader.find_dead(&cx.secret, pending).await? {
-            return Err(abandon(&cx, pending, unfit, journal).await);
+        if let Some(dead) = reader.find_dead(&cx.secret, pending).await? {
+            return Err(abandon(&cx, pending, dead, journal).await);
         }
         return delete_orphans(&cx, &pending.credential, journal).await;
     }
@@ -91,7 +91,7 @@ pub(super) fn set(journal: &mut Journal) {
 }
 
 /// Runs testSecret: verifies the stored keys. If none are stored, checks the configuration. Changes
-/// nothing, unless the pending keys can never be promoted.
+/// nothing, unless a pending key is dead.
 pub(super) async fn test(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -181,7 +181,7 @@ async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(),
     delete_replaced_before(cx, true, journal).await
 }
 
-/// Verifies the pending keys, and abandons them if they can never be promoted. Returns the application key in
+/// Verifies the pending keys, and abandons them if one is dead. Returns the application key in
 /// AWSCURRENT, if there is one. `since`: when the pending keys were there at the latest.
 async fn verify_or_abandon(
     cx: &StepContext<'_>,
@@ -191,7 +191,7 @@ async fn verify_or_abandon(
 ) -> Result<Option<OwnedKeyDetails>, Problem> {
     match cx.reader.verify_pending(&cx.secret, pending, since).await? {
         PendingKeys::Verified { current } => Ok(current),
-        PendingKeys::Unfit(unfit) => Err(abandon(cx, pending, unfit, journal).await),
+        PendingKeys::Dead(dead) => Err(abandon(cx, pending, dead, journal).await),
     }
 }
 

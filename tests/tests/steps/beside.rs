@@ -90,12 +90,22 @@ async fn labels_that_moved_since_they_were_read_delete_nothing() {
 /// meets the others, has promoted it by then.
 #[tokio::test(start_paused = true)]
 async fn what_one_invocation_takes_for_dead_another_one_has_promoted() {
-    let kind = Kind::ApplicationKey;
-    let bench = bench();
-    let job = bench.begin(kind);
-    for step in &Step::ALL[..3] {
-        bench.deliver(kind, &job, *step).await.expect("undisturbed");
+    // A token is left alive, so that it is known to have been promoted even after its label is off.
+    for (kind, until) in [
+        (Kind::ApplicationKey, "DescribeSecret"),
+        (Kind::ServiceAccessToken, "UpdateSecretVersionStage"),
+    ] {
+        given_up_beside_a_promotion(kind, until).await;
     }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+async fn given_up_beside_a_promotion(kind: Kind, until: &'static str) {
+    let bench = bench();
+    let job = pending(&bench, kind).await;
     let fresh = ids(&bench.value(kind, "AWSPENDING").expect("a stored value")).pop();
     let name = format!("{}#elsewhere", caller(kind));
     let elsewhere = Function::new(kind, &name, &bench.gate, bench.settings.clone());
@@ -109,10 +119,12 @@ async fn what_one_invocation_takes_for_dead_another_one_has_promoted() {
         }
         readings += usize::from(call.operation == "DescribeSecret");
         match call.operation.as_str() {
-            "GET /api/v2/validate_keys" => Fate::Refuse(StatusCode::FORBIDDEN),
+            "GET /api/v2/validate_keys" | "GET /api/v2/current_user" => {
+                Fate::Refuse(StatusCode::FORBIDDEN)
+            }
             _ if call.subject == fresh => Fate::Refuse(StatusCode::NOT_FOUND),
-            // It has given the key up, and looks at the labels.
-            "DescribeSecret" if readings == 2 => {
+            // It has given the key up, and looks at the labels or takes one off.
+            operation if operation == until && readings >= 2 => {
                 bell.notify_one();
                 held.take().map_or(Fate::Pass, Fate::Pause)
             }

@@ -24,4 +24,3 @@ mod retries;
 mod rights;
 mod rotation;
 mod tokens;
-mod unlike_pending;

@@ -9,6 +9,7 @@ use datadog_rotation::Kind;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::listen::Listening;
 use sandbox::datadog::Class;
+use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::Value;
 
@@ -40,6 +41,27 @@ async fn scopes_are_copied_exactly() {
             })
         };
         assert_eq!(sorted(after), sorted(before));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_changed_meanwhile_stop_the_rotation() {
+    let bench = Bench::new(SceneOptions::default());
+    let job = bench.begin(Kind::ApplicationKey);
+    bench
+        .deliver(Kind::ApplicationKey, &job, Step::CreateSecret)
+        .await
+        .unwrap();
+    let current = bench.current(Kind::ApplicationKey)["appKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bench
+        .gate
+        .with_world(|it| it.datadog.set_scopes(&current, Some(&["dashboards_read"])));
+    for step in [Step::TestSecret, Step::FinishSecret] {
+        let result = bench.deliver(Kind::ApplicationKey, &job, step).await;
+        bench.assert_failed(result, "NewKeyDiffers", &["scopes"]);
     }
 }
 

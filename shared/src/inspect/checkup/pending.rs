@@ -36,7 +36,7 @@ async fn find_dead(
     }
     secret.refuse_other_account(pending)?;
     match reader.find_dead(secret, pending).await? {
-        Some(unfit) => Err(unfit.into()),
+        Some(dead) => Err(Problem::PendingKeyDead { key: dead.0 }),
         None => Ok(()),
     }
 }

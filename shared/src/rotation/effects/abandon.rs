@@ -1,47 +1,39 @@
-//! Takes AWSPENDING off a version that can never be promoted. Its value can't be replaced under its
-//! token, so the next rotation starts afresh.
-//!
-//! If a key is dead, the living half of a pair is deleted first. A version whose keys all live keeps them:
-//! another invocation, which was told otherwise, may be about to promote it. Once no label leads to
-//! them, the search for orphaned keys finds them.
+//! Takes AWSPENDING off a version whose key is dead, or ends too soon. Its value can't be replaced under
+//! its token, so the living half of a pair is deleted, and the next rotation starts afresh.
 
 use super::delete::{Grounds, Reason, delete};
+use crate::credential::TokenPart;
 use crate::error::Problem;
 use crate::protected::ProtectedKeys;
-use crate::secrets::PENDING;
+use crate::secrets::{CURRENT, PENDING};
 
 use crate::rotation::context::{StepContext, TokenLabel, Version};
 use crate::rotation::decide::Candidates;
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::Unfit;
+use crate::rotation::observe::DeadKey;
 
 /// Returns the problem that the step ends with.
 pub(in crate::rotation) async fn abandon(
     cx: &StepContext<'_>,
     pending: &Version,
-    unfit: Unfit,
+    DeadKey(key): DeadKey,
     journal: &mut Journal,
 ) -> Problem {
-    // A token that ends too soon still works.
-    let may_live = pending.credential.token().is_some() || matches!(unfit, Unfit::Differs { .. });
-    match unlabel(cx, pending, may_live, journal).await {
+    match delete_and_unlabel(cx, pending, journal).await {
         Ok(()) => {
-            let left = if may_live {
-                pending.credential.keys()
-            } else {
-                Vec::new()
-            };
+            // A token that ends too soon still works: once no label leads to it, it is found by its name.
+            let token = pending.credential.token();
+            let left = token.into_iter().map(TokenPart::key_ref).collect();
             journal.note(Entry::Abandoned { left });
-            unfit.into()
+            Problem::PendingKeyDead { key }
         }
         Err(problem) => problem,
     }
 }
 
-async fn unlabel(
+async fn delete_and_unlabel(
     cx: &StepContext<'_>,
     pending: &Version,
-    may_live: bool,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let reader = cx.reader;
@@ -50,21 +42,22 @@ async fn unlabel(
     if label != Some(TokenLabel::Pending) {
         return Err(Problem::PendingLabelLost);
     }
-    if !may_live {
+    if pending.credential.token().is_none() {
         delete_the_rest(cx, pending, journal).await?;
     }
     let secrets = &reader.clients.secrets;
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     let removed = secrets.abandon(reader.secret, &pending.id, reader.budget);
-    let Err(error) = removed.await else {
-        return Ok(());
-    };
-    // It may have taken effect all the same, before its answer was lost or it was tried again.
+    let removed = removed.await;
+    // It may have taken effect all the same, before its answer was lost or it was tried again; and it
+    // may have waited while another invocation promoted the version.
     let labels = reader.labels(reader.budget).await?;
-    if labels.carries(&pending.id, PENDING) {
-        Err(error.into())
-    } else {
-        Ok(())
+    if labels.carries(&pending.id, CURRENT) {
+        return Err(Problem::PendingLabelLost);
+    }
+    match removed {
+        Err(error) if labels.carries(&pending.id, PENDING) => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -135,17 +135,32 @@ impl SecretReader<'_> {
             Some(details) => details,
             None => self.find_current(secret, owned).await?,
         };
-        // One answer is not enough to create another key that may do all that its owner may.
-        let is_unscoped = |it: &Scopes| it.list().is_none();
-        let details = match &details.scopes {
-            Some(scopes) if is_unscoped(scopes) => self.find_current(secret, owned).await?,
-            _ => details,
-        };
+        let details = self.confirm_unscoped(secret, owned, details).await?;
         self.confirm_current(secret, owned, &details, works?)
             .await?;
         let listed = listed.into_iter();
         let listed = listed.map(|it| ListedKey::owned(class, it)).collect();
         Ok((Some(details), listed))
+    }
+
+    /// Two answers are not enough to create another key that may do all that its owner may: one that tells
+    /// scopes outweighs them.
+    async fn confirm_unscoped(
+        &self,
+        secret: &LoadedSecret,
+        owned: &OwnedKey<'_>,
+        mut details: OwnedKeyDetails,
+    ) -> Result<OwnedKeyDetails, Problem> {
+        let is_unscoped = |it: &OwnedKeyDetails| {
+            let scopes = it.scopes.as_ref();
+            scopes.is_some_and(|it| it.list().is_none())
+        };
+        for _ in 0..2 {
+            if is_unscoped(&details) {
+                details = self.find_current(secret, owned).await?;
+            }
+        }
+        Ok(details)
     }
 
     /// Verifies a current application key or token. One refusal or one "not found" proves nothing:

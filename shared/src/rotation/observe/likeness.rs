@@ -1,6 +1,6 @@
 //! Whether a new application key or token is like the one that it replaces.
 
-use super::keys::{is_other_key, patience, propagation_backoff};
+use super::keys::{is_other_key, propagation_backoff};
 use crate::credential::OwnedKey;
 use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
@@ -60,39 +60,6 @@ impl SecretReader<'_> {
         } else {
             Err(differs("its scopes are others"))
         }
-    }
-
-    /// Returns whether the new key differs from the current one at each look of some seconds, by its
-    /// value or by its scopes. What makes no difference here is only a reason to try again: no key is
-    /// promoted on the last of answers that contradict each other.
-    pub(super) async fn differs_for_long(
-        &self,
-        secret: &LoadedSecret,
-        owned: &OwnedKey<'_>,
-    ) -> Result<bool, Problem> {
-        let Some(current) = secret.current.credential.owned() else {
-            return Ok(false);
-        };
-        let account = secret.admin.service_account();
-        let mut backoff = patience();
-        while backoff.pause(self.budget).await {
-            let (new, old) = tokio::join!(
-                secret.admin.owned_key(account, &owned.key),
-                secret.admin.owned_key(account, &current.key),
-            );
-            let (Some(new), Some(old)) = (new?, old?) else {
-                return Ok(false);
-            };
-            let has_other_scopes = match (&new.scopes, &old.scopes) {
-                (Some(of_new), Some(of_old)) => of_new != of_old,
-                _ => false,
-            };
-            if !has_other_scopes && !is_other_key(new.shown.as_deref(), owned.value) {
-                return Ok(false);
-            }
-        }
-        // A deadline that cut it short leaves it to the next invocation.
-        Ok(backoff.is_spent())
     }
 
     /// Waits for a key of the service account that was not found: it may not be known everywhere.

@@ -25,30 +25,13 @@ pub(crate) enum PendingKeys {
         /// The application key in AWSCURRENT, if the type has one and it is there.
         current: Option<OwnedKeyDetails>,
     },
-    /// The version can never be promoted.
-    Unfit(Unfit),
-}
-
-/// Why a pending version can never be promoted. Nor can its value be replaced under its token.
-#[derive(Debug)]
-pub(crate) enum Unfit {
     /// A key is provably dead, or a token ends before the next rotation.
-    Dead(KeyRef),
-    /// A key lives, and is not like the current one.
-    Differs {
-        key: KeyRef,
-        difference: &'static str,
-    },
+    Dead(DeadKey),
 }
 
-impl From<Unfit> for Problem {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Dead(key) => Self::PendingKeyDead { key },
-            Unfit::Differs { key, difference } => Self::NewKeyDiffers { key, difference },
-        }
-    }
-}
+/// A pending key that is dead, and can't be replaced under its version.
+#[derive(Debug)]
+pub(crate) struct DeadKey(pub KeyRef);
 
 /// How a wait for the pending keys to work ended.
 enum Waited {
@@ -72,26 +55,21 @@ impl SecretReader<'_> {
             self.owned_keys_of(secret, &pending.credential),
         );
         match waited? {
-            Waited::Dead(key) => return Ok(PendingKeys::Unfit(Unfit::Dead(key))),
+            Waited::Dead(key) => return Ok(PendingKeys::Dead(DeadKey(key))),
             Waited::NotYet => return Err(Problem::NewKeyUnusable),
             Waited::Works => {}
         }
-        let Some(owned) = pending.credential.owned() else {
-            return Ok(PendingKeys::Verified { current: None });
-        };
-        let (new, current) = details?;
-        if new.as_ref().is_some_and(|it| self.is_spent(secret, it)) {
-            return Ok(PendingKeys::Unfit(Unfit::Dead(owned.key)));
-        }
-        match self.compare(secret, &owned, new, current).await {
-            Ok(current) => Ok(PendingKeys::Verified { current }),
-            Err(Problem::NewKeyDiffers { key, difference })
-                if self.differs_for_long(secret, &owned).await? =>
-            {
-                Ok(PendingKeys::Unfit(Unfit::Differs { key, difference }))
+        let current = match pending.credential.owned() {
+            Some(owned) => {
+                let (new, current) = details?;
+                if new.as_ref().is_some_and(|it| self.is_spent(secret, it)) {
+                    return Ok(PendingKeys::Dead(DeadKey(owned.key)));
+                }
+                self.compare(secret, &owned, new, current).await?
             }
-            Err(problem) => Err(problem),
-        }
+            None => None,
+        };
+        Ok(PendingKeys::Verified { current })
     }
 
     /// Reads the application keys or tokens of AWSPENDING and of AWSCURRENT: those that a rotation created by
@@ -184,16 +162,16 @@ impl SecretReader<'_> {
         &self,
         secret: &LoadedSecret,
         pending: &Version,
-    ) -> Result<Option<Unfit>, Problem> {
+    ) -> Result<Option<DeadKey>, Problem> {
         let mut backoff = propagation_backoff();
         while self.looks_dead(secret, pending).await? {
             if let Some(key) = self.revoked(secret, pending).await? {
-                return Ok(Some(Unfit::Dead(key)));
+                return Ok(Some(DeadKey(key)));
             }
             if !backoff.pause(self.budget).await {
                 // If it is not proven, testSecret will tell.
                 let dead = self.dead_after(secret, pending, &backoff).await?;
-                return Ok(dead.map(Unfit::Dead));
+                return Ok(dead.map(DeadKey));
             }
         }
         Ok(None)
