@@ -14,7 +14,7 @@ const PERMISSIONS: &str = include_str!("../../docs/reference/permissions.md");
 const SECRETS: &str = include_str!("../../docs/reference/secrets.md");
 const TEMPLATE: &str = include_str!("../../template.yaml");
 const RUNBOOKS: &str = include_str!("../../docs/operate/runbooks.md");
-const PROBLEMS: &str = include_str!("../../shared/src/error/problem.rs");
+const PROBLEMS: &str = include_str!("../../shared/src/error/error_type.rs");
 
 /// The first cell of every row that begins with a word in `code`, linked or not.
 fn first_cells(page: &'static str) -> BTreeSet<&'static str> {
