@@ -30,9 +30,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="of everything that is timed; default: 3")
     parser.add_argument("--write", action="store_true", help="put tables and picture into docs/figures, and a line into README.md")
+    parser.add_argument("--headline", action="store_true", help="measure README's line alone, in minutes, and print it")
     arguments = parser.parse_args()
     folder = build.target_folder() / "release"
-    figures = measure(contender.Built(folder, folder / "sandbox"), arguments.repeats)
+    built = contender.Built(folder, folder / "sandbox")
+    if arguments.headline:
+        print(headline(built, arguments.repeats))
+        return
+    figures = measure(built, arguments.repeats)
     # As text, as it is read again: the picture can be drawn anew without measuring.
     (folder / "benchmark.json").write_text(json.dumps(figures))
     page = tables.page(json.loads(json.dumps(figures)))
@@ -58,6 +63,13 @@ def measure(built: contender.Built, repeats: int) -> dict:
     else:
         tell("no instructions: valgrind is not installed")
     return figures | {"machine": machine(repeats, begun)}
+
+
+def headline(built: contender.Built, repeats: int) -> str:
+    if goals.SMALL not in settings():
+        raise SystemExit(1)
+    contenders = [contender.functions(built), contender.python()]
+    return tables.headline(steps.measure(built, contenders, [goals.SMALL], repeats, tell, ["apiKey"]))
 
 
 def settings() -> list[steps.Setting]:

@@ -30,13 +30,15 @@ class Setting(NamedTuple):
         return f"{self.megabytes} MB" if self.megabytes else "whole"
 
 
-def measure(built: Built, contenders: list[Contender], settings: list[Setting], repeats: int, tell) -> dict:
+def measure(
+    built: Built, contenders: list[Contender], settings: list[Setting], repeats: int, tell, kinds=tuple(KINDS)
+) -> dict:
     """By setting, contender and kind: seconds of first and warm steps and of whole rotations, and the peak of memory
     in KiB."""
     figures = {it.name: {contender.name: blanks() for contender in contenders} for it in settings}
     for number in range(repeats):
         for setting in settings:
-            for kind in KINDS:
+            for kind in kinds:
                 tell(f"rotations, {setting.label}, {setting.delay_ms} ms each way, {number + 1} of {repeats}: {kind}")
                 # Who comes first changes, so that a spell of noise does not always meet the same.
                 for contender in contenders[:: -1 if number % 2 else 1]:

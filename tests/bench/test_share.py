@@ -33,3 +33,9 @@ class Unlimited:
 
     def close(self):
         pass
+
+
+def test_the_headline_is_of_a_share_or_is_none(monkeypatch):
+    monkeypatch.setattr(share, "slowness", lambda: None)
+    with pytest.raises(SystemExit, match="1"):
+        measure.headline(None, 1)
