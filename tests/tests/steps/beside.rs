@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datadog_rotation::Kind;
+use datadog_rotation::error::RotationError;
 use harness::bench::{Bench, caller};
 use harness::by_hand::ids;
 use harness::function::Function;
@@ -91,11 +92,23 @@ async fn labels_that_moved_since_they_were_read_delete_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_one_invocation_takes_for_dead_another_one_has_promoted() {
     // A token is left alive, so that it is known to have been promoted even after its label is off.
-    for (kind, until) in [
-        (Kind::ApplicationKey, "DescribeSecret"),
-        (Kind::ServiceAccessToken, "UpdateSecretVersionStage"),
+    for (kind, until, as_what, said) in [
+        (
+            Kind::ApplicationKey,
+            "DescribeSecret",
+            "PendingLabelLost",
+            "stored as AWSPENDING",
+        ),
+        (
+            Kind::ServiceAccessToken,
+            "UpdateSecretVersionStage",
+            "LabelsMoved",
+            "The new value is AWSCURRENT",
+        ),
     ] {
-        given_up_beside_a_promotion(kind, until).await;
+        let (bench, tested) = given_up_beside_a_promotion(kind, until).await;
+        bench.assert_failed(tested, as_what, &[said]);
+        bench.assert_settled();
     }
 }
 
@@ -103,7 +116,10 @@ async fn what_one_invocation_takes_for_dead_another_one_has_promoted() {
     clippy::expect_used,
     reason = "a panic is how a test says that something is wrong"
 )]
-async fn given_up_beside_a_promotion(kind: Kind, until: &'static str) {
+async fn given_up_beside_a_promotion(
+    kind: Kind,
+    until: &'static str,
+) -> (Bench, Result<(), RotationError>) {
     let bench = bench();
     let job = pending(&bench, kind).await;
     let fresh = ids(&bench.value(kind, "AWSPENDING").expect("a stored value")).pop();
@@ -138,6 +154,5 @@ async fn given_up_beside_a_promotion(kind: Kind, until: &'static str) {
         finished.expect("undisturbed");
         release.pass();
     });
-    bench.assert_failed(tested.expect("it lives"), "PendingLabelLost", &[]);
-    bench.assert_settled();
+    (bench, tested.expect("it lives"))
 }

@@ -53,7 +53,8 @@ async fn delete_and_unlabel(
     // may have waited while another invocation promoted the version.
     let labels = reader.labels(reader.budget).await?;
     if labels.carries(&pending.id, CURRENT) {
-        return Err(Problem::PendingLabelLost);
+        journal.note(Entry::Promoted);
+        return Err(Problem::LabelsMoved);
     }
     match removed {
         Err(error) if labels.carries(&pending.id, PENDING) => Err(error.into()),
