@@ -1,6 +1,7 @@
 """Every command of the AWS CLI that a page gives has a service, an operation, options and a query that there are, and the
 filter by which a person stores a key keeps the rest."""
 
+import json
 import re
 import subprocess
 from typing import NamedTuple
@@ -87,6 +88,24 @@ def test_a_key_that_a_person_stores_by_the_runbook_is_in_every_field(key, monkey
     value = {key: "old key", f"{key}Id": "old id", "copy": "old key", "serviceAccountId": "owner", "note": 7}
     expected = {key: "new key", f"{key}Id": "new id", "copy": "new key", "serviceAccountId": "owner", "note": 7}
     assert stored(value, monkeypatch) == expected
+
+
+VALUES = [
+    {"apiKey": "secret", "apiKeyId": "id"},
+    {"appKey": "secret", "appKeyId": "id", "serviceAccountId": "id"},
+    {"adminApiKey": "secret", "adminApiKeyId": "id", "adminAppKey": "secret", "adminAppKeyId": "id", "site": "datadoghq.eu"},
+    {"serviceAccessToken": "secret", "serviceAccessTokenId": "id", "daysToExpiry": 90, "DD_ACCESS_TOKEN": "secret"},
+]
+
+
+@pytest.mark.parametrize("value", [*VALUES, "secret"])
+def test_no_command_that_shows_a_value_prints_a_key(value):
+    filters = [it for _, block in blocks() for it in re.findall(r"jq '(objects \| with_entries[^']*)'", block)]
+    assert len(filters) == 2
+    for filter_ in filters:
+        told = json.dumps(jq.compile(filter_).input_value(value).all())
+        assert "secret" not in told
+        assert ('"id"' in told) == isinstance(value, dict)
 
 
 @pytest.mark.parametrize("value", [{"adminApiKey": "a", "adminAppKey": "b"}, {"apiKey": "a", "appKey": "b"}, {}])

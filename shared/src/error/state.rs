@@ -29,6 +29,8 @@ pub enum State {
     /// The answer to the promotion was lost, or it was refused.
     PromotionUnknown,
     Promoted,
+    /// Another invocation promoted the version while this one took its key for dead.
+    PromotedByAnother,
     /// AWSPENDING was taken off a version whose key is dead, or ends too soon. These of its keys may live.
     Abandoned {
         left: Vec<KeyRef>,
@@ -75,6 +77,9 @@ impl fmt::Display for State {
             Self::Promoted => f.write_str(
                 "The new value is AWSCURRENT and works; keys that it replaced may still work; \
                  the next invocation deletes them.",
+            ),
+            Self::PromotedByAnother => f.write_str(
+                "Another invocation made the version AWSCURRENT, while this one took its key for dead.",
             ),
             Self::Abandoned { left } if left.is_empty() => f.write_str(
                 "AWSPENDING was taken off this version. Its keys are dead or were deleted, unless the log \

@@ -34,6 +34,8 @@ pub(super) enum Entry {
     NotPromoted,
     /// The token's version is AWSCURRENT.
     Promoted,
+    /// The token's version became AWSCURRENT while this invocation gave it up.
+    PromotedByAnother,
     /// Datadog confirmed the deletion.
     Deleted(KeyRef),
     /// A key that was to be deleted was gone already.
@@ -99,6 +101,7 @@ impl Journal {
                 Entry::Stored | Entry::NotPromoted => State::Pending,
                 Entry::PromotionUnknown => State::PromotionUnknown,
                 Entry::Promoted => State::Promoted,
+                Entry::PromotedByAnother => State::PromotedByAnother,
                 Entry::Abandoned { left } => State::Abandoned { left: left.clone() },
                 Entry::Deleted(_) if state == State::Untouched => State::OnlyDeleted,
                 Entry::Deleted(_)

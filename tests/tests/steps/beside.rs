@@ -103,7 +103,7 @@ async fn what_one_invocation_takes_for_dead_another_one_has_promoted() {
             Kind::ServiceAccessToken,
             "UpdateSecretVersionStage",
             "LabelsMoved",
-            "The new value is AWSCURRENT",
+            "Another invocation made the version AWSCURRENT",
         ),
     ] {
         let (bench, tested) = given_up_beside_a_promotion(kind, until).await;

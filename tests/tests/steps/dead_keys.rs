@@ -215,6 +215,32 @@ async fn a_dead_pending_key_is_given_up_whatever_becomes_of_the_answer() {
     }
 }
 
+/// That AWSPENDING is off is known, whatever becomes of the look at the labels after it.
+#[tokio::test(start_paused = true)]
+async fn a_dead_pending_key_is_given_up_though_the_labels_can_not_be_read_again() {
+    let bench = Bench::new(SceneOptions::default());
+    let kind = Kind::ApiKey;
+    let job = bench.begin(kind);
+    let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+    created.unwrap();
+    bench.revoke(&ids(&bench.value(kind, "AWSPENDING").unwrap())[0]);
+    let mut is_off = false;
+    bench.gate.follow(move |call: &Call| {
+        is_off |= call.operation == "UpdateSecretVersionStage";
+        if is_off && call.operation == "DescribeSecret" {
+            Fate::Refuse(http::StatusCode::BAD_REQUEST)
+        } else {
+            Fate::Pass
+        }
+    });
+    let tested = bench.deliver(kind, &job, Step::TestSecret).await;
+    bench.assert_failed(tested, "PendingKeyDead", &["AWSPENDING was taken off"]);
+    bench.gate.follow(|_: &Call| Fate::Pass);
+    bench.give_up(&job);
+    bench.rotate(kind).await.expect("afresh");
+    bench.assert_settled();
+}
+
 /// AWSPENDING stays where it can't be taken off, and nothing else is said.
 #[tokio::test(start_paused = true)]
 async fn a_dead_pending_key_that_may_not_be_given_up_is_an_error() {

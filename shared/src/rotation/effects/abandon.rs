@@ -51,9 +51,14 @@ async fn delete_and_unlabel(
     let removed = removed.await;
     // It may have taken effect all the same, before its answer was lost or it was tried again; and it
     // may have waited while another invocation promoted the version.
-    let labels = reader.labels(reader.budget).await?;
+    let labels = match (reader.labels(reader.budget).await, &removed) {
+        (Ok(labels), _) => labels,
+        // That the label is off is known without them.
+        (Err(_), Ok(())) => return Ok(()),
+        (Err(problem), Err(_)) => return Err(problem),
+    };
     if labels.carries(&pending.id, CURRENT) {
-        journal.note(Entry::Promoted);
+        journal.note(Entry::PromotedByAnother);
         return Err(Problem::LabelsMoved);
     }
     match removed {
