@@ -49,6 +49,8 @@ pub struct Admin {
     stand_in: OnceCell<Pair>,
     /// The keys of a configured fallback, read before anything is deleted.
     fallback_keys: OnceCell<ProtectedKeys>,
+    /// A secret of another ARN that was named as the admin's, and held the same pair.
+    twin: Option<AdminSecret>,
     /// The keys of admins that were read and do not act.
     others: ProtectedKeys,
     /// Whether it may read API keys, once that is settled.
@@ -102,7 +104,7 @@ impl Admin {
         Ok((Self::of(value, secret, created, budget), arn))
     }
 
-    /// The admin that a value at hand describes: an admin secret that rotates itself.
+    /// Returns the admin that a value at hand describes: an admin secret that rotates itself.
     pub fn of_value(
         value: &SecretValue,
         secret: AdminSecret,
@@ -138,7 +140,7 @@ impl Admin {
         }
     }
 
-    /// The function's own identity.
+    /// Returns the function's own identity.
     #[must_use]
     pub fn delegated(delegation: Delegation, clients: Clients, budget: &Budget) -> Self {
         let delegate = Delegate::new(delegation, clients, budget);
@@ -150,6 +152,7 @@ impl Admin {
             credentials,
             stand_in: OnceCell::new(),
             fallback_keys: OnceCell::new(),
+            twin: None,
             others: ProtectedKeys::default(),
             reads_api_keys: OnceCell::new(),
             token_header: OnceCell::new(),
@@ -162,7 +165,24 @@ impl Admin {
         self.others.merge(keys);
     }
 
-    /// The same, for which no other one stands in.
+    /// Notes a secret of another ARN that was named as the admin's, and held the same pair.
+    pub(crate) fn note_twin(&mut self, secret: AdminSecret) {
+        self.twin = Some(secret);
+    }
+
+    /// Reads the keys that the noted secret holds now. Returns none if none was noted.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub(crate) async fn keys_of_twin(&self) -> Result<ProtectedKeys, Problem> {
+        let Some(secret) = self.twin.clone() else {
+            return Ok(ProtectedKeys::default());
+        };
+        let (twin, _) = Self::read(secret, &self.budget).await?;
+        Ok(twin.known_keys())
+    }
+
+    /// Returns the same, for which no other one stands in.
     #[must_use]
     pub fn alone(mut self) -> Self {
         if let AdminCredentials::Delegate(delegate) = &mut self.credentials {
@@ -171,7 +191,7 @@ impl Admin {
         self
     }
 
-    /// Whether it is the identity that this runs with, and no pair of keys.
+    /// Returns whether it is the identity that this runs with, and no pair of keys.
     #[must_use]
     pub fn is_keyless(&self) -> bool {
         matches!(self.credentials, AdminCredentials::Delegate(_))
@@ -186,7 +206,7 @@ impl Admin {
         }
     }
 
-    /// Whether it acts by the service access token of an admin secret.
+    /// Returns whether it acts by the service access token of an admin secret.
     #[must_use]
     pub fn is_access_token(&self) -> bool {
         self.bearer().is_some()
@@ -204,7 +224,7 @@ impl Admin {
             .map_or(Ok(()), |it| it.must_suit(kind, current, is_itself))
     }
 
-    /// When the delegated token ends that it acts with, if it has one.
+    /// Returns when the delegated token ends that it acts with, if it has one.
     pub async fn token_expiry(&self) -> Option<Expiry> {
         match &self.credentials {
             AdminCredentials::Pair(_) | AdminCredentials::Bearer(_) => None,
@@ -314,7 +334,7 @@ impl Admin {
         }
     }
 
-    /// The API key of another secret, or of AWSCURRENT, if the admin has none of its own.
+    /// Returns the API key of another secret, or of AWSCURRENT, if the admin has none of its own.
     fn companion(&self) -> Option<&Companion> {
         match self.acting() {
             ActiveCredentials::Pair(_) => None,
@@ -350,7 +370,7 @@ impl Admin {
         Box::pin(pair.act(&call)).await
     }
 
-    /// The pair that the user has allowed to act where Datadog refuses the identity.
+    /// Returns the pair that the user has allowed to act where Datadog refuses the identity.
     async fn stand_in_for(&self, problem: Problem) -> Result<&Pair, Problem> {
         let AdminCredentials::Delegate(delegate) = &self.credentials else {
             return Err(problem);

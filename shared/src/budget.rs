@@ -39,7 +39,7 @@ impl Budget {
         }
     }
 
-    /// The same for one among many who work at once: they differ in what [`Crowd`] draws.
+    /// Returns the same for one among many who work at once: they differ in what [`Crowd`] draws.
     #[must_use]
     pub fn of(&self, who: impl Hash) -> Self {
         let seed = hash(who);
@@ -56,7 +56,7 @@ impl Budget {
         self.length.saturating_sub(self.began.elapsed())
     }
 
-    /// The same invocation with so much of its end kept back.
+    /// Returns the same invocation with so much of its end kept back.
     #[must_use]
     pub fn reserving(&self, time: Duration) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Budget {
         }
     }
 
-    /// The same invocation with no more than so much left.
+    /// Returns the same invocation with no more than so much left.
     #[must_use]
     pub fn at_most(&self, time: Duration) -> Self {
         self.reserving(self.left().saturating_sub(time))
@@ -121,7 +121,7 @@ impl Backoff {
         self.pause_for(budget, Duration::from_secs(1)).await
     }
 
-    /// The same, only if `after` is left then.
+    /// Pauses, only if `after` is left then.
     pub async fn pause_for(&mut self, budget: &Budget, after: Duration) -> bool {
         // The last pause ends when the time does.
         let room = budget
@@ -141,7 +141,7 @@ impl Backoff {
         waited
     }
 
-    /// Whether all of it has been waited: the invocation's time did not end it.
+    /// Returns whether all of it has been waited: the invocation's time did not end it.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         self.total.is_zero()
@@ -207,7 +207,7 @@ mod tests {
         );
     }
 
-    /// When each of many comes back that were refused together.
+    /// Returns when each of many comes back that were refused together.
     async fn returns(window: Duration, length: Duration) -> Vec<Duration> {
         let mut returns = Vec::new();
         for n in 0..1000 {

@@ -26,7 +26,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The same transport, listened to. `watch` tells this machine's time.
+    /// Returns the same transport, listened to. `watch` tells this machine's time.
     #[must_use]
     pub fn listen(&self, http: Http, watch: Budget) -> Http {
         Http::new(Listened {

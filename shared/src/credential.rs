@@ -41,13 +41,13 @@ impl Kind {
         }
     }
 
-    /// The type of this name.
+    /// Returns the type of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The fields that no value of another type needs.
+    /// Returns the fields that no value of another type needs.
     #[must_use]
     pub fn telling_fields(self) -> &'static [&'static str] {
         match self {
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// The classes of key that a value holds, in the order in which they are created.
+    /// Returns the classes of key that a value holds, in the order in which they are created.
     ///
     /// The application key comes first: it can always be listed again, so that a process that
     /// ends between the two creations leaves nothing behind that can't be found.
@@ -86,7 +86,7 @@ impl Kind {
         }
     }
 
-    /// The scopes that the admin application key needs for this type, as the managed service
+    /// Returns the scopes that the admin application key needs for this type, as the managed service
     /// documents them. Of tokens Datadog documents them.
     #[must_use]
     pub fn required_scopes(self) -> &'static [&'static str] {
@@ -211,7 +211,7 @@ impl Credential {
         }
     }
 
-    /// The key of it that a service account owns.
+    /// Returns the key of it that a service account owns.
     #[must_use]
     pub fn owned(&self) -> Option<OwnedKey<'_>> {
         let application = self.application().map(|part| OwnedKey {
@@ -253,13 +253,13 @@ impl Credential {
         }
     }
 
-    /// Whether it holds no key at all, so that there is nothing to rotate.
+    /// Returns whether it holds no key at all, so that there is nothing to rotate.
     #[must_use]
     pub fn is_keyless(&self) -> bool {
         matches!(self, Self::Keyless(_))
     }
 
-    /// The keys it names.
+    /// Returns the keys it names.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyRef> {
         let owned = self.owned().map(|it| it.key);

@@ -105,7 +105,7 @@ impl Datadog {
         }
     }
 
-    /// The same, an attempt at a time: for a call that may lose its reason while it waits.
+    /// Returns the same, an attempt at a time: for a call that may lose its reason while it waits.
     pub(crate) fn sending<'a>(
         &'a self,
         authority: &'a Authority,
@@ -279,7 +279,7 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// A header value that the HTTP stack below does not print.
+/// Returns a header value that the HTTP stack below does not print.
 fn hidden(text: &str) -> Result<HeaderValue, DatadogProblem> {
     let mut value = HeaderValue::from_str(text).map_err(|_| DatadogProblem::NotSent)?;
     value.set_sensitive(true);

@@ -67,7 +67,7 @@ const VARIABLES: Names = Names {
 };
 
 impl Delegation {
-    /// What an admin secret without keys says; `None` if the value does not mean to be one.
+    /// Returns what an admin secret without keys says; `None` if the value does not mean to be one.
     pub fn of_value(value: &SecretValue) -> Result<Option<Self>, ValueError> {
         match (value.has(FIELDS.organisation), value.has_admin_keys()) {
             (false, _) => Ok(None),
@@ -81,7 +81,7 @@ impl Delegation {
         }
     }
 
-    /// What the environment says; `None` if it says nothing.
+    /// Returns what the environment says; `None` if it says nothing.
     pub fn of_settings(settings: &Settings) -> Result<Option<Self>, ValueError> {
         let said = &settings.delegation;
         let get = |name| {

@@ -58,7 +58,7 @@ impl RotationError {
         }
     }
 
-    /// A stable word, listed in `docs/reference/errors.md`.
+    /// Returns a stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         self.problem.error_type()

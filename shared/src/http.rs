@@ -55,7 +55,7 @@ impl Http {
         Self(Arc::new(transport))
     }
 
-    /// The real network, by the way that the environment says.
+    /// Returns the real network, by the way that the environment says.
     ///
     /// # Errors
     /// A variable that can't be used, such as `HTTPS_PROXY` or `SSL_CERT_FILE`.
@@ -67,7 +67,7 @@ impl Http {
         Self::over_network(&settings)
     }
 
-    /// The real network, by this way.
+    /// Returns the real network, by this way.
     ///
     /// # Errors
     /// A proxy's address or a PEM bundle that can't be used.

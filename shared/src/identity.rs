@@ -75,7 +75,7 @@ impl Identity {
         }
     }
 
-    /// A proof for one organisation, good for some minutes from `now`.
+    /// Returns a proof for one organisation, good for some minutes from `now`.
     pub async fn proof(
         &self,
         organisation: &OrganisationId,

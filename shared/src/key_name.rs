@@ -56,14 +56,14 @@ impl KeyNames {
         format!("{}{day}-{}", self.stem(class), self.digest(version, n))
     }
 
-    /// What every name of this class begins with. It does not make a key ours: another region's
+    /// Returns what every name of this class begins with. It does not make a key ours: another region's
     /// secret of the same name has the same stem.
     #[must_use]
     pub fn stem(&self, class: KeyClass) -> String {
         format!("{}{}-", self.type_prefix(class), self.secret_name)
     }
 
-    /// What every name of this class begins with, whatever the secret's name.
+    /// Returns what every name of this class begins with, whatever the secret's name.
     #[must_use]
     pub fn type_prefix(&self, class: KeyClass) -> String {
         let kind = match (self.kind, class) {
@@ -87,14 +87,14 @@ impl KeyNames {
         }
     }
 
-    /// Whether a name follows the convention for this secret, whoever created the key: this
+    /// Returns whether a name follows the convention for this secret, whoever created the key: this
     /// suite, the managed service, or the same secret in another region.
     #[must_use]
     pub fn follows_convention(&self, class: KeyClass, name: &str) -> bool {
         self.digest_in(class, name).is_some()
     }
 
-    /// Whether the name recomputes from this version. The date is not compared, for a rotation
+    /// Returns whether the name recomputes from this version. The date is not compared, for a rotation
     /// may run past midnight.
     #[must_use]
     pub fn bears(&self, class: KeyClass, name: &str, version: &VersionId) -> bool {
@@ -102,7 +102,7 @@ impl KeyNames {
             .is_some_and(|digest| (0..SERIES).any(|n| self.digest(version, n) == digest))
     }
 
-    /// Which of these versions each name recomputes from.
+    /// Returns which of these versions each name recomputes from.
     #[must_use]
     pub fn index<'v>(
         &self,

@@ -50,7 +50,7 @@ pub fn panicked(panic: &PanicHookInfo<'_>) {
     tracing::error!(place, error_type = "Panic", "the function panicked");
 }
 
-/// The lines that pass, as they are printed.
+/// Returns the lines that pass, as they are printed.
 ///
 /// Lines of ours hold no key at any level. The SDK, the HTTP stack and the Lambda runtime print requests, bodies and events at `debug`
 /// and `trace`: of theirs nothing below `warn` passes, whatever the filter asks for. Of ours errors
@@ -95,7 +95,7 @@ where
     tracing_subscriber::registry().with(lines.with_filter(allowed))
 }
 
-/// Whether a line is printed whatever the filter asks for.
+/// Returns whether a line is printed whatever the filter asks for.
 fn is_due(line: &Metadata<'_>) -> bool {
     line.target().starts_with(OURS) && (line.target() == ALWAYS || *line.level() == Level::ERROR)
 }

@@ -101,7 +101,7 @@ fn print(line: &Value) {
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// The line with what every line of metrics has.
+/// Returns the line with what every line of metrics has.
 fn completed(
     mut line: Map<String, Value>,
     directives: &[Value],

@@ -127,7 +127,7 @@ impl HeldValue {
     }
 }
 
-/// Returns the class of a key and what is known of its value, from the credential that names it.
+/// Returns what is known of a key's value, from the credential that names the key.
 #[must_use]
 pub fn known_value<'a>(key: &KeyRef, held_by: Option<&'a Credential>) -> KnownValue<'a> {
     let value = held_by.and_then(|it| match key.class {

@@ -102,7 +102,7 @@ impl Secrets {
         }
     }
 
-    /// A client for the region that this ARN names, which may be another one.
+    /// Returns a client for the region that this ARN names, which may be another one.
     #[must_use]
     pub fn in_region_of(&self, arn: &SecretArn) -> Self {
         let config = self.client.config();
@@ -134,7 +134,7 @@ impl Secrets {
         Ok(Description::of(secret, asked_at, &answer, replicas))
     }
 
-    /// The value of the version that carries this label, or `None` if that version holds none
+    /// Returns the value of the version that carries this label, or `None` if that version holds none
     /// yet. A version that does not carry it is [`SecretsProblem::Contradiction`]: labels lag.
     pub async fn value(
         &self,
@@ -159,7 +159,7 @@ impl Secrets {
         }
     }
 
-    /// The value that carries AWSCURRENT, whichever version that is.
+    /// Returns the value that carries AWSCURRENT, whichever version that is.
     pub async fn current_value(
         &self,
         secret: &str,
@@ -175,7 +175,7 @@ impl Secrets {
             .map(StoredValue::of)
     }
 
-    /// All versions that Secrets Manager still knows, those without a label included.
+    /// Returns all versions that Secrets Manager still knows, those without a label included.
     pub async fn versions(&self, secret: &str, budget: &Budget) -> Result<Labels, SecretsError> {
         let mut versions = Labels::default();
         let mut next: Option<String> = None;

@@ -64,7 +64,7 @@ impl DelegationSettings {
         }
     }
 
-    /// Whether none of them is set.
+    /// Returns whether none of them is set.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         *self == Self::default()
@@ -118,14 +118,14 @@ impl LogPlace {
     }
 }
 
-/// A directory for notes that may get lost: of a function `/tmp`, which outlives a process that
+/// Returns a directory for notes that may get lost: of a function `/tmp`, which outlives a process that
 /// crashed as long as Lambda keeps its environment.
 #[must_use]
 pub fn scratch() -> PathBuf {
     std::env::temp_dir()
 }
 
-/// Whether this process is a Lambda function's.
+/// Returns whether this process is a Lambda function's.
 #[must_use]
 pub fn is_lambda() -> bool {
     variable("AWS_LAMBDA_RUNTIME_API").is_some()
@@ -136,8 +136,8 @@ pub(crate) fn variable(name: &'static str) -> Option<String> {
     text(name).ok().flatten()
 }
 
-/// The same of a variable that must not be passed over because it can't be read. Blanks around a value
-/// never mean anything.
+/// Returns the same of a variable that must not be passed over because it can't be read. Blanks around a
+/// value never mean anything.
 fn text(name: &'static str) -> Result<Option<String>, SettingError> {
     let Some(text) = std::env::var_os(name) else {
         return Ok(None);

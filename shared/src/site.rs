@@ -30,18 +30,18 @@ impl Site {
         Self::Us2Fed,
     ];
 
-    /// The site that this domain names, if it is one; as Datadog writes it (`datadoghq.eu`).
+    /// Returns the site that this domain names, if it is one; as Datadog writes it (`datadoghq.eu`).
     #[must_use]
     pub fn from_domain(domain: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|site| site.domain() == domain)
     }
 
-    /// The site that this text names, or what is wrong with it.
+    /// Returns the site that this text names, or what is wrong with it.
     pub fn read(text: &str) -> Result<Self, SiteDefect> {
         Self::from_domain(text).ok_or_else(|| SiteDefect::of(text))
     }
 
-    /// The word by which Datadog's documentation speaks of it.
+    /// Returns the word by which Datadog's documentation speaks of it.
     fn name(self) -> &'static str {
         match self {
             Self::Us1 => "US1",
@@ -71,7 +71,7 @@ impl Site {
         }
     }
 
-    /// Where the site's API answers, without a trailing slash.
+    /// Returns where the site's API answers, without a trailing slash.
     #[must_use]
     pub fn api_url(self) -> String {
         format!("https://api.{}", self.domain())

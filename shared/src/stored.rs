@@ -6,7 +6,7 @@ use crate::keys::{AccessToken, ApiKey, AppKey, KeyId, ServiceAccountId};
 use crate::value::{Flaw, SecretValue, UUID, ValueError};
 
 impl SecretValue {
-    /// The fields that a value of this type must have, each in its shape.
+    /// Returns the fields that a value of this type must have, each in its shape.
     pub fn credential(&self, kind: Kind) -> Result<Credential, ValueError> {
         self.credential_of(kind, Shapes::Known)
     }
@@ -47,7 +47,7 @@ impl SecretValue {
         })
     }
 
-    /// The type that the fields tell, if they tell one: where fields of several are there, the one
+    /// Returns the type that the fields tell, if they tell one: where fields of several are there, the one
     /// whose value is whole.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {

@@ -12,7 +12,7 @@ use crate::settings::{SettingError, StartError};
 
 const CERT_FILE: &str = "SSL_CERT_FILE";
 
-/// A client that trusts the roots compiled in, or only those of `cert_file` if that is given, as
+/// Returns a client that trusts the roots compiled in, or only those of `cert_file` if that is given, as
 /// OpenSSL has it. Reading a system's store would cost every cold start milliseconds.
 pub fn config(cert_file: Option<&Path>) -> Result<ClientConfig, StartError> {
     let roots = match cert_file {

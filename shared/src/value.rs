@@ -58,7 +58,7 @@ impl SecretValue {
             .map_err(|_| no_object(text))
     }
 
-    /// A top-level string field.
+    /// Returns a top-level string field.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<String> {
         self.fields
@@ -66,7 +66,7 @@ impl SecretValue {
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
-    /// A top-level member that must be a string where it is.
+    /// Returns a top-level member that must be a string where it is.
     pub fn string(&self, field: &'static str) -> Result<Option<String>, ValueError> {
         let Some(raw) = self.fields.get(field) else {
             return Ok(None);
@@ -79,7 +79,7 @@ impl SecretValue {
             })
     }
 
-    /// A whole number from `least` to `most`, which may be written as a string. Null is none.
+    /// Returns a whole number from `least` to `most`, which may be written as a string. Null is none.
     pub fn whole(
         &self,
         field: &'static str,
@@ -99,7 +99,7 @@ impl SecretValue {
             .ok_or(ValueError::NotInRange { field, least, most })
     }
 
-    /// The name of something else, such as `adminSecretArn`. An empty one is no name, and null is
+    /// Returns the name of something else, such as `adminSecretArn`. An empty one is no name, and null is
     /// none.
     pub fn name(&self, field: &'static str) -> Result<Option<String>, ValueError> {
         match self.string(field) {
@@ -134,7 +134,7 @@ impl SecretValue {
         Site::read(&domain).map_err(|defect| ValueError::UnknownSite { field, defect })
     }
 
-    /// The text of the value that follows this one: every top-level string equal to a key text
+    /// Returns the text of the value that follows this one: every top-level string equal to a key text
     /// or key id of `old` gets its successor from `new`, all else stays to the byte.
     #[must_use]
     pub fn successor(&self, old: &Credential, new: &Credential) -> SecretString {
@@ -168,7 +168,7 @@ impl SecretValue {
     }
 }
 
-/// Why a text is no JSON object.
+/// Returns why a text is no JSON object.
 fn no_object(text: &str) -> ValueError {
     let is_key = |text: &str| {
         ApiKey::parse(text).is_some()

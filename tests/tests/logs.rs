@@ -137,6 +137,14 @@ async fn an_admin_pair() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_access_token() {
+    page_tells("a service access token", |it| {
+        it.scene.secrets.service_access_token.clone()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_are_told_where_debug_is_asked_for() {
     let stack = stack_at("DEBUG");
     let secret = stack.scene.secrets.api_key.clone();

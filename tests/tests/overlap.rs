@@ -54,7 +54,7 @@ fn overlaps(subject: Subject) {
     }
     figures::compare_held(
         subject.page("figures/overlap"),
-        &format!("held deliveries, {subject}"),
+        &format!("held invocations, {subject}"),
         &figures::table(&["type", "meanwhile", "schedules", "held"], &rows.concat()),
     );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use datadog_rotation::credential::Kind;
-use datadog_rotation::secrets::{ADMIN_TAG, MAY_LOSE_TAG};
+use datadog_rotation::secrets::{ADMIN_TAG, GRACE_TAG, LEAKED_TAG, MAY_LOSE_TAG};
 use datadog_rotation::site::Site;
 use harness::figures;
 
@@ -86,6 +86,9 @@ fn every_tag_that_is_read_is_explained() {
     for tag in [ADMIN_TAG, MAY_LOSE_TAG] {
         assert!(README.contains(&format!("`{tag}`")), "{tag}");
         assert!(SECRETS.contains(&format!("| `{tag}` (or tag) |")), "{tag}");
+    }
+    for tag in [GRACE_TAG, LEAKED_TAG] {
+        assert!(SECRETS.contains(&format!("| `{tag}` | ")), "{tag}");
     }
 }
 

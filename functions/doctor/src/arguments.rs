@@ -61,7 +61,7 @@ Examples:
   datadog-doctor man | man -l -
   datadog-doctor man check > /usr/local/share/man/man1/datadog-doctor-check.1";
 
-/// Checks secrets with Datadog keys, finds orphaned keys, ends leaked ones, and tries what Datadog allows
+/// Checks secrets with Datadog keys, finds orphaned keys, deletes leaked ones, and tries what Datadog allows
 #[derive(Debug, Parser)]
 #[command(name = "datadog-doctor", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 struct Line {
@@ -86,7 +86,7 @@ enum Word {
         #[arg(long)]
         delete: bool,
     },
-    /// End a leaked key: rotate its secret without a grace period, and wait until Datadog refuses the key
+    /// Delete a leaked key: rotate its secret without a grace period, and wait until Datadog refuses the key
     #[command(after_help = LEAKED_EXAMPLES)]
     Leaked {
         /// The name or full ARN of the secret that holds the key
@@ -172,7 +172,7 @@ pub enum Command {
     Orphans {
         delete: bool,
     },
-    /// End the keys of the version with this label.
+    /// Delete the keys of the version with this label.
     Leaked(LeakedLabel),
     Probe {
         /// The AWS account with a role of which mappings are tried.
@@ -336,7 +336,7 @@ impl TypeWord {
     }
 }
 
-/// A full ARN, or a name as Secrets Manager allows it.
+/// Returns a full ARN, or a name as Secrets Manager allows it.
 fn secret(text: &str) -> Result<String, &'static str> {
     let is_name_character = |it: char| it.is_ascii_alphanumeric() || "/_+=.@-".contains(it);
     if text.starts_with("arn:") {

@@ -183,7 +183,7 @@ impl<'a> Key<'a> {
 }
 
 impl Problem {
-    /// What is not Datadog's or Secrets Manager's to say.
+    /// Returns what is not Datadog's or Secrets Manager's to say.
     pub(crate) fn refused(error_type: &'static str, text: String, advice: &str) -> Self {
         Self {
             error_type,

@@ -20,7 +20,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The same for texts of several lines.
+/// Returns the same for texts of several lines.
 pub(crate) fn harmless_lines(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(harmless).collect();
     lines.join("\n")

@@ -137,7 +137,7 @@ impl Report {
         }
     }
 
-    /// What the world is like now, and what is to be done.
+    /// Returns what the world is like now, and what is to be done.
     fn state(&self) -> &'static str {
         match &self.end {
             None => "Nothing was changed.",

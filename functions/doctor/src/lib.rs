@@ -1,5 +1,5 @@
 //! The operator's program: `check` says what a rotation would fail on, `orphans` which keys are
-//! left over, `leaked` ends a leaked key, `probe` tells what Datadog does with keys and mappings, `trust`
+//! orphaned, `leaked` deletes a leaked key, `probe` tells what Datadog does with keys and mappings, `trust`
 //! whom at AWS it trusts.
 //!
 //! It decides nothing itself. The checks are the engine's ([`datadog_rotation::rotation`]), and

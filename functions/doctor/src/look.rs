@@ -35,7 +35,7 @@ impl Look {
         shows_progress: false,
     };
 
-    /// What this process's streams and environment say.
+    /// Returns what this process's streams and environment say.
     #[must_use]
     pub fn of_streams(settings: TerminalSettings) -> Self {
         let is_terminal = io::stdout().is_terminal();
@@ -51,7 +51,7 @@ impl Look {
         }
     }
 
-    /// The sign or word of a status.
+    /// Returns the sign or word of a status.
     #[must_use]
     pub fn mark(self, status: Status) -> &'static str {
         match status {
@@ -63,7 +63,7 @@ impl Look {
         }
     }
 
-    /// The text in the colour of a status.
+    /// Returns the text in the colour of a status.
     #[must_use]
     pub fn coloured(self, status: Status, text: &str) -> String {
         let style = match status {

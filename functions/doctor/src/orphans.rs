@@ -171,7 +171,7 @@ impl Report {
         others.filter_map(|it| self.search(it))
     }
 
-    /// The keys of the other secrets' versions.
+    /// Returns the keys of the other secrets' versions.
     fn held_beside(&self, at: usize) -> ProtectedKeys {
         let mut held = ProtectedKeys::default();
         for search in self.searches_beside(at) {
@@ -180,14 +180,14 @@ impl Report {
         held
     }
 
-    /// Whether another of the secrets accounts for it.
+    /// Returns whether another of the secrets accounts for it.
     fn knows(&self, at: usize, orphan: &Orphan) -> bool {
         self.searches_beside(at).any(|it| it.knows(&orphan.key))
     }
 }
 
 impl Summary {
-    /// Nothing is left over and everything was looked at.
+    /// Nothing is orphaned and everything was looked at.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         self.not_searched == 0 && self.orphans == self.deleted
@@ -195,14 +195,14 @@ impl Summary {
 }
 
 impl FoundKey {
-    /// How old it is, if Datadog tells.
+    /// Returns how old it is, if Datadog tells.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
         let created = self.orphan.key.created?;
         now.duration_since(created).ok()
     }
 
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.orphan.state {
@@ -213,7 +213,7 @@ impl FoundKey {
         }
     }
 
-    /// Why it may be deleted, or why not.
+    /// Returns why it may be deleted, or why not.
     #[must_use]
     pub fn reason(&self) -> String {
         match self.orphan.state {

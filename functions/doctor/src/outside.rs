@@ -101,7 +101,7 @@ impl Outside {
         Cow::Owned(inspector)
     }
 
-    /// What a rotation of each secret would fail on.
+    /// Returns what a rotation of each secret would fail on.
     pub(crate) async fn checkups(
         &self,
         secrets: &[String],
@@ -119,7 +119,8 @@ impl Outside {
         checkups
     }
 
-    /// The ARNs of these secrets. A name that can't be looked up stays a name: what follows says why.
+    /// Returns the ARNs of these secrets. A name that can't be looked up stays a name: what follows says
+    /// why.
     pub(crate) async fn arns(&self, secrets: &[String]) -> Vec<String> {
         let mut arns = Vec::new();
         for secret in secrets {
@@ -141,7 +142,7 @@ impl Outside {
         found.map_or_else(|| name.to_owned(), |it| it.arn.to_string())
     }
 
-    /// The real network, and this process's environment and streams.
+    /// Returns the real network, and this process's environment and streams.
     pub(crate) async fn network(task: &Task) -> Result<Self, StartError> {
         let http = start::network()?;
         let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
@@ -172,7 +173,7 @@ impl Outside {
     }
 }
 
-/// The time that one secret gets.
+/// Returns the time that one secret gets.
 pub(crate) fn for_one(watch: &Budget) -> Budget {
     Budget::new(watch.now(), watch.left().min(TIME_FOR_ONE))
 }

@@ -123,6 +123,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     let notebook = Notebook::new(notes);
     let working = Probe::of(task, outside, &admin, &wire, &notebook);
     let mut unreached = None;
+    // Boxed, as what cleans up: each is larger than a step's, and is raced with a signal.
     let end = tokio::select! {
         end = Box::pin(working.work()) => end,
         () = sleep_until(deadline) => End::OutOfTime,
@@ -198,7 +199,7 @@ impl<'a, 'n> Probe<'a, 'n> {
         End::Done
     }
 
-    /// A name, after Datadog's clock if this machine's is ahead.
+    /// Returns a name, after Datadog's clock if this machine's is ahead.
     fn name(&self) -> Name {
         Name::new(self.clock.corrected(self.watch.now()))
     }

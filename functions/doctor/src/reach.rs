@@ -46,7 +46,7 @@ impl Reach {
         }))
     }
 
-    /// The same transport, watched.
+    /// Returns the same transport, watched.
     pub(crate) fn watch(&self, http: Http) -> Http {
         let reach = self.clone();
         Http::new(Watched { http, reach })

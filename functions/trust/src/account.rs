@@ -69,7 +69,7 @@ impl Context<'_> {
         }
     }
 
-    /// The registration of the account, which the list may not show at once.
+    /// Returns the registration of the account, which the list may not show at once.
     async fn registered(
         &self,
         given: Option<&PhysicalId>,
@@ -291,7 +291,7 @@ impl Context<'_> {
         }
     }
 
-    /// A tag that says, until `CloudFormation` knows the registration's id, that this resource has
+    /// Returns a tag that says, until `CloudFormation` knows the registration's id, that this resource has
     /// made it; or has made it again in place of somebody else's.
     fn mark(&self, is_ours: bool) -> String {
         let word = if is_ours { "made" } else { "switched" };

@@ -59,7 +59,7 @@ impl ArnPattern {
         }
     }
 
-    /// All sessions of a role. STS drops a role's path.
+    /// Returns all sessions of a role. STS drops a role's path.
     #[must_use]
     pub fn of_role(account: &str, role: &str) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl ArnPattern {
         }
     }
 
-    /// Whether the other pattern is of the same role.
+    /// Returns whether the other pattern is of the same role.
     #[must_use]
     pub fn shares_role_with(&self, other: &str) -> bool {
         Self::parse(other)
@@ -77,7 +77,7 @@ impl ArnPattern {
     }
 }
 
-/// What IAM allows in the name of a role.
+/// Returns whether IAM allows it as the name of a role.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     !text.is_empty()

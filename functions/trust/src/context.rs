@@ -54,7 +54,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Whether the resource has made this thing.
+    /// Returns whether the resource has made this thing.
     pub(crate) fn owns(&self, given: Option<&PhysicalId>, thing: &TrustId) -> bool {
         given.is_some_and(|it| it.owns(thing)) || self.notes.have_made(thing)
     }

@@ -179,7 +179,7 @@ impl TrustError {
         }
     }
 
-    /// Whether it is a 401 or 403, which may mean nothing: only one that stays is believed.
+    /// Returns whether it is a 401 or 403, which may mean nothing: only one that stays is believed.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         use datadog_rotation::secrets::SecretsProblem;
@@ -197,7 +197,7 @@ impl TrustError {
         }
     }
 
-    /// Whether another attempt may succeed where this one failed for no reason that is told.
+    /// Returns whether another attempt may succeed where this one failed for no reason that is told.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -216,7 +216,7 @@ impl TrustError {
         }
     }
 
-    /// Whether a creation may have had its effect all the same.
+    /// Returns whether a creation may have had its effect all the same.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         match self {
@@ -228,7 +228,7 @@ impl TrustError {
         }
     }
 
-    /// How much it tells: a refusal says what is wrong, a failure of the service that it failed,
+    /// Returns how much it tells: a refusal says what is wrong, a failure of the service that it failed,
     /// silence nothing.
     #[must_use]
     pub fn weight(&self) -> u8 {
@@ -253,7 +253,7 @@ impl TrustError {
     }
 }
 
-/// The error's text, ended.
+/// Returns the error's text, ended.
 #[must_use]
 pub fn sentence(error: &TrustError) -> String {
     let text = error.to_string();
@@ -261,7 +261,7 @@ pub fn sentence(error: &TrustError) -> String {
     format!("{text}{stop}")
 }
 
-/// What Datadog has refused.
+/// Returns what Datadog has refused.
 #[must_use]
 pub fn refusal(problem: &Problem) -> Option<&TrustRefusal> {
     match problem {
@@ -273,7 +273,7 @@ pub fn refusal(problem: &Problem) -> Option<&TrustRefusal> {
     }
 }
 
-/// The problem, and what to do about those of which more is known here than in general.
+/// Returns the problem, and what to do about those of which more is known here than in general.
 fn told(problem: &Problem) -> String {
     let text = problem.to_string();
     let stop = if text.ends_with('.') { "" } else { "." };

@@ -37,7 +37,7 @@ impl Wanted {
         })
     }
 
-    /// The ID that was issued for the same serial.
+    /// Returns the ID that was issued for the same serial.
     fn issued<'a>(&self, given: Option<&'a PhysicalId>) -> Option<&'a str> {
         let Some(PhysicalId::Unknown(text)) = given else {
             return None;

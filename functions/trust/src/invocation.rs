@@ -136,6 +136,7 @@ impl Trust {
             &own,
             &attempts,
         );
+        // Boxed: it holds every call of an event, and is raced with the clock.
         let done = match tokio::time::timeout(own.left(), Box::pin(work)).await {
             Ok(done) => done,
             Err(_) => Err(attempts.conclude(TrustError::OutOfTime.into())),
@@ -169,6 +170,7 @@ impl Trust {
         let mut passing = again();
         let mut forbidden = Backoff::new(Duration::from_secs(1), Duration::from_secs(8), FORBIDDEN);
         loop {
+            // Boxed, for the same reason.
             let stop = match Box::pin(self.work(event, envelope, given, notes, budget)).await {
                 Ok(done) => return Ok(done),
                 Err(stop) => stop,
@@ -246,7 +248,7 @@ impl Attempts {
     }
 }
 
-/// The id of a resource that is as it was, or of one that was not made.
+/// Returns the id of a resource that is as it was, or of one that was not made.
 fn echo(given: Option<&PhysicalId>, envelope: &Envelope, is_certain: bool) -> PhysicalId {
     let failed = || PhysicalId::failed(&envelope.logical_resource_id, is_certain);
     given.cloned().unwrap_or_else(failed)

@@ -101,7 +101,7 @@ fn list(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether `allowed` covers all callers of `pattern`, whose own `*` is a character like any other.
+/// Returns whether `allowed` covers all callers of `pattern`, whose own `*` is a character like any other.
 fn covers(allowed: &str, pattern: &str) -> bool {
     let is_separator = |it: char| it == ':' || it == '/';
     let separators = |text: &str| {
@@ -114,7 +114,7 @@ fn covers(allowed: &str, pattern: &str) -> bool {
         && parts.all(|part| allowed_parts.next().is_some_and(|it| part_covers(it, part)))
 }
 
-/// The same for a part without separators.
+/// Returns the same of a part without separators.
 fn part_covers(allowed: &str, part: &str) -> bool {
     let Some((begin, rest)) = allowed.split_once('*') else {
         return allowed == part;

@@ -153,7 +153,7 @@ impl Context<'_> {
         shared.map_or(Ok(()), |it| Err(TrustError::RoleTaken { kind, id: it.id }))
     }
 
-    /// The resource's mapping, which is gone only if it stays so for a while.
+    /// Returns the resource's mapping, which is gone only if it stays so for a while.
     async fn own_mapping(
         &self,
         kind: MappingKind,
@@ -218,7 +218,7 @@ impl Context<'_> {
         }
     }
 
-    /// A mapping whose creation nobody has answered. It may not be listed yet.
+    /// Returns a mapping whose creation nobody has answered. It may not be listed yet.
     async fn delete_noted(&mut self, intent: &Intent) -> Result<(), Stop> {
         let mut backoff = patience(UNHEARD_OF);
         loop {

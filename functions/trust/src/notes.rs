@@ -88,7 +88,7 @@ impl Switch {
 }
 
 impl Notes {
-    /// Those that are left in this directory, if there are any.
+    /// Returns those that are left in this directory, if there are any.
     #[must_use]
     pub fn open(directory: &Path, envelope: &Envelope) -> Self {
         let path = directory.join(format!("datadog-trust-{}.json", name(envelope)));
@@ -100,13 +100,13 @@ impl Notes {
         }
     }
 
-    /// Whether this request was answered already.
+    /// Returns whether this request was answered already.
     #[must_use]
     pub fn has_answered(&self, request: &str) -> bool {
         self.page.answered.as_deref() == Some(request)
     }
 
-    /// Whether the resource has made the thing of this id. `CloudFormation` knows that too, but may
+    /// Returns whether the resource has made the thing of this id. `CloudFormation` knows that too, but may
     /// come back with the id of the thing before it.
     #[must_use]
     pub fn have_made(&self, thing: &TrustId) -> bool {

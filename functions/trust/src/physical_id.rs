@@ -68,7 +68,7 @@ impl PhysicalId {
         }
     }
 
-    /// The thing at Datadog.
+    /// Returns the thing at Datadog.
     #[must_use]
     pub fn thing(&self) -> Option<&TrustId> {
         match self {
@@ -77,7 +77,7 @@ impl PhysicalId {
         }
     }
 
-    /// Whether the resource made the thing of this id.
+    /// Returns whether the resource made the thing of this id.
     #[must_use]
     pub fn owns(&self, thing: &TrustId) -> bool {
         match self {
@@ -86,7 +86,7 @@ impl PhysicalId {
         }
     }
 
-    /// A new thing in place of this one.
+    /// Returns a new thing in place of this one.
     #[must_use]
     pub fn replaced_by(this: Option<&Self>, id: TrustId) -> Self {
         let instead_of = match this {

@@ -32,9 +32,9 @@ struct Source {
 }
 
 impl Companion {
-    /// The key of the secret `named` where application keys rotate, and where service access tokens do
-    /// if there is such a secret: they are tried without one first. Elsewhere AWSCURRENT has one, which
-    /// is never the key under proof.
+    /// Returns the key of the secret `named` where application keys rotate, and where service access
+    /// tokens do if there is such a secret: they are tried without one first. Elsewhere AWSCURRENT has
+    /// one, which is never the key under proof.
     pub(super) async fn provide(
         kind: Kind,
         current: &Credential,
@@ -71,7 +71,7 @@ impl Companion {
             .unwrap_or(&self.key)
     }
 
-    /// The key as it is now, if it is another one than `used`: it may just have rotated.
+    /// Returns the key as it is now, if it is another one than `used`: it may just have rotated.
     pub(super) async fn successor_of(&self, used: &ApiKey, budget: &Budget) -> Option<&ApiKey> {
         let source = self.secret.as_ref()?;
         let fresh = self.reread.get_or_init(|| async {

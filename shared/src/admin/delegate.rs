@@ -93,13 +93,13 @@ impl Delegate {
         self.delegation.fallback = None;
     }
 
-    /// When the token at hand ends.
+    /// Returns when the token at hand ends.
     pub(super) async fn expiry(&self) -> Option<Expiry> {
         let held = self.grant.lock().await;
         held.as_ref().map(|grant| grant.token.expiry())
     }
 
-    /// The admin secret whose pair may act in its place, if the user has named one for that.
+    /// Returns the admin secret whose pair may act in its place, if the user has named one for that.
     pub(super) fn fallback(&self) -> Option<AdminSecret> {
         let arn = self.delegation.fallback.clone()?;
         let clients = self.clients.clone();
@@ -156,7 +156,7 @@ impl Delegate {
         }
     }
 
-    /// The token at hand, or another one if it ends within a minute.
+    /// Returns the token at hand, or another one if it ends within a minute.
     async fn granted(&self) -> Result<VerifiedToken, Problem> {
         let mut held = self.grant.lock().await;
         if let Some(grant) = &*held
@@ -217,7 +217,7 @@ impl Delegate {
         Ok(VerifiedToken { token, permissions })
     }
 
-    /// Whether the refusal is the token's and not the call's. 401 says so; after 403 Datadog is
+    /// Returns whether the refusal is the token's and not the call's. 401 says so; after 403 Datadog is
     /// asked, unless it is known what the service account lacks.
     async fn is_over(&self, grant: &VerifiedToken, error: &DatadogError) -> bool {
         if error.problem == (DatadogProblem::Refused { status: 401 }) {
@@ -234,7 +234,7 @@ impl Delegate {
         is_refused(&self.datadog.current_user(&authority, &self.budget).await)
     }
 
-    /// A refusal of a token that works, with what is known of its cause.
+    /// Returns a refusal of a token that works, with what is known of its cause.
     fn explained(&self, error: DatadogError, grant: &VerifiedToken) -> Problem {
         let permission = error
             .call
@@ -268,7 +268,7 @@ impl Delegate {
 }
 
 impl VerifiedToken {
-    /// Whether the service account has a permission, if that is known.
+    /// Returns whether the service account has a permission, if that is known.
     fn has(&self, permission: &str) -> Option<bool> {
         let permissions = self.permissions.as_ref()?;
         Some(permissions.contains(permission))

@@ -24,7 +24,7 @@ impl Admin {
         }
     }
 
-    /// The API keys whose names contain `name`, or `None` without `api_keys_read`.
+    /// Returns the API keys whose names contain `name`, or `None` without `api_keys_read`.
     pub async fn api_keys(&self, name: &str) -> Result<Option<Vec<ApiKeyDetails>>, Problem> {
         let budget = &self.budget;
         let call = || async {
@@ -34,7 +34,7 @@ impl Admin {
         self.readable(call).await
     }
 
-    /// How many API keys there are and may be, or `None` without `api_keys_read`.
+    /// Returns how many API keys there are and may be, or `None` without `api_keys_read`.
     pub async fn api_key_quota(&self) -> Result<Option<KeyQuota>, Problem> {
         let budget = &self.budget;
         let call = || async {
@@ -51,7 +51,7 @@ impl Admin {
             .await
     }
 
-    /// What the roles of the service account permit, if it is told.
+    /// Returns what the roles of the service account permit, if it is told.
     pub async fn permissions(&self) -> Result<Option<BTreeSet<String>>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move { it.datadog.current_user(&it.authority, budget).await })

@@ -32,7 +32,7 @@ impl Pair {
         }
     }
 
-    /// The pair of an admin secret that must have one, of this service account.
+    /// Returns the pair of an admin secret that must have one, of this service account.
     pub(super) async fn read(
         secret: AdminSecret,
         account: &ServiceAccountId,
@@ -65,7 +65,7 @@ impl Pair {
         self.held.in_use()
     }
 
-    /// The pair as it is now, if it is another one than `used`.
+    /// Returns the pair as it is now, if it is another one than `used`.
     pub(super) async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
         self.held.successor_of(used, &self.budget).await
     }
@@ -168,7 +168,7 @@ impl Pair {
         Some(scopes.covers(scope))
     }
 
-    /// The scopes of the application key, if it may see them.
+    /// Returns the scopes of the application key, if it may see them.
     async fn scopes(&self) -> Result<Option<Scopes>, DatadogError> {
         let keys = self.held.in_use();
         let (own, authority) = (&keys.application, keys.authority());

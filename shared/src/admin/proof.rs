@@ -19,7 +19,7 @@ pub(super) enum TokenHeader {
 }
 
 impl Admin {
-    /// Whether a credential of a rotated secret works: an application key together with the
+    /// Returns whether a credential of a rotated secret works: an application key together with the
     /// admin's API key or the companion's, a pair by itself.
     pub async fn validate(&self, credential: &Credential) -> Result<bool, Problem> {
         let datadog = self.datadog();
@@ -109,7 +109,7 @@ impl Admin {
         self.datadog().validate_pair(&pair, &self.budget).await
     }
 
-    /// Whether this API key works.
+    /// Returns whether this API key works.
     pub async fn validate_api_key(&self, key: &ApiKey) -> Result<bool, DatadogError> {
         self.datadog().validate(key, &self.budget).await
     }
@@ -119,7 +119,7 @@ impl Admin {
         self.datadog().validated(key, &self.budget).await
     }
 
-    /// The admin's own organisation, if it can be told.
+    /// Returns the admin's own organisation, if it can be told.
     pub async fn organisation(&self) -> Option<String> {
         match self.acting() {
             ActiveCredentials::Pair(pair) => {

@@ -28,7 +28,7 @@ impl Admin {
         )
     }
 
-    /// An identity mapping to this account, or without one an intake mapping.
+    /// Returns an identity mapping to this account, or without one an intake mapping.
     pub async fn create_mapping(
         &self,
         pattern: &str,
@@ -55,7 +55,7 @@ impl Admin {
             .await
     }
 
-    /// The registration of an AWS account, if there is one.
+    /// Returns the registration of an AWS account, if there is one.
     pub async fn aws_account_of(&self, aws_account: &str) -> Result<Option<AwsAccount>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
@@ -108,14 +108,14 @@ impl Admin {
         self.delete_trust(&Call::delete_account(id)).await
     }
 
-    /// The namespaces of `CloudWatch` that settings of a registration may name.
+    /// Returns the namespaces of `CloudWatch` that settings of a registration may name.
     pub async fn namespaces(&self) -> Result<Vec<String>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move { it.datadog.namespaces(&it.authority, budget).await })
             .await
     }
 
-    /// An external ID, which a registration may take within 48 hours.
+    /// Returns an external ID, which a registration may take within 48 hours.
     pub async fn create_external_id(&self) -> Result<String, Problem> {
         let budget = &self.budget;
         self.act(|it| async move { it.datadog.create_external_id(&it.authority, budget).await })

@@ -63,7 +63,7 @@ pub static DELETE: Endpoint = Endpoint {
 };
 
 impl Call {
-    /// The creation of a token. `expires`: when it is to end by itself, if it is to.
+    /// Returns the creation of a token. `expires`: when it is to end by itself, if it is to.
     #[must_use]
     pub fn create_access_token(
         owner: &ServiceAccountId,

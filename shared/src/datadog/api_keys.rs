@@ -95,7 +95,27 @@ impl ApiKeyDetails {
     /// Returns whether it has all that is copied to a successor, and all that is compared.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.last4.is_some() && self.category.is_some() && self.remote_config_read_enabled.is_some()
+        self.last4.is_some() && self.untold().is_empty()
+    }
+
+    /// Returns the settings that the answer does not tell, though every recording since 2025 has them.
+    ///
+    /// [`ENROLL`] is none of them: no recording has it, so its absence says nothing against an answer.
+    #[must_use]
+    pub fn untold(&self) -> Vec<&'static str> {
+        let category = self.category.is_none().then_some("category");
+        let remote_config = self.remote_config_read_enabled.is_none();
+        let remote_config = remote_config.then_some("remote_config_read_enabled");
+        category.into_iter().chain(remote_config).collect()
+    }
+
+    /// Adds the settings that another answer tells of the same key, and this one does not.
+    pub(crate) fn complete(&mut self, other: &Self) {
+        self.category = self.category.take().or_else(|| other.category.clone());
+        self.remote_config_read_enabled = self
+            .remote_config_read_enabled
+            .or(other.remote_config_read_enabled);
+        self.attributes.complete(&other.attributes);
     }
 
     fn read(resource: &Resource) -> Result<Self, Defect> {
@@ -121,7 +141,7 @@ impl ApiKeyDetails {
 }
 
 impl Call {
-    /// The creation of an API key with the settings of `like`. `enrolls`: it is to enrol action
+    /// Returns the creation of an API key with the settings of `like`. `enrolls`: it is to enrol action
     /// runners, which is sent only if true, for the documentation of today calls it read-only.
     #[must_use]
     pub fn create_api_key(name: &str, like: Option<&ApiKeyDetails>, enrolls: bool) -> Self {

@@ -42,7 +42,20 @@ impl Attributes {
     /// Returns whether the attribute is there, and true.
     #[must_use]
     pub fn is_true(&self, name: &str) -> bool {
-        self.0.get(name) == Some(&Value::Bool(true))
+        self.told(name) == Some(true)
+    }
+
+    /// Returns the attribute, if it is there, and true or false.
+    #[must_use]
+    pub fn told(&self, name: &str) -> Option<bool> {
+        self.0.get(name)?.as_bool()
+    }
+
+    /// Adds what another answer tells of the same key, and this one does not.
+    pub(super) fn complete(&mut self, other: &Self) {
+        for (name, value) in &other.0 {
+            self.0.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
 
     /// Returns the names of those that `successor` lacks or has otherwise. False is the same as
@@ -90,5 +103,17 @@ mod tests {
         for name in ["off", "word", "absent"] {
             assert!(!told.is_true(name), "{name}");
         }
+        assert_eq!(
+            ["on", "off", "word", "absent"].map(|it| told.told(it)),
+            [Some(true), Some(false), None, None]
+        );
+    }
+
+    #[test]
+    fn another_answer_adds_what_this_one_lacks_and_changes_nothing() {
+        let mut told = Attributes::of(&json!({ "category": "x" }));
+        told.complete(&Attributes::of(&json!({ "category": "y", "on": true })));
+        let both = Attributes::of(&json!({ "category": "x", "on": true }));
+        assert!(told.lost_in(&both).is_empty() && both.lost_in(&told).is_empty());
     }
 }

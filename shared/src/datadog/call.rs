@@ -56,7 +56,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call without a body. `path` has the query; `name` is what errors and logs call it.
+    /// Returns a call without a body. `path` has the query; `name` is what errors and logs call it.
     pub(super) fn new(endpoint: &'static Endpoint, path: String, name: String) -> Self {
         Self {
             endpoint,
@@ -66,7 +66,7 @@ impl Call {
         }
     }
 
-    /// The same with a document of this class as its body.
+    /// Returns the same with a document of this class as its body.
     pub(super) fn with(mut self, class: &str, attributes: &Map<String, Value>) -> Self {
         let document = json!({"data": {"type": class, "attributes": attributes}});
         self.body = document.to_string().into();

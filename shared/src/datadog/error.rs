@@ -78,7 +78,7 @@ pub enum DatadogProblem {
 }
 
 impl DatadogProblem {
-    /// What an answer to this call says that is no success.
+    /// Returns what an answer to this call says that is no success.
     pub(super) fn of_answer(
         call: &Call,
         status: StatusCode,
@@ -131,7 +131,7 @@ impl DatadogProblem {
         }
     }
 
-    /// Whether it is certain that the call had no effect.
+    /// Returns whether it is certain that the call had no effect.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
@@ -155,7 +155,7 @@ impl DatadogProblem {
         }
     }
 
-    /// Whether the same call may succeed in a moment. A certificate or a proxy that refuses does so
+    /// Returns whether the same call may succeed in a moment. A certificate or a proxy that refuses does so
     /// again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -169,8 +169,8 @@ impl DatadogProblem {
         }
     }
 
-    /// The problem of an attempt that came after another one. One that had no time left tells of the
-    /// one before: that is the one to be mended.
+    /// Returns the problem of an attempt that came after another one. One that had no time left tells of
+    /// the one before: that is the one to be mended.
     pub(super) fn after(self, before: Option<Self>) -> Self {
         match self {
             Self::OutOfTime { after, .. } => Self::OutOfTime {
@@ -181,7 +181,7 @@ impl DatadogProblem {
         }
     }
 
-    /// The same with the words of the request `sent` that the answer repeats.
+    /// Returns the same with the words of the request `sent` that the answer repeats.
     pub(super) fn mentioning(mut self, sent: &[u8], answer: &[u8]) -> Self {
         if let Self::Rejected { mentions, .. } = &mut self {
             *mentions = mention::mentions(sent, answer);
@@ -195,7 +195,7 @@ impl DatadogProblem {
     }
 }
 
-/// The texts of an error document: strings, or objects with `title` and `detail`.
+/// Returns the texts of an error document: strings, or objects with `title` and `detail`.
 fn texts(errors: &[Value]) -> String {
     errors
         .iter()

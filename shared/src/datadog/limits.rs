@@ -44,7 +44,7 @@ impl Limits {
         }
     }
 
-    /// How long requests of this family would use up what others need, or be refused.
+    /// Returns how long requests of this family would use up what others need, or be refused.
     pub(super) fn reset(&self, family: Family) -> Option<Duration> {
         let reset = *self.resets().get(&family)?;
         let left = reset.saturating_duration_since(Instant::now());

@@ -78,7 +78,7 @@ struct Attributes {
 }
 
 impl Call {
-    /// The exchange of a proof of the function's identity for a token.
+    /// Returns the exchange of a proof of the function's identity for a token.
     #[must_use]
     pub fn exchange() -> Self {
         let name = "exchange of the function's identity for a token".into();
@@ -128,14 +128,14 @@ impl Token {
         self.expiry
     }
 
-    /// Whether it has ended, or ends within a minute.
+    /// Returns whether it has ended, or ends within a minute.
     #[must_use]
     pub fn is_stale(&self, now: SystemTime) -> bool {
         now + MARGIN >= self.expiry.at
     }
 }
 
-/// What a bearer token may consist of (RFC 6750).
+/// Returns whether a bearer token may have this byte (RFC 6750).
 fn is_of_tokens(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
 }

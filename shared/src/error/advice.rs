@@ -19,7 +19,7 @@ const TOKEN_OF_ADMIN: &str = "Turn its rotation off (cancel-rotate-secret): the 
      the secret to the function for service access tokens, with an admin secret that has a key pair.";
 
 impl Problem {
-    /// What to do, for the person on call.
+    /// Returns what to do, for the person on call.
     #[must_use]
     pub fn advice(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -331,7 +331,14 @@ mod tests {
             status: 400,
             mentions: Vec::new(),
         };
+        let naming = |mention: &str| DatadogProblem::Rejected {
+            status: 400,
+            mentions: vec![mention.to_owned()],
+        };
         assert_advice(&of_mint(rejected()), "a scope");
+        assert_advice(&of_mint(naming("category")), "a scope");
+        let attribute = naming("private_action_runner_enroll_enabled");
+        assert_advice(&of_mint(attribute), "mayLoseAttributes");
         assert_advice(&of_deletion(rejected()), "the key at Datadog");
         assert_advice(&of_mint(DatadogProblem::NotFound), "service account");
         assert_advice(&of_mint(DatadogProblem::NotSent), "DATADOG_API_URL");

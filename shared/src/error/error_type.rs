@@ -9,7 +9,7 @@ use crate::secrets::SecretsProblem;
 use crate::value::ValueError;
 
 impl Problem {
-    /// A stable word, listed in `docs/reference/errors.md`.
+    /// Returns a stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {

@@ -246,7 +246,7 @@ impl Problem {
         Self::AdminArn { by, flaw }
     }
 
-    /// Whether Datadog lets nobody who asks so do this: a permission is missing, or it is kept from
+    /// Returns whether Datadog lets nobody who asks so do this: a permission is missing, or it is kept from
     /// delegated tokens.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
@@ -257,13 +257,13 @@ impl Problem {
         }
     }
 
-    /// Whether Datadog itself answered 404.
+    /// Returns whether Datadog itself answered 404.
     #[must_use]
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Datadog(error) if error.problem == DatadogProblem::NotFound)
     }
 
-    /// Whether it is the function's identity that Datadog refuses, so that a pair might do. API
+    /// Returns whether it is the function's identity that Datadog refuses, so that a pair might do. API
     /// keys are read for better knowledge only, and no pair is fetched for that.
     #[must_use]
     pub fn refuses_identity(&self) -> bool {

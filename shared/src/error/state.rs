@@ -15,9 +15,11 @@ pub enum State {
     CreationUnknown {
         name: String,
     },
-    /// Keys were created and not stored, and deleting them again failed.
+    /// These keys were created and not stored, and are not known to be deleted again. `lost`: the name of
+    /// another key, if the answer to its creation was lost.
     Unstored {
         keys: Vec<KeyRef>,
+        lost: Option<String>,
     },
     /// Keys were created and not stored, and are deleted again.
     Undone,
@@ -48,12 +50,18 @@ impl fmt::Display for State {
                  version holds; the next invocation deletes it if it can list it (API keys: with \
                  api_keys_read), else delete it by this name."
             ),
-            Self::Unstored { keys } => write!(
-                f,
-                "AWSCURRENT is unchanged, but Datadog holds keys that no version names: {}; \
-                 delete them there, or leave them to the next rotation if it may list them.",
-                List(keys)
-            ),
+            Self::Unstored { keys, lost } => {
+                write!(
+                    f,
+                    "AWSCURRENT is unchanged, but Datadog holds keys that no version names: {}; \
+                     delete them there, or leave them to the next rotation if it may list them.",
+                    List(keys)
+                )?;
+                match lost {
+                    Some(name) => write!(f, " A key named {name:?} may exist there too."),
+                    None => Ok(()),
+                }
+            }
             Self::Undone => {
                 f.write_str("AWSCURRENT is unchanged; the keys just created were deleted again.")
             }

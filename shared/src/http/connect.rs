@@ -63,7 +63,7 @@ pub enum CertificateDefect {
 }
 
 impl ConnectError {
-    /// Whether the same connection may be opened in a moment. What somebody has decided stays so.
+    /// Returns whether the same connection may be opened in a moment. What somebody has decided stays so.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         !matches!(
@@ -75,7 +75,7 @@ impl ConnectError {
         )
     }
 
-    /// Whether it is the proxy that has to be looked at.
+    /// Returns whether it is the proxy that has to be looked at.
     #[must_use]
     pub fn is_of_proxy(&self) -> bool {
         match self.cause {
@@ -89,7 +89,7 @@ impl ConnectError {
         }
     }
 
-    /// Whether TLS failed, with the host or the proxy.
+    /// Returns whether TLS failed, with the host or the proxy.
     #[must_use]
     pub fn is_of_tls(&self) -> bool {
         matches!(
@@ -100,8 +100,8 @@ impl ConnectError {
 }
 
 impl ConnectCause {
-    /// What this error of the HTTP stack says. `is_proxied` tells whether the request was to go through
-    /// a proxy; `is_tunnelled`, whether by CONNECT.
+    /// Returns what this error of the HTTP stack says. `is_proxied` tells whether the request was to go
+    /// through a proxy; `is_tunnelled`, whether by CONNECT.
     pub(super) fn of(error: &reqwest::Error, is_proxied: bool, is_tunnelled: bool) -> Self {
         // Without a tunnel the proxy is the only peer there is.
         let mut peer = if is_proxied && !is_tunnelled {
@@ -133,7 +133,7 @@ impl ConnectCause {
     }
 }
 
-/// The error and what is below it. An [`io::Error`] names the cause of what it wraps as its own, so
+/// Returns the error and what is below it. An [`io::Error`] names the cause of what it wraps as its own, so
 /// that what it wraps would be passed over.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {

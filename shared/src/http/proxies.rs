@@ -22,7 +22,7 @@ impl Proxies {
         Self(matcher.build())
     }
 
-    /// The same for the HTTP client.
+    /// Returns the same for the HTTP client.
     pub(super) fn of_client(settings: &NetworkSettings) -> Result<Vec<Proxy>, StartError> {
         let no_proxy = settings.no_proxy.as_deref().and_then(NoProxy::from_string);
         let https = settings.https_proxy.iter().map(Proxy::https);

@@ -33,7 +33,7 @@ use crate::secrets::{CURRENT, PREVIOUS, SecretArn};
 use crate::value::ValueError;
 
 impl Inspector {
-    /// What a rotation of this secret would fail on, as far as it can be told without effects. Ends
+    /// Returns what a rotation of this secret would fail on, as far as it can be told without effects. Ends
     /// when `lost` does, with what was found by then.
     pub async fn checkup(
         &self,

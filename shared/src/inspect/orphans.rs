@@ -11,6 +11,7 @@ use super::Unreached;
 use super::checkup::advice;
 use super::inspector::Inspector;
 use crate::budget::Budget;
+use crate::clients::Clients;
 use crate::credential::Kind;
 use crate::error::Problem;
 use crate::event::VersionId;
@@ -45,7 +46,7 @@ impl From<Unreached> for Unseen {
 }
 
 impl Unseen {
-    /// A stable word, listed in `docs/reference/errors.md`.
+    /// Returns a stable word, listed in `docs/reference/errors.md`.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match &self.0 {
@@ -75,6 +76,7 @@ impl Unseen {
 #[derive(Debug)]
 pub struct Search {
     secret: LoadedSecret,
+    clients: Clients,
     kind: Kind,
     listed: Vec<ListedKey>,
     /// Whether API keys, if the secret has such, are among the listed.
@@ -147,6 +149,7 @@ impl Inspector {
         Ok(Search {
             kind,
             secret,
+            clients,
             listed,
             is_whole,
             versions: kept.versions,
@@ -167,21 +170,21 @@ impl Search {
         self.kind
     }
 
-    /// The class of key that the secret has and the admin may not list: API keys without
+    /// Returns the class of key that the secret has and the admin may not list: API keys without
     /// `api_keys_read`.
     #[must_use]
     pub fn unlisted(&self) -> Option<KeyClass> {
         (!self.is_whole).then_some(KeyClass::Api)
     }
 
-    /// The keys that the versions to be kept name, and those of the admin.
+    /// Returns the keys that the versions to be kept name, and those of the admin.
     #[must_use]
     pub fn kept(&self) -> &ProtectedKeys {
         &self.kept
     }
 
-    /// The orphaned keys as of `now`, which is to be a time before the search. `others` are keys that
-    /// other secrets hold: they are not orphaned.
+    /// Returns the orphaned keys as of `now`, which is to be a time before the search. `others` are keys
+    /// that other secrets hold: they are not orphaned.
     #[must_use]
     pub fn orphans(&self, now: SystemTime, others: &ProtectedKeys) -> Vec<Orphan> {
         let (names, kept) = (&self.secret.names, self.kept_beside(others));
@@ -202,7 +205,7 @@ impl Search {
         orphans.collect()
     }
 
-    /// Whether this secret accounts for a key that was found beside another secret: it holds it,
+    /// Returns whether this secret accounts for a key that was found beside another secret: it holds it,
     /// or the key bears the name of a version of it.
     #[must_use]
     pub fn knows(&self, key: &ListedKey) -> bool {
@@ -244,6 +247,12 @@ impl Search {
             now,
         };
         let kept = self.kept_beside(others);
+        let reader = SecretReader {
+            kind: self.kind,
+            clients: &self.clients,
+            secret: &self.secret.description.arn,
+            budget,
+        };
         let mut outcomes = Vec::new();
         for key in deletable(candidates, &kept) {
             let attempt = KeyDeletion {
@@ -253,7 +262,7 @@ impl Search {
                 known: KnownValue::End(None),
                 lag: Duration::ZERO,
                 kept: &kept,
-                labels: None,
+                labels: Some((reader, (&self.secret.description).into())),
             };
             let sent = attempt.send().await;
             let gone = sent.and_then(|it| it.is_gone().then_some(()).ok_or(Problem::KeyInUse));

@@ -29,7 +29,7 @@ const APP_KEY_BY_HAND: [&str; 8] = [
     "applicationKey",
 ];
 
-/// The fields that a value of this type must have.
+/// Returns the fields that a value of this type must have.
 fn fields_of(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ApiKey => &["apiKey", "apiKeyId"],

@@ -187,7 +187,7 @@ impl RoleTrust {
             .any(|it| it.status == Status::Failed)
     }
 
-    /// Whether all is there that keyless operation needs here.
+    /// Returns whether all is there that keyless operation needs here.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         let is_fine = |it: &Verdict| matches!(it.status, Status::Ok | Status::Warning);

@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// The levels and messages that are printed.
+    /// Returns the levels and messages that are printed.
     fn printed(filter: &str, least: Option<LambdaLevel>) -> Vec<(String, String)> {
         let paper = Paper::default();
         let settings = LogSettings {

@@ -198,7 +198,9 @@ mod tests {
     use crate::credential::{AppPart, Credential, Kind};
     use crate::datadog::Attributes;
     use crate::event::VersionId;
+    use crate::http::{ConnectCause, ConnectError};
     use crate::keys::{AppKey, KeyId, ServiceAccountId};
+    use crate::secrets::Reason;
     use crate::value::SecretValue;
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -209,7 +211,7 @@ mod tests {
         KeyNames::new(kind, arn, "dd")
     }
 
-    /// A version of an application key, stored at this minute.
+    /// Returns a version of an application key, stored at this minute.
     fn version(n: u8, account: u8, minute: Option<u32>) -> Version {
         let uuid = |n: u8| format!("{n:08}-1111-4111-8111-111111111111");
         let part = AppPart {
@@ -230,7 +232,7 @@ mod tests {
         KeyId::parse("11111111-1111-4111-8111-111111111111").unwrap()
     }
 
-    /// An application key that bears a name of this version.
+    /// Returns an application key that bears a name of this version.
     fn key_of(version: &Version) -> OwnedKeyDetails {
         let names = names(Kind::ApplicationKey);
         OwnedKeyDetails {
@@ -305,6 +307,62 @@ mod tests {
             assert_eq!(by(unknown, &by_hand), PutAsideBy::Rotation);
             assert_eq!(by(&by_hand, unknown), PutAsideBy::Rotation);
         }
+    }
+
+    /// Of a call that can't have had an effect it is known that it did not move the label. One refusal alone
+    /// may be that of a second try.
+    #[test]
+    fn a_promotion_that_failed_is_unknown_wherever_it_may_have_had_its_effect() {
+        let (code, reason) = (|| "X".to_owned(), Reason::default);
+        let told = |problem| {
+            failed_promotion(&SecretsError {
+                call: "UpdateSecretVersionStage",
+                secret: "dd".into(),
+                version: "".into(),
+                problem,
+            })
+        };
+        let after = MINUTE;
+        for problem in [
+            SecretsProblem::Unavailable { status: 500 },
+            SecretsProblem::TimedOut,
+            SecretsProblem::OutOfTime { after },
+            SecretsProblem::Cut,
+        ] {
+            assert_eq!(told(problem.clone()), FailedPromotion::Unknown, "{problem}");
+        }
+        for problem in [
+            SecretsProblem::AccessDenied("X".into()),
+            SecretsProblem::CredentialsRefused {
+                code: code(),
+                reason: reason(),
+            },
+            SecretsProblem::NotFound,
+            SecretsProblem::ResourceExists,
+            SecretsProblem::Refused {
+                code: code(),
+                reason: reason(),
+            },
+            SecretsProblem::Throttled { code: code() },
+            SecretsProblem::NotConnected(Box::new(ConnectError {
+                host: "x".into(),
+                proxy: None,
+                cause: ConnectCause::Silence,
+            })),
+            SecretsProblem::NoCredentials,
+            SecretsProblem::NotSent,
+        ] {
+            assert_eq!(
+                told(problem.clone()),
+                FailedPromotion::NotMoved,
+                "{problem}"
+            );
+        }
+        let contradiction = SecretsProblem::Contradiction {
+            code: code(),
+            reason: reason(),
+        };
+        assert_eq!(told(contradiction), FailedPromotion::Refused);
     }
 
     #[test]

@@ -20,9 +20,9 @@ pub(crate) struct StepCounts {
 pub(super) enum Entry {
     /// A key may exist under this name: the answer to its creation was lost.
     CreationUnknown { name: String },
-    /// These keys exist, and no version holds them yet.
-    Created { keys: Vec<KeyRef> },
-    /// All keys that this invocation created and did not store are deleted again.
+    /// This key exists, and no version holds it yet.
+    Created(KeyRef),
+    /// The keys that this invocation created and did not store were to be deleted again.
     CreationUndone,
     /// The answer to `PutSecretValue` was lost.
     StoreUnknown { keys: Vec<KeyRef> },
@@ -39,8 +39,8 @@ pub(super) enum Entry {
     /// Datadog confirmed the deletion.
     Deleted(KeyRef),
     /// A key that was to be deleted was gone already.
-    Gone,
-    /// A key was left alone, for something that must work names it.
+    Gone(KeyRef),
+    /// A key was left alone: something that must work names it, or the secret never held it.
     Protected,
     /// A key was left alive, for nothing shows whether the secret held it.
     Unproven,
@@ -89,14 +89,10 @@ impl Journal {
 
     /// Returns the state of the world after the last entry.
     pub(super) fn state(&self) -> State {
-        self.0
+        let state = self
+            .0
             .iter()
             .fold(State::Untouched, |state, entry| match entry {
-                Entry::CreationUnknown { name } => State::CreationUnknown { name: name.clone() },
-                Entry::Created { keys } => State::Unstored { keys: keys.clone() },
-                // The lost half of a pair may still be there.
-                Entry::CreationUndone if matches!(state, State::CreationUnknown { .. }) => state,
-                Entry::CreationUndone => State::Undone,
                 Entry::StoreUnknown { keys } => State::StoreUnknown { keys: keys.clone() },
                 Entry::Stored | Entry::NotPromoted => State::Pending,
                 Entry::PromotionUnknown => State::PromotionUnknown,
@@ -104,8 +100,11 @@ impl Journal {
                 Entry::PromotedByAnother => State::PromotedByAnother,
                 Entry::Abandoned { left } => State::Abandoned { left: left.clone() },
                 Entry::Deleted(_) if state == State::Untouched => State::OnlyDeleted,
-                Entry::Deleted(_)
-                | Entry::Gone
+                Entry::CreationUnknown { .. }
+                | Entry::Created(_)
+                | Entry::CreationUndone
+                | Entry::Deleted(_)
+                | Entry::Gone(_)
                 | Entry::Protected
                 | Entry::Unproven
                 | Entry::Undeletable
@@ -113,7 +112,32 @@ impl Journal {
                 | Entry::MessageSent
                 | Entry::MessageNotSent
                 | Entry::Outcome(_) => state,
-            })
+            });
+        match state {
+            State::Untouched | State::OnlyDeleted => self.unstored().unwrap_or(state),
+            later => later,
+        }
+    }
+
+    /// Returns the state of the keys that were created, if any were and none was sent to be stored.
+    fn unstored(&self) -> Option<State> {
+        let (mut keys, mut lost, mut is_any) = (Vec::new(), None, false);
+        for entry in &self.0 {
+            match entry {
+                Entry::CreationUnknown { name } => lost = Some(name.clone()),
+                Entry::Created(key) => {
+                    keys.push(key.clone());
+                    is_any = true;
+                }
+                Entry::Deleted(key) | Entry::Gone(key) => keys.retain(|it| it != key),
+                _ => {}
+            }
+        }
+        match (keys.is_empty(), lost) {
+            (false, lost) => Some(State::Unstored { keys, lost }),
+            (true, Some(name)) => Some(State::CreationUnknown { name }),
+            (true, None) => is_any.then_some(State::Undone),
+        }
     }
 
     /// Returns what the step came to, in the order in which it happened.
@@ -124,12 +148,14 @@ impl Journal {
         for entry in &self.0 {
             match entry {
                 Entry::Outcome(outcome) => words.push((*outcome).to_owned()),
-                Entry::CreationUndone => words.push("keys just created were deleted again".into()),
+                Entry::CreationUndone if self.unstored().is_none_or(|it| it == State::Undone) => {
+                    words.push("keys just created were deleted again".into());
+                }
                 Entry::Promoted => words.push("promoted to AWSCURRENT".into()),
                 Entry::MessageSent => words.push("message sent".into()),
                 Entry::MessageNotSent => words.push("message not sent".into()),
                 Entry::Deleted(_) => deleted += 1,
-                Entry::Gone => gone += 1,
+                Entry::Gone(_) => gone += 1,
                 Entry::Protected => protected += 1,
                 Entry::Unproven => unproven += 1,
                 Entry::Undeletable => undeletable += 1,
@@ -173,7 +199,7 @@ mod tests {
     fn an_outcome_claims_no_deletion_that_did_not_happen() {
         let nothing = journal([Entry::Promoted]);
         assert_eq!(nothing.outcome(), "promoted to AWSCURRENT");
-        let gone = journal([Entry::Promoted, Entry::Gone]);
+        let gone = journal([Entry::Promoted, Entry::Gone(key())]);
         assert_eq!(
             gone.outcome(),
             "promoted to AWSCURRENT; keys not found any more: 1"
@@ -183,17 +209,58 @@ mod tests {
     }
 
     #[test]
-    fn half_of_a_pair_that_is_undone_leaves_the_other_half_unknown() {
-        let keys = vec![key()];
+    fn a_state_names_each_created_key_that_is_left() {
         let name = "aws-sm-admin-api-key-x".to_owned();
-        let half = journal([
-            Entry::Created { keys: keys.clone() },
-            Entry::CreationUnknown { name: name.clone() },
-            Entry::CreationUndone,
-        ]);
-        assert_eq!(half.state(), State::CreationUnknown { name });
-        let undone = journal([Entry::Created { keys }, Entry::CreationUndone]);
-        assert_eq!(undone.state(), State::Undone);
+        let [app, api] =
+            [KeyClass::Application, KeyClass::Api].map(|class| KeyRef { class, ..key() });
+        let created = |key: &KeyRef| Entry::Created(key.clone());
+        let deleted = |key: &KeyRef| Entry::Deleted(key.clone());
+        let lost = || Entry::CreationUnknown { name: name.clone() };
+        let unstored = |keys: &[&KeyRef], lost: Option<&String>| State::Unstored {
+            keys: keys.iter().map(|key| (*key).clone()).collect(),
+            lost: lost.cloned(),
+        };
+        for (entries, left) in [
+            (vec![created(&app)], unstored(&[&app], None)),
+            (
+                vec![created(&app), created(&api)],
+                unstored(&[&app, &api], None),
+            ),
+            (
+                vec![created(&app), created(&api), deleted(&api)],
+                unstored(&[&app], None),
+            ),
+            (
+                vec![
+                    created(&app),
+                    created(&api),
+                    deleted(&api),
+                    Entry::Gone(app.clone()),
+                ],
+                State::Undone,
+            ),
+            (vec![created(&app), lost()], unstored(&[&app], Some(&name))),
+            (
+                vec![created(&app), lost(), deleted(&app)],
+                State::CreationUnknown { name: name.clone() },
+            ),
+            (vec![deleted(&app)], State::OnlyDeleted),
+        ] {
+            let journal = journal(entries);
+            assert_eq!(journal.state(), left, "{journal:?}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_claims_an_undoing_only_of_all_keys() {
+        let created = || Entry::Created(key());
+        let left = journal([created(), Entry::Protected, Entry::CreationUndone]);
+        assert_eq!(left.outcome(), "keys left alone: 1");
+        let undone = journal([created(), Entry::Deleted(key()), Entry::CreationUndone]);
+        assert_eq!(
+            undone.outcome(),
+            "keys just created were deleted again; keys deleted: 1"
+        );
     }
 
     #[test]

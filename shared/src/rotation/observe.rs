@@ -9,6 +9,7 @@ mod orphans;
 mod pending;
 mod possession;
 mod replicas;
+mod settings;
 mod versions;
 
 pub(crate) use admin::{AdminSource, NamedBy, default_source};

@@ -7,13 +7,13 @@
 //! | the key in AWSCURRENT | AWSPREVIOUS | the key in AWSPREVIOUS |
 //! |---|---|---|
 //! | bears its own version's name | is older | is the rotation's, which replaced it |
-//! | bears its own version's name | is newer | stays: a person moved the labels back |
+//! | bears its own version's name | is not older | stays: a person moved the labels back |
 //! | does not | holds a key of its own version's name | is the rotation's, which created it |
 //! | does not | does not | is a person's |
 //!
 //! The key of the second row is found by its name, as an orphaned key, once its version has no label.
 //!
-//! Keys with grace: finishSecret deletes the key that is under AWSPREVIOUS before the promotion. That key
+//! Keys with grace, and keys without it by tag alone: finishSecret deletes the key that is under AWSPREVIOUS before the promotion. That key
 //! is a person's only if the one in AWSCURRENT was made by hand too.
 //!
 //! Which keys have grace, their type says, or the tag `graceRotations`. Those of the version that the tag
@@ -51,6 +51,9 @@ pub(super) async fn delete_replaced_before(
     let Some(previous) = cx.reader.previous(&cx.secret).await? else {
         return Ok(());
     };
+    if is_out_of_reach(cx, previous) {
+        return Ok(());
+    }
     match replaced_by(is_current_rotations, &cx.secret.current, previous) {
         PutAsideBy::Person => Ok(()),
         // Whose ID stands there a person may have chosen, who moved the label to a value of their own.
@@ -84,6 +87,7 @@ pub(super) async fn delete_replaced(
     if secret.rotates_itself {
         let own = reader.admin_secret(secret.description.arn.clone());
         let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
+        kept.merge(&secret.admin.keys_of_twin().await?);
         delete_keys(cx, &admin, &kept, grounds, journal).await
     } else {
         delete_keys(cx, &secret.admin, &kept, grounds, journal).await
@@ -149,7 +153,7 @@ fn previous_grace(cx: &StepContext<'_>) -> Option<Grace> {
     previous.map(|version| cx.grace_of(version))
 }
 
-/// Keys with grace: deletes what is under AWSPREVIOUS. A key that a person made and moved there stays.
+/// Keys with grace, or without it by tag alone: deletes what is under AWSPREVIOUS. A key that a person made and moved there stays.
 async fn delete_two_generations_back(
     cx: &StepContext<'_>,
     journal: &mut Journal,
@@ -198,7 +202,7 @@ async fn delete_left_by_rotation(
     let Some(part) = previous.credential.application() else {
         return Ok(());
     };
-    if previous.credential.service_account() != secret.current.credential.service_account() {
+    if is_out_of_reach(cx, previous) {
         return Ok(());
     }
     let old = secret

@@ -85,7 +85,7 @@ pub(super) async fn create(
     }
 }
 
-/// Runs setSecret: does nothing, because a key works at Datadog from its creation.
+/// Runs setSecret: does nothing. A key needs no more than its creation; testSecret waits until it works.
 pub(super) fn set(journal: &mut Journal) {
     journal.outcome_is("nothing to set");
 }
@@ -154,7 +154,10 @@ pub(super) async fn finish(
     let cx = reader.context(event, versions).await?;
     let pending = match &cx.token {
         TokenVersion::Current => return finish_again(&cx, journal).await,
-        TokenVersion::Empty => return Err(Problem::PendingWithoutValue),
+        TokenVersion::Empty => {
+            warn_of_keys_not_stored(&cx);
+            return Err(Problem::PendingWithoutValue);
+        }
         TokenVersion::Filled(pending) => pending,
     };
     journal.note(Entry::Stored);
@@ -170,8 +173,25 @@ pub(super) async fn finish(
     if !described.labels.carries(&event.token, CURRENT) {
         return Err(Problem::LabelsMoved);
     }
-    let is_compared = current.is_some();
+    // Only an ID whose key shows the end of its value has been compared.
+    let is_compared = current.is_some_and(|key| key.shown.is_some());
     delete_replaced(&cx, pending, is_compared, (&described).into(), journal).await
+}
+
+/// Names the keys that createSecret may have created for a version without a value. It has logged their names
+/// and stored them, by the answer that it got: nobody would look there for keys that no version holds.
+fn warn_of_keys_not_stored(cx: &StepContext<'_>) {
+    for key in cx.secret.current.credential.keys() {
+        let name = cx.secret.names.name(key.class, &cx.event.token, 0, "*");
+        tracing::warn!(
+            secret = cx.reader.secret,
+            version = cx.event.token.as_str(),
+            class = %key.class,
+            name,
+            "the version holds no value: if createSecret has succeeded, a key of this name may be left at \
+             Datadog (in place of the asterisk it has the day), which the next rotation deletes if it may list it"
+        );
+    }
 }
 
 /// Deletes replaced keys without grace, if an earlier finishSecret promoted and ended before it had.
@@ -207,6 +227,7 @@ async fn check_configuration(cx: &StepContext<'_>) -> Result<(), Problem> {
         );
     }
     let current = reader.verify_current(&cx.secret).await?;
+    // Boxed, as in createSecret.
     let verified = reader.verify_admin_token(admin, current.scopes_to_hand_on());
     if Box::pin(verified).await? == Reach::Unknown {
         tracing::warn!(

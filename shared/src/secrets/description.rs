@@ -72,7 +72,7 @@ impl Schedule {
     }
 }
 
-/// The window of a schedule that names none:
+/// Returns the window of a schedule that names none:
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html>.
 fn window_of(rate: Option<Duration>) -> Duration {
     if rate.is_some_and(|it| it < DAY) {

@@ -69,7 +69,7 @@ pub enum SecretsProblem {
 pub struct Reason(Option<Box<str>>);
 
 impl Reason {
-    /// Whether AWS's words have this part.
+    /// Returns whether AWS's words have this part.
     #[must_use]
     pub fn says(&self, part: &str) -> bool {
         self.0
@@ -94,7 +94,7 @@ impl fmt::Display for Reason {
 const LONGEST_REASON: usize = 1000;
 
 impl SecretsError {
-    /// Whether it is certain that the call had no effect.
+    /// Returns whether it is certain that the call had no effect.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         !matches!(
@@ -123,7 +123,7 @@ impl SecretsError {
         matches!(self.problem, SecretsProblem::Throttled { .. })
     }
 
-    /// Whether the same call may succeed in a moment.
+    /// Returns whether the same call may succeed in a moment.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match &self.problem {

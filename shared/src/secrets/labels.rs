@@ -34,7 +34,7 @@ impl Labels {
             .is_some_and(|labels| labels.contains(label))
     }
 
-    /// Whether the version carries any label.
+    /// Returns whether the version carries any label.
     #[must_use]
     pub fn is_staged(&self, version: &VersionId) -> bool {
         self.0.get(version).is_some_and(|labels| !labels.is_empty())

@@ -48,7 +48,7 @@ fn is_flag(text: &str) -> bool {
         .any(|it| text.eq_ignore_ascii_case(it))
 }
 
-/// Why a text is no address that paths can be put behind, if it is none.
+/// Returns why a text is no address that paths can be put behind, if it is none.
 fn url_defect(text: &str) -> Option<&'static str> {
     let Ok(uri) = text.parse::<http::Uri>() else {
         return Some("is no URL");

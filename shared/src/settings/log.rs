@@ -103,13 +103,13 @@ impl LogSettings {
     }
 }
 
-/// Whether a directive is about lines of this suite.
+/// Returns whether a directive is about lines of this suite.
 fn is_of_ours(directive: &str) -> bool {
     !directive.contains('=') || directive.starts_with(OURS)
 }
 
-/// The directives of a list, as `tracing` takes them. It takes a word that is no level for the name of
-/// a module, all of whose lines are then printed, and no other line.
+/// Returns the directives of a list, as `tracing` takes them. It takes a word that is no level for the
+/// name of a module, all of whose lines are then printed, and no other line.
 fn directives(text: &str) -> Result<String, &'static str> {
     let directives = text.split(',').map(str::trim).filter(|it| !it.is_empty());
     let directives: Result<Vec<_>, _> = directives.map(directive).collect();

@@ -36,7 +36,7 @@ impl NetworkSettings {
         })
     }
 
-    /// What stops nothing, and is not as it is meant to be.
+    /// Returns what stops nothing, and is not as it is meant to be.
     #[must_use]
     pub fn warnings(&self) -> Vec<SettingError> {
         let no_proxy = self.no_proxy.iter();
@@ -66,7 +66,7 @@ fn proxy(names: &[&'static str]) -> Result<Option<String>, SettingError> {
     }
 }
 
-/// Why a text is no address of a proxy, if it is none.
+/// Returns why a text is no address of a proxy, if it is none.
 fn proxy_defect(text: &str) -> Option<&'static str> {
     let Ok(uri) = text.parse::<http::Uri>() else {
         return Some("is no URL: it must be like http://proxy.example.com:3128");
@@ -108,7 +108,7 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// Why an entry of the list can't match any host. An entry is a name, an address, a network or `*`.
+/// Returns why an entry of the list can't match any host. An entry is a name, an address, a network or `*`.
 fn no_proxy_defect(list: &str) -> Option<&'static str> {
     let mut entries = list.split(',').map(str::trim).filter(|it| !it.is_empty());
     entries.find_map(|entry| {

@@ -35,7 +35,7 @@ impl TopicError {
         }
     }
 
-    /// What to do, for the person on call.
+    /// Returns what to do, for the person on call.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 #![no_main]
 
+// The same judgement as the properties tests, which are no library: one file of theirs.
 #[path = "../../tests/properties/oracle/value.rs"]
 mod value;
 

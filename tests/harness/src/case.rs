@@ -7,7 +7,7 @@ mod subject;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use fault::Fault;
+pub use fault::{ENROLL, Fault};
 pub use setting::Setting;
 pub use subject::Subject;
 

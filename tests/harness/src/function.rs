@@ -21,6 +21,7 @@ use sandbox::sts::Session;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use crate::claims::{Beginning, FALSE_CLAIM};
 use crate::listen::print_debug;
 use crate::transport::InProcess;
 
@@ -36,6 +37,8 @@ pub struct Function {
     killed: Arc<Notify>,
     pub timeout: Duration,
     pub clock: Skew,
+    /// Whether what it says is compared with the world as it ends.
+    is_judged: bool,
 }
 
 /// How wrong the function's clock is.
@@ -88,10 +91,22 @@ impl Function {
             killed,
             timeout: TIMEOUT,
             clock: Skew::NONE,
+            is_judged: true,
         }
     }
 
-    /// The same with calls that go through another transport.
+    /// The same, and what it says is not compared with the world: of thousands at once, each would look at the calls
+    /// of all.
+    #[must_use]
+    pub fn unjudged(self) -> Self {
+        Self {
+            is_judged: false,
+            ..self
+        }
+    }
+
+    /// The same with calls that go through another transport. What it says as it ends is not compared with the
+    /// world: the explorer answers calls from memory while its world stands elsewhere.
     #[must_use]
     pub fn over(
         transport: impl Transport + 'static,
@@ -110,6 +125,7 @@ impl Function {
             killed: Arc::new(Notify::new()),
             timeout: TIMEOUT,
             clock: Skew::NONE,
+            is_judged: false,
         }
     }
 
@@ -120,10 +136,16 @@ impl Function {
             world.now().into()
         });
         let budget = Budget::new(self.clock.shows(now), self.timeout);
+        let beginning = self
+            .is_judged
+            .then(|| Beginning::of(&self.gate, &self.caller, event));
         let result = tokio::select! {
             result = self.rotator.rotate(event, &budget) => result,
             () = self.killed.notified() => return None,
         };
+        if let Some(claim) = beginning.and_then(|it| it.false_claim(&result)) {
+            tracing::error!(claim, "{FALSE_CLAIM}");
+        }
         print_debug(&self.rotator, &result);
         Some(result)
     }

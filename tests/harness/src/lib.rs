@@ -13,6 +13,7 @@
 pub mod bench;
 pub mod by_hand;
 pub mod case;
+pub mod claims;
 pub mod doctor;
 pub mod figures;
 pub mod fleet;

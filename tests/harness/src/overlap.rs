@@ -31,7 +31,7 @@ pub enum Meanwhile {
     TakenOff,
     /// A person stores a value of their own; then the whole of the next rotation.
     Displaced,
-    /// The secrets of the two other types rotate: the admin pair that the held delivery works
+    /// The secrets of the three other types rotate: the admin pair that the held delivery works
     /// with, or those that work with the held admin pair.
     OtherTypes,
     /// Another secret of the type rotates twice.
@@ -53,12 +53,12 @@ impl Meanwhile {
 impl fmt::Display for Meanwhile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::SameStep => "another delivery of the step",
+            Self::SameStep => "another invocation of the step",
             Self::Rotation => "the rest of the rotation",
             Self::TwoRotations => "that and the next rotation",
             Self::TakenOff => "AWSPENDING taken off by hand, the next rotation",
             Self::Displaced => "a value stored by hand, the next rotation",
-            Self::OtherTypes => "rotations of the other two types",
+            Self::OtherTypes => "rotations of the other three types",
             Self::AnotherSecret => "two rotations of another secret",
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use datadog_rotation::secrets::{ADMIN_TAG, GRACE_TAG, LEAKED_TAG};
 use http::StatusCode;
-use sandbox::datadog::{Edge, Key, Settings};
+use sandbox::datadog::{Edge, Key, ReadOnly, Settings};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, delegation, pair, token, trust_the_functions};
 use sandbox::secrets_manager::{Replication, RotationJob};
@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use crate::bench::{Bench, DOCUMENTED_SCOPES};
 use crate::by_hand::{ids, with};
-use crate::case::{Case, Setting, Subject};
+use crate::case::{Case, ENROLL, Setting, Subject};
 use crate::listen::{overheard, repeat};
 
 /// How far behind the world is in [`Setting::Lagging`]: within what the functions wait for.
@@ -26,9 +26,6 @@ const LAG: Duration = Duration::from_secs(2);
 
 const REPLICA_REGION: &str = "eu-west-1";
 const REPLICA_ACCOUNT: &str = "210987654321";
-
-/// An attribute of API keys that Datadog's clients only read.
-pub const ENROLL: &str = "private_action_runner_enroll_enabled";
 
 /// A world as it was set once, to be copied: setting it takes longer than most of what is tried in it.
 struct Staged {
@@ -86,6 +83,9 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
         _ => {}
     }
     let kind = case.subject.kind();
+    if case.reads && Setting::PLAIN.contains(&case.setting) {
+        enroll_runners(&bench, kind);
+    }
     match case.subject {
         Subject::GracedApplicationKey | Subject::GracedAdminKey => bench.tag(kind, GRACE_TAG, "1"),
         Subject::UngracedApiKey => bench.tag(kind, GRACE_TAG, "0"),
@@ -141,6 +141,26 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
         bench.tag(kind, LEAKED_TAG, &current.expect("a current version"));
     }
     (bench, job)
+}
+
+/// Lets an API key enrol action runners, in an organisation where a creation can ask for that.
+fn enroll_runners(bench: &Bench, kind: Kind) {
+    let value = bench.current(kind);
+    let id = ["apiKeyId", "adminApiKeyId"]
+        .iter()
+        .find_map(|it| value[it].as_str());
+    if let Some(id) = id {
+        bench.gate.with_world(|world| {
+            let settings = &mut world.datadog.settings;
+            settings.read_only_attributes = [(ENROLL.to_owned(), false)].into();
+            settings.asked_for_read_only = ReadOnly::Taken;
+            let keys = world.datadog.keys().iter().filter(|it| it.is_api_key());
+            let keys: Vec<_> = keys.map(|it| it.id.clone()).collect();
+            for key in keys {
+                world.datadog.switch(&key, ENROLL, key == id);
+            }
+        });
+    }
 }
 
 async fn rotate(bench: &Bench, kind: Kind, times: usize) {
@@ -279,8 +299,11 @@ pub fn mend(bench: &Bench) {
         world.secrets_manager.mend_replicas();
         let settings = &mut world.datadog.settings;
         settings.errors_with_200 = false;
-        for it in settings.read_only_attributes.values_mut() {
-            *it = true;
+        // Where a creation is not asked, what it gives every key.
+        if settings.asked_for_read_only == ReadOnly::Ignored {
+            for it in settings.read_only_attributes.values_mut() {
+                *it = true;
+            }
         }
     });
 }

@@ -10,6 +10,7 @@ use sandbox::gate::{Call, Fate};
 use sandbox::lambda::FunctionError;
 
 use crate::bench::Bench;
+use crate::claims::FALSE_CLAIM;
 use crate::listen::{Listening, indiscretion};
 use crate::stage;
 
@@ -48,7 +49,7 @@ impl Verdict<'_> {
     /// P2 after every call so far, P3, P4 and P6 now. Answers how many API keys are left where
     /// they can't be listed; each of them must have been named in the log.
     pub async fn pass(self, listening: &Listening) -> Result<usize, String> {
-        self.unnamed(&listening.heard())?;
+        unnamed(self.bench, &listening.heard())?;
         self.pass_partly_heard(listening).await
     }
 
@@ -87,20 +88,6 @@ impl Verdict<'_> {
         self.orphans(&heard)
     }
 
-    /// A key that was created is stored, deleted, or named by name or id in what was printed.
-    fn unnamed(&self, heard: &str) -> Result<(), String> {
-        let unstored = self.bench.gate.with_world(|world| {
-            let ids = self.bench.ledger.unstored(world).into_iter();
-            ids.filter_map(|id| world.datadog.key(&id).cloned())
-                .collect::<Vec<_>>()
-        });
-        let is_named = |key: &Key| heard.contains(&key.name) || heard.contains(&key.id);
-        match unstored.iter().find(|key| !is_named(key)) {
-            Some(key) => Err(format!("{} is left, and nothing names it", key.name)),
-            None => Ok(()),
-        }
-    }
-
     async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {
         match self.bench.rotate(kind).await {
             Err(error) if self.is_dead && error.error_type == "PendingKeyDead" => {
@@ -132,8 +119,62 @@ impl Verdict<'_> {
     }
 }
 
+/// Returns an error if a key that was created is neither stored, nor deleted, nor named by name or ID in a
+/// warning or an error.
+///
+/// The line that announces each creation does not count: nobody looks for trouble there. It is all that a
+/// process which was killed can leave behind, so it counts where one was.
+pub fn unnamed(bench: &Bench, heard: &str) -> Result<(), String> {
+    let calls = bench.gate.calls();
+    let is_killed = calls.iter().any(|it| it.fate.starts_with("kill "));
+    let troubles = heard.lines().filter(|it| is_killed || is_trouble(it));
+    let troubles: Vec<_> = troubles.collect();
+    let unstored = bench.gate.with_world(|world| {
+        let ids = bench.ledger.unstored(world).into_iter();
+        ids.filter_map(|id| world.datadog.key(&id).cloned())
+            .collect::<Vec<_>>()
+    });
+    let is_named = |key: &Key| {
+        let names = [key.name.as_str(), &without_day(&key.name), &key.id];
+        let mut lines = troubles.iter();
+        lines.any(|line| names.iter().any(|it| line.contains(it)))
+    };
+    match unstored.iter().find(|key| !is_named(key)) {
+        Some(key) => Err(format!(
+            "{} ({}) is left, and no warning and no error names it",
+            key.name, key.id
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A key's name with an asterisk in place of the day, as a later step gives it, which does not know the day.
+fn without_day(name: &str) -> String {
+    let mut parts = name.rsplitn(3, '-');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(end), Some(_), Some(stem)) => format!("{stem}-*-{end}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Whether a function would print this line of its own accord as a warning or an error.
+fn is_trouble(line: &str) -> bool {
+    let line = line.trim_start();
+    (line.starts_with("WARN ") || line.starts_with("ERROR ")) && !is_of_tests(line)
+}
+
+/// The tests print each result in its Debug form, which no function does.
+fn is_of_tests(line: &str) -> bool {
+    line.starts_with("WARN ended ")
+}
+
 /// A key that a step's line says is deleted (`deleted=[…]`) does not work.
+///
+/// What each invocation has said of itself was compared when it ended: see [`crate::claims`].
 pub fn false_claims(bench: &Bench, heard: &str) -> Result<(), String> {
+    if let Some(line) = heard.lines().find(|it| it.contains(FALSE_CLAIM)) {
+        return Err(line.trim().to_owned());
+    }
     let claims = heard.split("deleted=[").skip(1);
     let claims: String = claims.filter_map(|it| it.split(']').next()).collect();
     let false_claim = bench.gate.with_world(|world| {

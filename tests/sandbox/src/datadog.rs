@@ -44,7 +44,7 @@ pub use edge::{Edge, EdgeChoice};
 pub use endpoint::MappingKind;
 pub use key::{Class, Key, Minted};
 pub use mappings::Mapping;
-pub use settings::{Expires, KeptFromTokens, RateLimit, Settings, TokenHeader};
+pub use settings::{Expires, KeptFromTokens, RateLimit, ReadOnly, Settings, TokenHeader};
 
 use crate::sts::Sts;
 use access::Credential;

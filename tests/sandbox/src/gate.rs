@@ -100,6 +100,20 @@ impl Gate {
         self.lock().records.clone()
     }
 
+    /// The number of the last call that has arrived; 0 before the first.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.lock().admitted
+    }
+
+    /// The calls that arrived after the one of this number, in the order in which they were settled.
+    #[must_use]
+    pub fn calls_after(&self, number: u64) -> Vec<CallRecord> {
+        let inner = self.lock();
+        let later = inner.records.iter().filter(|it| it.call.number > number);
+        later.cloned().collect()
+    }
+
     /// Empties the record; call numbers go on.
     pub fn forget_calls(&self) {
         self.lock().records.clear();
@@ -164,7 +178,11 @@ impl Gate {
             answer => answer,
         };
         let status = answer.as_ref().map(Response::status);
-        let record = CallRecord::new(call, fate.name(), status).by(authenticated_by);
+        let mut record = CallRecord::new(call, fate.name(), status).by(authenticated_by);
+        if record.creates_key() {
+            let new = inner.world.datadog.keys().last();
+            record.created = new.map(|key| key.id.clone());
+        }
         let outcome = answer::outcome(record.call.service, fate, answer);
         if let Outcome::Answer(answer) = &outcome {
             let complaints = answer::complaints(&record.call, answer);

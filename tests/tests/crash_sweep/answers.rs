@@ -29,12 +29,17 @@ impl Outcome {
 }
 
 /// Each lie at each call that it can meet, in every one of so many situations.
-pub(super) fn tell_lies(subject: Subject, one_in: usize, judge: impl Fn(&Outcome, Subject, &str)) {
+pub(super) fn tell_lies(
+    subject: Subject,
+    lies: &[Fault],
+    one_in: usize,
+    judge: impl Fn(&Outcome, Subject, &str),
+) {
     let cases: Vec<_> = Case::all(subject, &Setting::PLAIN)
         .into_iter()
         .map(|case| (case, run(case, &Faults::new()).expect("undisturbed")))
         .collect();
-    for fault in Fault::LIES.into_iter().filter(is_wanted) {
+    for &fault in lies.iter().filter(|it| is_wanted(*it)) {
         let by = format!("{fault:?}");
         let mut outcome = Outcome::default();
         let meetings = cases.iter().flat_map(|(case, undisturbed)| {

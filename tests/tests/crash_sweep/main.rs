@@ -15,7 +15,7 @@ mod tally;
 use std::collections::BTreeMap;
 
 use answers::{Outcome, tell_lies, visit_worlds};
-use harness::case::{Setting, Subject};
+use harness::case::{Fault, Setting, Subject};
 use harness::figures;
 use sweeps::{
     compare, every_fault_at_every_call, is_swept, sweep_double, sweep_in_full, sweep_keyless,
@@ -33,7 +33,7 @@ const FEW: usize = 53;
 const WORLDS_ONE_IN: usize = 31;
 
 fn lies(subject: Subject) {
-    tell_lies(subject, ONE_IN, Outcome::judge);
+    tell_lies(subject, &Fault::LIES, ONE_IN, Outcome::judge);
 }
 
 fn worlds(subject: Subject) {
@@ -112,7 +112,7 @@ fn grace_on_demand() {
                     &format!("by default, {subject}"),
                     &tally.total(subject),
                 );
-                tell_lies(subject, FEW, Outcome::judge);
+                tell_lies(subject, &Fault::LIES, FEW, Outcome::judge);
                 visit_worlds(subject, 2 * WORLDS_ONE_IN, Outcome::judge);
             });
         }
@@ -142,6 +142,16 @@ fn lies_to_a_service_access_token() {
 #[test]
 fn lies_to_an_assisted_admin_key() {
     lies(Subject::AssistedAdminKey);
+}
+
+/// A keyless rotation deals with the answers about keys as every other does: those that it alone hears, and
+/// a sample of the others.
+#[test]
+fn lies_to_keyless_rotations() {
+    for subject in Subject::KEYLESS {
+        tell_lies(subject, &Fault::LIES_TO_IDENTITIES, ONE_IN, Outcome::judge);
+        tell_lies(subject, &Fault::LIES, FEW, Outcome::judge);
+    }
 }
 
 #[test]
@@ -208,7 +218,7 @@ fn what_breaks() {
         for subject in Subject::ALL.into_iter().filter(|it| is_swept(*it)) {
             scope.spawn(move || {
                 visit_worlds(subject, WORLDS_ONE_IN, tell);
-                tell_lies(subject, ONE_IN, tell);
+                tell_lies(subject, &Fault::LIES, ONE_IN, tell);
             });
         }
     });

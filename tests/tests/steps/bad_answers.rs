@@ -55,6 +55,40 @@ async fn half_a_pair_is_undone() {
     bench.assert_settled();
 }
 
+/// The application key can always be listed, so it goes last; and a half that can't be deleted keeps nobody
+/// from deleting the other.
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_can_not_be_stored_is_undone_to_its_end() {
+    let (api, application) = (
+        "DELETE /api/v2/api_keys/{id}",
+        "DELETE /api/v2/service_accounts/{id}/application_keys/{id}",
+    );
+    for kept in [None, Some(api), Some(application)] {
+        let bench = bench();
+        bench.gate.follow(move |call: &Call| {
+            if call.operation == "PutSecretValue" || Some(call.operation.as_str()) == kept {
+                Fate::Refuse(StatusCode::FORBIDDEN)
+            } else {
+                Fate::Pass
+            }
+        });
+        let error = bench.create(Kind::AdminKey).await.unwrap_err();
+        let calls = bench.gate.calls();
+        let mut sent: Vec<_> = calls.iter().map(|it| it.call.operation.as_str()).collect();
+        sent.retain(|it| it.starts_with("DELETE"));
+        sent.dedup();
+        assert_eq!(sent, [api, application], "{}", bench.story());
+        let left = bench.gate.with_world(|world| {
+            let keys = world.datadog.keys().iter();
+            let made = keys.filter(|it| it.is_live() && it.name.starts_with("aws-sm-admin"));
+            made.map(|it| it.id.clone()).collect::<Vec<_>>()
+        });
+        assert_eq!(left.len(), usize::from(kept.is_some()));
+        let said = left.first().map_or("were deleted again", |id| id);
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn missing_scopes_are_named() {
     for (missing, kind, step) in [

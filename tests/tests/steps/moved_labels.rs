@@ -12,7 +12,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::secrets::GRACE_TAG;
 use harness::bench::Bench;
 use harness::by_hand::ids;
-use sandbox::gate::{Call, CallRecord, Fate, pause};
+use sandbox::gate::{Call, CallRecord, Fate, Lie, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair};
 use sandbox::secrets_manager::RotationJob;
@@ -117,6 +117,30 @@ async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
     bench.assert_failed(result, "CurrentKeyMismatch", &["AWSCURRENT is unchanged"]);
     assert!(bench.is_live(&ids(&others)[0]));
     assert_eq!(bench.ledger.breaches(), []);
+}
+
+/// The same, and Datadog shows no end of any key, so that nothing tells that it is another's.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_others_whose_end_is_not_shown_lives() {
+    let kind = Kind::ApplicationKey;
+    let bench = bench();
+    let job = bench.begin(kind);
+    for step in &Step::ALL[..3] {
+        bench.deliver(kind, &job, *step).await.unwrap();
+    }
+    let (others, mut value) = (bench.by_hand(kind), bench.current(kind));
+    value["appKeyId"] = others["appKeyId"].clone();
+    bench.store_aside(kind, "MINE", &value);
+    bench.make_current(kind, "MINE");
+    bench.gate.follow(|call: &Call| {
+        if call.operation.contains("application_keys") {
+            Fate::Lie(Lie::Without("last4"))
+        } else {
+            Fate::Pass
+        }
+    });
+    let _either = bench.deliver(kind, &job, Step::FinishSecret).await;
+    assert!(bench.is_live(&ids(&others)[0]), "{}", bench.story());
 }
 
 /// A rotation of keys with grace, whose finishSecret is about to delete what is under AWSPREVIOUS.

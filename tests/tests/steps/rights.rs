@@ -9,6 +9,7 @@ use datadog_rotation::Kind;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::listen::Listening;
 use sandbox::datadog::Class;
+use sandbox::gate::{Call, Fate, Lie};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
 use serde_json::Value;
@@ -122,4 +123,28 @@ async fn an_attribute_that_nobody_knows_is_named_where_the_new_key_lacks_it() {
         listening.heard().contains("of_2027_enabled"),
         "the warning names the attribute"
     );
+}
+
+/// One answer that lacks a setting is not believed (see the lies of the crash sweep); all of them are.
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_no_answer_tells_is_named() {
+    for (setting, expected) in [
+        ("category", ("default".to_owned(), false)),
+        ("remote_config_read_enabled", ("mobile".to_owned(), true)),
+    ] {
+        let listening = Listening::begin();
+        let bench = Bench::new(SceneOptions::default());
+        bench.gate.follow(move |call: &Call| {
+            if call.operation.starts_with("GET /api/v2/api_keys") {
+                Fate::Lie(Lie::Without(setting))
+            } else {
+                Fate::Pass
+            }
+        });
+        bench.rotate(Kind::ApiKey).await.unwrap();
+        let current = bench.current(Kind::ApiKey);
+        assert_eq!(members_of(&bench, &current["apiKeyId"]), expected);
+        let warning = format!("settings=[{setting:?}]");
+        assert!(listening.heard().contains(&warning), "{setting}");
+    }
 }

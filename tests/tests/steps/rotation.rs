@@ -1,5 +1,7 @@
 //! Undisturbed rotations of the types: what they change, what they keep, what they leave.
 
+use std::time::Duration;
+
 use datadog_rotation::Kind;
 use datadog_rotation::settings::Settings;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
@@ -134,6 +136,35 @@ async fn an_admin_pair_is_rotated_by_another_admin_if_one_is_named() {
     assert!(of_assistant.count() >= 3, "{}", bench.story());
 }
 
+/// Two secrets hold one pair, and one of them is the admin of the other.
+#[tokio::test(start_paused = true)]
+async fn an_admin_that_holds_the_rotated_pair_goes_on_working() {
+    let bench = bench();
+    let copy = bench.current(Kind::AdminKey);
+    let created = bench.manage(
+        "CreateSecret",
+        &json!({
+            "Name": "datadog/copy",
+            "ClientRequestToken": sandbox::scene::token("copy"),
+            "SecretString": copy.to_string(),
+        }),
+    );
+    bench.tag(
+        Kind::AdminKey,
+        "adminSecretArn",
+        created["ARN"].as_str().unwrap(),
+    );
+    for _ in 0..2 {
+        bench.rotate(Kind::AdminKey).await.unwrap();
+        assert_ne!(bench.current(Kind::AdminKey), copy);
+        for half in ["adminApiKeyId", "adminAppKeyId"] {
+            assert!(bench.is_live(copy[half].as_str().unwrap()), "{half}");
+        }
+        bench.wait(Duration::from_mins(20)).await;
+    }
+    assert_eq!(bench.ledger.breaches(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_admin_secret_never_goes_by_the_functions_default() {
     let mut bench = bench();
@@ -156,8 +187,8 @@ async fn an_admin_secret_never_goes_by_the_functions_default() {
 async fn keys_that_are_not_everywhere_at_once_are_waited_for() {
     let bench = bench();
     bench.gate.with_world(|world| {
-        world.datadog.settings.fresh_key_unusable_for = std::time::Duration::from_secs(12);
-        world.datadog.settings.fresh_key_unlisted_for = std::time::Duration::from_secs(5);
+        world.datadog.settings.fresh_key_unusable_for = Duration::from_secs(12);
+        world.datadog.settings.fresh_key_unlisted_for = Duration::from_secs(5);
         world.secrets_manager.label_lag = time::Duration::seconds(2);
     });
     for kind in Kind::ALL {
@@ -165,7 +196,7 @@ async fn keys_that_are_not_everywhere_at_once_are_waited_for() {
             .rotate(kind)
             .await
             .unwrap_or_else(|error| panic!("{error:?}\n{}", bench.story()));
-        bench.wait(std::time::Duration::from_secs(10)).await;
+        bench.wait(Duration::from_secs(10)).await;
         bench.assert_settled();
     }
 }
@@ -217,7 +248,7 @@ async fn an_admin_that_has_just_rotated_is_read_again() {
     let bench = bench();
     let job = bench.begin(Kind::ApiKey);
     let mut function = bench.function(Kind::ApiKey);
-    function.timeout = std::time::Duration::from_secs(250);
+    function.timeout = Duration::from_secs(250);
     let (held, release) = sandbox::gate::pause();
     let mut held = Some(held);
     bench.gate.follow(move |call: &Call| {

@@ -211,7 +211,7 @@ impl Probe<'_, '_> {
         })
     }
 
-    /// Whether it has been deleted.
+    /// Returns whether it has been deleted.
     pub(super) async fn ask_to_delete(
         &self,
         question: Question,

@@ -9,7 +9,7 @@ use super::Probe;
 use super::question::{Answer, Question};
 
 impl Probe<'_, '_> {
-    /// Whether anything more can be asked.
+    /// Returns whether anything more can be asked.
     pub(super) async fn ask_who(&self) -> bool {
         let mark = self.wire.mark();
         let accepted = self.admin.must_work().await;
@@ -24,7 +24,7 @@ impl Probe<'_, '_> {
         }
     }
 
-    /// What Datadog does with what an admin secret holds.
+    /// Tells what Datadog does with what an admin secret holds.
     fn tell_secret(
         &self,
         question: Question,

@@ -97,7 +97,9 @@ impl Probe<'_, '_> {
         }
         let (name, mark) = (self.name(), self.wire.mark());
         let at = self.notebook.begin(Class::ApiKey, name.as_str());
-        let made = self.admin.create_api_key(name.as_str(), None, false).await;
+        #[expect(clippy::disallowed_methods, reason = "a key of the probe's own")]
+        let made = self.admin.create_api_key(name.as_str(), None, false);
+        let made = made.await;
         let call = Call::create_api_key(name.as_str(), None, false);
         let seen = self.wire.seen(&call, mark);
         self.note(made, at, question, seen, |problem| {
@@ -109,10 +111,12 @@ impl Probe<'_, '_> {
         let (name, mark) = (self.name(), self.wire.mark());
         let at = self.notebook.begin(Class::ApplicationKey, name.as_str());
         let call = Call::create_app_key(&self.account, name.as_str(), &scopes());
+        let scopes = scopes();
+        #[expect(clippy::disallowed_methods, reason = "a key of the probe's own")]
         let made = self
             .admin
-            .create_app_key(&self.account, name.as_str(), &scopes())
-            .await;
+            .create_app_key(&self.account, name.as_str(), &scopes);
+        let made = made.await;
         let seen = self.wire.seen(&call, mark);
         let is_keyless = self.admin.is_keyless();
         let is_access_token = self.admin.is_access_token();
@@ -167,7 +171,7 @@ impl Probe<'_, '_> {
         Credential::Pair(api_part(api), application)
     }
 
-    /// Whether it was seen to work.
+    /// Returns whether it was seen to work.
     async fn watch_api_key(&self, api: Option<&Made<ApiKey>>) -> bool {
         let Some(api) = api else {
             return false;
@@ -274,7 +278,7 @@ impl Probe<'_, '_> {
         self.ask_to_delete_again(ending.again, class, id).await;
     }
 
-    /// Whether it has become so.
+    /// Returns whether it has become so.
     pub(super) fn tell(&self, question: Question, watched: Watched, seen: String) -> bool {
         match watched {
             Watched::After(time) => {

@@ -58,7 +58,7 @@ impl Name {
         &self.text
     }
 
-    /// All sessions of a role of this name.
+    /// Returns all sessions of a role of this name.
     pub(crate) fn pattern(&self, account: &str) -> String {
         let (before, between, after) = PATTERN;
         format!("{before}{account}{between}{}{after}", self.text)
@@ -72,7 +72,7 @@ impl Name {
         Self::parse(rest.strip_suffix(after)?).filter(|_| is_account)
     }
 
-    /// Whether the probe that gave it has certainly ended. `created` is what Datadog tells.
+    /// Returns whether the probe that gave it has certainly ended. `created` is what Datadog tells.
     pub(crate) fn is_over(&self, created: Option<SystemTime>, now: SystemTime) -> bool {
         let born = created.map_or(self.made, |it| it.max(self.made));
         now.duration_since(born)

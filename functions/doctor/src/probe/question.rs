@@ -87,7 +87,7 @@ impl Question {
         Self::MappingDeletedAgain,
     ];
 
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -131,7 +131,7 @@ impl Question {
         self >= Self::IdentityMappingCreated
     }
 
-    /// Whether rotations fail where the answer is no. A second deletion they make only after an
+    /// Returns whether rotations fail where the answer is no. A second deletion they make only after an
     /// answer that was lost.
     #[must_use]
     pub fn is_needed(self) -> bool {
@@ -141,7 +141,7 @@ impl Question {
 }
 
 impl Answer {
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -87,7 +87,7 @@ impl Report {
 }
 
 impl End {
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl End {
         }
     }
 
-    /// Why a question was not put.
+    /// Returns why a question was not put.
     fn reason(self) -> &'static str {
         match self {
             Self::Done | Self::Barred => "not asked, because of the above",
@@ -185,7 +185,7 @@ fn row_of_thing(thing: &Throwaway) -> Row<'_> {
     }
 }
 
-/// What is to be done about a thing that is left.
+/// Returns what is to be done about a thing that is left.
 pub(super) fn by_hand(thing: &Throwaway) -> String {
     let (class, place) = (thing.class, thing.class.place());
     let what = match thing.fate {

@@ -56,7 +56,7 @@ impl Class {
         Self::Mapping(MappingKind::Intake),
     ];
 
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Class {
         }
     }
 
-    /// Where a person finds it at Datadog.
+    /// Returns where a person finds it at Datadog.
     #[must_use]
     pub fn place(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ impl fmt::Display for Class {
 }
 
 impl Throwaway {
-    /// Whether it is there, or may be.
+    /// Returns whether it is there, or may be.
     #[must_use]
     pub fn is_left(&self) -> bool {
         matches!(self.fate, Fate::Made | Fate::NotFound | Fate::Unknown)
@@ -106,7 +106,7 @@ impl Throwaway {
         }
     }
 
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.fate {
@@ -132,7 +132,7 @@ impl Ledger {
         })
     }
 
-    /// A thing that is there.
+    /// Returns a thing that is there.
     pub(crate) fn found(&self, class: Class, name: &str, id: &str, is_old: bool) -> usize {
         self.note(Throwaway {
             class,
@@ -189,7 +189,7 @@ impl Ledger {
             .collect()
     }
 
-    /// Whether a thing of this class and id is noted, deleted or not.
+    /// Returns whether a thing of this class and id is noted, deleted or not.
     pub(crate) fn knows(&self, class: Class, id: &str) -> bool {
         let things = self.0.borrow();
         things

@@ -44,12 +44,12 @@ impl Wire {
         Http::new(Heard { http, wire })
     }
 
-    /// A moment, for [`Self::seen`].
+    /// Returns a moment, for [`Self::seen`].
     pub(crate) fn mark(&self) -> usize {
         self.lock().len()
     }
 
-    /// What attempts of this call came to since then: `500, 201`, `403 (3 times), 200`.
+    /// Returns what attempts of this call came to since then: `500, 201`, `403 (3 times), 200`.
     pub(crate) fn seen(&self, call: &Call, since: usize) -> String {
         let mut told: Vec<(String, usize)> = Vec::new();
         for came in self.of(call, since) {
@@ -73,7 +73,7 @@ impl Wire {
         seen
     }
 
-    /// The status of the last attempt, if that was answered.
+    /// Returns the status of the last attempt, if that was answered.
     pub(crate) fn last(&self, call: &Call, since: usize) -> Option<u16> {
         let last = self.of(call, since).pop()?;
         Some(last.ok()?.as_u16())

@@ -94,7 +94,7 @@ fn row_of_account(account: &AwsAccount) -> Row<'_> {
     }
 }
 
-/// The settings that people ask for. `--json` has all.
+/// Returns the settings that people ask for. `--json` has all.
 fn settings(account: &AwsAccount) -> String {
     let of = |section: &str, name: &str| account.attributes.get(section)?.get(name);
     let switch = |word: &str, value: Option<&Value>| match value.and_then(Value::as_bool) {

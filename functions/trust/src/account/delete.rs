@@ -44,7 +44,7 @@ impl Context<'_> {
         Ok(Done::nothing(id.clone()))
     }
 
-    /// A registration that the resource made without `CloudFormation`'s hearing of it.
+    /// Returns a registration that the resource made without `CloudFormation`'s hearing of it.
     async fn marked(&self, account: &str) -> Result<Option<AwsAccount>, TrustError> {
         let mark = self.mark(true);
         let mut backoff = Backoff::new(SECOND, 4 * SECOND, 10 * SECOND);

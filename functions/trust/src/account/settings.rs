@@ -59,7 +59,7 @@ pub(super) fn namespaces(settings: &Map<String, Value>) -> Vec<&str> {
         .collect()
 }
 
-/// Whether an update to `given` would change nothing. What it leaves out is not asked.
+/// Returns whether an update to `given` would change nothing. What it leaves out is not asked.
 pub(super) fn covers(own: Option<&Value>, given: &Value) -> bool {
     match (own, given) {
         (Some(Value::Object(own)), Value::Object(given)) if !is_choice(given) => given
@@ -81,7 +81,7 @@ pub(super) fn lay_over(own: &mut Value, given: &Value) {
     }
 }
 
-/// Whether both say the same, whatever the order of their lists.
+/// Returns whether both say the same, whatever the order of their lists.
 pub(super) fn are_alike(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
     canonical(&one.clone().into()) == canonical(&other.clone().into())
 }
@@ -109,7 +109,7 @@ fn canonical(value: &Value) -> Value {
     }
 }
 
-/// A setting as the API has it: `CloudFormation` makes texts of booleans, and a text may be JSON.
+/// Returns a setting as the API has it: `CloudFormation` makes texts of booleans, and a text may be JSON.
 fn setting(name: &str, value: &Value) -> Result<Value, PropertyError> {
     let wrong = |what| Err(PropertyError::new(name, what));
     let mut value = match value {
@@ -182,7 +182,8 @@ fn must_choose(value: &Value, member: &str) -> Result<(), String> {
     }
 }
 
-/// What certainly is no region of the partition. New ones appear, so that Datadog has the last word.
+/// Returns what certainly is no region of the partition. New ones appear, so that Datadog has the last
+/// word.
 fn must_be_regions(regions: &Value, partition: &str) -> Result<(), String> {
     let named = regions["include_only"].as_array().into_iter().flatten();
     let wrong = named

@@ -143,7 +143,7 @@ impl Context<'_> {
         }
     }
 
-    /// What is in the way of a mapping that Datadog refuses because there is one already.
+    /// Returns what is in the way of a mapping that Datadog refuses because there is one already.
     async fn conflict_with(&self, wanted: &Wanted) -> TrustError {
         let kind = wanted.kind;
         let listed = self.admin.mappings(kind).await.unwrap_or_default();

@@ -19,7 +19,7 @@ const MOST: usize = 8;
 /// Every request has them.
 const COMMON: [&str; 4] = ["data", "type", "attributes", "name"];
 
-/// The words of the request `sent` that a text of `answer` repeats, in their order in the request.
+/// Returns the words of the request `sent` that a text of `answer` repeats, in their order in the request.
 pub(super) fn mentions(sent: &[u8], answer: &[u8]) -> Vec<String> {
     let sent: Value = serde_json::from_slice(sent).unwrap_or_default();
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
@@ -57,7 +57,7 @@ fn is_name(word: &str) -> bool {
         && !COMMON.contains(&word)
 }
 
-/// Whether a text has this word, and not only as a part of another.
+/// Returns whether a text has this word, and not only as a part of another.
 fn holds(text: &str, word: &str) -> bool {
     let is_part = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric() || it == '_');
     text.match_indices(word).any(|(at, _)| {

@@ -134,7 +134,7 @@ impl AwsAccount {
 }
 
 impl Call {
-    /// The list of one registration, or of none.
+    /// Returns the list of one registration, or of none.
     fn list_accounts(aws_account: &str) -> Self {
         let path = format!("{ACCOUNTS}?aws_account_id={aws_account}");
         let name = format!("look-up of the integration of AWS account {aws_account}");

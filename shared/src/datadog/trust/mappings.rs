@@ -144,8 +144,8 @@ impl Call {
         Self::new(&GET, path, format!("look-up of {kind} {id}"))
     }
 
-    /// The creation of an identity mapping for an account, given by the ID of a service account or a
-    /// user's handle; without one, of an intake mapping.
+    /// Returns the creation of an identity mapping for an account, given by the ID of a service account
+    /// or a user's handle; without one, of an intake mapping.
     #[must_use]
     pub fn create_mapping(pattern: &str, account: Option<&str>) -> Self {
         let kind = match account {

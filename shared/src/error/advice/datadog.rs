@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::connect::connect_advice;
 use super::{QUOTA, room_advice};
+use crate::datadog::api_keys::ENROLL;
 use crate::datadog::{Call, DatadogError, DatadogProblem, access_tokens, application_keys};
 use crate::identity::IdentityError;
 use crate::keys::KeyClass;
@@ -52,6 +53,12 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
         DatadogProblem::NotSigned(_) => "Check the function's role and region; then rotate again.",
         DatadogProblem::NotFound => {
             "Check that the service account still exists at Datadog; then rotate again."
+        }
+        DatadogProblem::Rejected { mentions, .. }
+            if call.creates() && mentions.iter().any(|it| it == ENROLL) =>
+        {
+            "Datadog does not create a key with private_action_runner_enroll_enabled. If the new key may \
+             lack it, name it in the field or tag mayLoseAttributes of the secret, and rotate again."
         }
         DatadogProblem::Rejected { .. } if call.creates() => {
             "Perhaps Datadog no longer knows a scope, or the category, of the current key: correct \

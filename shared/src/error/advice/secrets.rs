@@ -58,7 +58,7 @@ pub(super) fn admin_advice(problem: &SecretsProblem) -> &'static str {
     }
 }
 
-/// What no permission of the role could mend.
+/// Returns what no permission of the role could mend.
 fn denied(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     if text.contains("explicit deny") {

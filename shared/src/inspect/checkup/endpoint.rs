@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::Status;
 use crate::site::Site;
 
-/// What is to be said of the variable that replaces Datadog's address.
+/// Returns what is to be said of the variable that replaces Datadog's address.
 pub(super) fn of_datadog(url: Option<&str>, site: Site) -> (Status, String) {
     let Some(url) = url else {
         return (Status::Ok, site.to_string());

@@ -57,7 +57,7 @@ impl Check {
         Self::ApiKeyQuota,
     ];
 
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl Check {
         }
     }
 
-    /// Whether it says anything of a secret of this type.
+    /// Returns whether it says anything of a secret of this type.
     #[must_use]
     pub fn is_of(self, kind: Kind) -> bool {
         let holds = |class| kind.classes().contains(&class);
@@ -113,7 +113,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// A stable word, listed in the documentation.
+    /// Returns a stable word, listed in the documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -177,8 +177,8 @@ impl Checkup {
         worst.unwrap_or(Status::Ok)
     }
 
-    /// Whether all was looked at, and nothing was found that a rotation would fail on or that has to be
-    /// mended.
+    /// Returns whether all was looked at, and nothing was found that a rotation would fail on or that
+    /// has to be mended.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.outcome() == Status::Ok
@@ -237,7 +237,7 @@ impl Checkup {
         }
     }
 
-    /// What is at hand if there is no problem; a problem is noted.
+    /// Returns what is at hand if there is no problem; a problem is noted.
     pub(super) fn take<T>(&mut self, check: Check, result: Result<T, Problem>) -> Option<T> {
         result.inspect_err(|problem| self.fail(check, problem)).ok()
     }
@@ -282,7 +282,7 @@ impl Checkup {
     }
 }
 
-/// Whether the problem is one of the machine that looks: its network, its credentials.
+/// Returns whether the problem is one of the machine that looks: its network, its credentials.
 fn is_of_this_machine(problem: &Problem) -> bool {
     match problem {
         Problem::Start(_) => true,

@@ -12,7 +12,7 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    /// Whether consumers of its secret use the key now.
+    /// Returns whether consumers of its secret use the key now.
     pub(super) fn is_current(&self) -> bool {
         self.label == CURRENT
     }

@@ -64,7 +64,7 @@ impl AwsRole {
         (callers.trim_end_matches('/') == pattern).then_some(Coverage::Unclear)
     }
 
-    /// What the ARNs of all of its callers begin with.
+    /// Returns what the ARNs of all of its callers begin with.
     fn callers(&self) -> String {
         let Self {
             partition,

@@ -43,7 +43,7 @@ impl From<ApiKeyDetails> for ListedKey {
 }
 
 impl ListedKey {
-    /// An application key or a service access token, as `class` says.
+    /// Returns an application key or a service access token, as `class` says.
     pub(crate) fn owned(class: KeyClass, it: OwnedKeyDetails) -> Self {
         Self {
             key: KeyRef { class, id: it.id },

@@ -133,6 +133,29 @@ mod tests {
     }
 
     #[test]
+    fn a_token_ends_within_a_minute_of_what_was_asked_for_or_never() {
+        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let differs = |asked: Option<u64>, answered: Option<u64>| {
+            let mut key = app_key(None, None);
+            key.expires = answered.map(at);
+            differs_in_expiry(asked.map(at), &key).is_some()
+        };
+        assert!(!differs(None, None));
+        for asked in [1000, 1_000_000] {
+            assert!(differs(Some(asked), None));
+            assert!(differs(None, Some(asked)));
+            for apart in 0..=60 {
+                assert!(!differs(Some(asked), Some(asked + apart)));
+                assert!(!differs(Some(asked), Some(asked - apart)));
+            }
+            for apart in [61, 3600] {
+                assert!(differs(Some(asked), Some(asked + apart)));
+                assert!(differs(Some(asked), Some(asked.saturating_sub(apart))));
+            }
+        }
+    }
+
+    #[test]
     fn settings_that_both_keys_tell_must_be_equal() {
         let differs = |old: (Option<&str>, Option<bool>), new: (Option<&str>, Option<bool>)| {
             differs_in_settings(&api_key(old.0, old.1), &api_key(new.0, new.1)).is_some()

@@ -5,6 +5,7 @@
 //! need not have mapped the role of this function.
 
 use super::promote::promote;
+use super::store::send_pending;
 use crate::error::Problem;
 use crate::event::RotationEvent;
 use crate::keys::KeyRef;
@@ -20,15 +21,18 @@ pub(in crate::rotation) async fn carry_over(
     versions: &Versions,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    journal.outcome_is("no keys to rotate; the value was carried over as AWSPENDING");
     name_replaced(reader, versions).await?;
     if versions.token.filled().is_some() {
         journal.note(Entry::Stored);
+        journal.outcome_is("no keys to rotate; a value is stored already");
         return Ok(());
     }
     match reader.label_of(&event.token, reader.budget).await? {
         Some(TokenLabel::Pending) => store_copy(reader, event, &versions.current, journal).await,
-        Some(TokenLabel::Current) => Ok(()),
+        Some(TokenLabel::Current) => {
+            journal.outcome_is("another invocation has finished the rotation");
+            Ok(())
+        }
         None => Err(Problem::PendingLabelLost),
     }
 }
@@ -41,10 +45,15 @@ async fn store_copy(
 ) -> Result<(), Problem> {
     let (value, same) = (&current.value, &current.credential);
     let copy = value.successor(same, same);
-    let secrets = &reader.clients.secrets;
-    match secrets.store_pending(event, &copy, reader.budget).await {
-        Ok(()) | Err(StoreError::Taken) => {
+    match send_pending(reader, event, &copy, reader.budget).await {
+        Ok(()) => {
             journal.note(Entry::Stored);
+            journal.outcome_is("no keys to rotate; the value was carried over as AWSPENDING");
+            Ok(())
+        }
+        Err(StoreError::Taken) => {
+            journal.note(Entry::Stored);
+            journal.outcome_is("no keys to rotate; a value is stored already");
             Ok(())
         }
         Err(StoreError::Refused(error)) => Err(error.into()),
@@ -62,7 +71,7 @@ pub(in crate::rotation) async fn promote_copy(
     versions: &Versions,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    journal.outcome_is("no keys to rotate; the value was carried over");
+    journal.outcome_is("no keys to rotate");
     match &versions.token {
         TokenVersion::Current => Ok(()),
         TokenVersion::Empty => Err(Problem::PendingWithoutValue),

@@ -10,7 +10,7 @@ use aws_smithy_types::date_time::Format;
 use super::delete::undo_creation;
 use crate::credential::{ApiPart, AppPart, Credential, TokenPart};
 use crate::datadog::api_keys::ENROLL;
-use crate::datadog::{Created, DatadogError, DatadogProblem};
+use crate::datadog::{ApiKeyDetails, Created, DatadogError, DatadogProblem};
 use crate::error::{Problem, Role};
 use crate::key_name::SERIES;
 use crate::keys::{KeyClass, KeyId, KeyRef};
@@ -68,8 +68,9 @@ async fn create_application_key(
     let owner = &part.service_account;
     for n in 0..SERIES {
         let name = announce(cx, KeyClass::Application, n);
-        let answer = cx.secret.admin.create_app_key(owner, &name, scopes).await;
-        let Some(created) = accept(&name, answer, journal)? else {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let answer = cx.secret.admin.create_app_key(owner, &name, scopes);
+        let Some(created) = accept(&name, answer.await, journal)? else {
             continue;
         };
         let shown = (KeyClass::Application, created.details.name.as_str());
@@ -119,6 +120,7 @@ async fn create_access_token(
     for n in 0..SERIES {
         let name = announce(cx, class, n);
         let admin = &cx.secret.admin;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let answer = admin.create_access_token(owner, &name, scopes, expires);
         let Some(created) = accept(&name, answer.await, journal)? else {
             continue;
@@ -145,7 +147,7 @@ async fn create_access_token(
     Err(Problem::NamesTaken { class })
 }
 
-/// When the token that is about to be created is to end by itself, if the secret says so.
+/// Returns when the token that is about to be created is to end by itself, if the secret says so.
 fn expiry(cx: &StepContext<'_>) -> Result<Option<SystemTime>, Problem> {
     let role = Role::Current;
     let days = cx.secret.current.value.days_to_expiry();
@@ -163,8 +165,9 @@ async fn create_api_key(
         like.is_some_and(|it| it.attributes.is_true(ENROLL)) && !cx.secret.may_lose(ENROLL);
     for n in 0..SERIES {
         let name = announce(cx, KeyClass::Api, n);
-        let answer = cx.secret.admin.create_api_key(&name, like, enrolls).await;
-        let Some(created) = accept(&name, answer, journal)? else {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let answer = cx.secret.admin.create_api_key(&name, like, enrolls);
+        let Some(created) = accept(&name, answer.await, journal)? else {
             continue;
         };
         let shown = (KeyClass::Api, created.details.name.as_str());
@@ -179,6 +182,12 @@ async fn create_api_key(
             if enrolls && !created.details.attributes.is_true(ENROLL) {
                 difference = difference.or(Some(ENROLL));
             }
+            if difference.is_none() && is_left_out(cx, like, &created.details).await {
+                difference = Some(
+                    "the current key has private_action_runner_enroll_enabled, which Datadog did not tell \
+                     at first",
+                );
+            }
             let lost = like.attributes.lost_in(&created.details.attributes);
             warn_of_lost_attributes(cx, &key, &lost);
         }
@@ -191,6 +200,15 @@ async fn create_api_key(
     Err(Problem::NamesTaken {
         class: KeyClass::Api,
     })
+}
+
+/// Returns whether the current key has the attribute [`ENROLL`], must not lose it, and an answer left it out.
+async fn is_left_out(cx: &StepContext<'_>, like: &ApiKeyDetails, created: &ApiKeyDetails) -> bool {
+    let tells = |it: &ApiKeyDetails| it.attributes.told(ENROLL).is_some();
+    !tells(like)
+        && tells(created)
+        && !cx.secret.may_lose(ENROLL)
+        && cx.reader.enrolls_after_all(&cx.secret, &like.id).await
 }
 
 /// Logs the name under which a key is about to be created. Without `api_keys_read` this line is all
@@ -276,9 +294,7 @@ async fn keep_or_undo<P>(
     journal: &mut Journal,
 ) -> Result<P, Problem> {
     let keys = [key.clone()];
-    journal.note(Entry::Created {
-        keys: keys.to_vec(),
-    });
+    journal.note(Entry::Created(key.clone()));
     let problem = match (made, difference) {
         (Some(made), None) => return Ok(made),
         (None, _) => Problem::CreatedKeyUnreadable { key },

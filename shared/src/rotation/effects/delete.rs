@@ -53,7 +53,13 @@ pub(in crate::rotation) async fn delete(
 ) -> Result<(), Problem> {
     let Grounds { reason, old, .. } = grounds;
     let began = Instant::now();
-    let doomed = deletable(candidates, kept);
+    let mut doomed = deletable(candidates, kept);
+    if reason == Reason::Unstored {
+        // An application key can always be listed. So it goes last: if this invocation ends in between, the
+        // next one finds it by its name.
+        doomed.reverse();
+    }
+    let mut outcome = Ok(());
     let mut kept = kept.clone();
     kept.confirm(candidates.shown());
     if reason == Reason::Orphaned {
@@ -92,10 +98,15 @@ pub(in crate::rotation) async fn delete(
                 );
                 Entry::Undeletable
             }
+            // No later invocation need find an API key by its name: each key is tried now.
+            Err(problem) if reason == Reason::Unstored => {
+                outcome = outcome.and(Err(problem));
+                continue;
+            }
             Err(problem) => return Err(problem),
         });
     }
-    Ok(())
+    outcome
 }
 
 impl Reason {
@@ -115,7 +126,7 @@ impl Reason {
 fn entry_of(cx: &StepContext<'_>, sent: Deletion, key: KeyRef) -> Entry {
     match sent {
         Deletion::Deleted => Entry::Deleted(key),
-        Deletion::Gone => Entry::Gone,
+        Deletion::Gone => Entry::Gone(key),
         Deletion::Protected => {
             tracing::warn!(
                 secret = cx.reader.secret,
@@ -158,7 +169,7 @@ fn left_alone(cx: &StepContext<'_>, key: &KeyRef, held: Possession) -> Option<En
     let secret = cx.reader.secret;
     match held {
         Possession::Works | Possession::Held => None,
-        Possession::Gone => Some(Entry::Gone),
+        Possession::Gone => Some(Entry::Gone(key.clone())),
         Possession::NotHeld => {
             tracing::warn!(
                 secret,

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::delete::{delete_unstored, undo_creation};
+use crate::budget::Budget;
 use crate::credential::Credential;
 use crate::error::Problem;
+use crate::event::RotationEvent;
 use crate::secrets::StoreError;
 
-use crate::rotation::context::{StepContext, TokenLabel};
+use crate::rotation::context::{SecretReader, StepContext, TokenLabel};
 use crate::rotation::journal::{Entry, Journal};
 
 /// Kept back after a creation for deleting what can't be stored: a pair takes two calls, and Datadog
@@ -53,8 +57,7 @@ pub(in crate::rotation) async fn store(
     let current = &cx.secret.current;
     let value = current.value.successor(&current.credential, &created);
     warn_of_stale_aliases(cx);
-    let secrets = &reader.clients.secrets;
-    match secrets.store_pending(cx.event, &value, &budget).await {
+    match send_pending(reader, cx.event, &value, &budget).await {
         Ok(()) => {
             journal.note(Entry::Stored);
             journal.outcome_is("created and stored as AWSPENDING");
@@ -70,6 +73,22 @@ pub(in crate::rotation) async fn store(
             Err(error.into())
         }
     }
+}
+
+/// Stores a value as AWSPENDING.
+///
+/// # Errors
+/// Those of [`Secrets::store_pending`](crate::secrets::Secrets::store_pending).
+pub(super) async fn send_pending(
+    reader: SecretReader<'_>,
+    event: &RotationEvent,
+    value: &SecretString,
+    budget: &Budget,
+) -> Result<(), StoreError> {
+    let secrets = &reader.clients.secrets;
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let stored = secrets.store_pending(event, value, budget);
+    stored.await
 }
 
 /// The version holds a value already, by Secrets Manager's answer. What it holds is looked at before

@@ -132,9 +132,11 @@ impl<'a> SecretReader<'a> {
         }
     }
 
-    /// An ARN may be spelt in more than one way, and a replica has another one: what
-    /// Secrets Manager answers tells whether the admin secret is the rotated secret itself. A pair
-    /// that is the one in AWSCURRENT tells it too.
+    /// Makes the admin of this source ready to act. Returns too whether it is the rotated secret itself.
+    ///
+    /// An ARN may be spelt in more than one way, and a replica has another one: what Secrets Manager
+    /// answers tells whether two are one secret. A pair that is the one in AWSCURRENT acts for itself too,
+    /// whatever the answer says. If it is another secret's as well, that one must go on working.
     pub(crate) async fn admin(
         &self,
         source: &AdminSource,
@@ -172,14 +174,16 @@ impl<'a> SecretReader<'a> {
                         )
                     }
                 };
+                let is_itself = answered.is_same_secret(&description.arn);
                 let keys = admin.own_keys();
                 let is_current = !keys.is_empty() && keys == current.credential.keys();
-                if self.kind == Kind::AdminKey
-                    && (is_current || answered.is_same_secret(&description.arn))
-                {
-                    return itself();
+                if self.kind == Kind::AdminKey && (is_current || is_itself) {
+                    let (mut admin, rotates_itself) = itself()?;
+                    if !is_itself {
+                        admin.note_twin(self.admin_secret(arn.clone()));
+                    }
+                    return Ok((admin, rotates_itself));
                 }
-                let is_itself = answered.is_same_secret(&description.arn);
                 admin.must_suit(self.kind, &current.credential, is_itself)?;
                 admin.protect(&others);
                 Ok((admin, false))

@@ -108,8 +108,8 @@ impl SecretReader<'_> {
         let listed = secret.admin.api_keys(&filter);
         let (listed, works) = tokio::join!(listed, self.api_key_works(secret, part));
         let listed = listed?.unwrap_or_default();
-        let found = listed.iter().find(|it| it.id == part.id && it.is_whole());
-        let verified = match found {
+        let told = listed.iter().find(|it| it.id == part.id);
+        let verified = match told.filter(|it| it.is_whole()) {
             Some(details) => {
                 let verified = check_details(details.clone(), part)?;
                 works?;
@@ -117,11 +117,15 @@ impl SecretReader<'_> {
             }
             None => self.verify_api_key(secret, part).await?,
         };
+        let details = match verified.details() {
+            Some(details) => Some(self.confirm_settings(secret, details, told).await?),
+            None => None,
+        };
         let listed = listed.into_iter().map(ListedKey::from).collect();
-        Ok((verified.details(), listed))
+        Ok((details, listed))
     }
 
-    /// The same for an application key or a token.
+    /// Returns the same for an application key or a token.
     async fn verify_listed_owned_key(
         &self,
         secret: &LoadedSecret,

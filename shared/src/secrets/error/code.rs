@@ -49,7 +49,7 @@ pub(super) fn meaning(code: &str, status: u16) -> Meaning {
     }
 }
 
-/// What the SDK takes for throttling and leaves to us ([`super::super::unthrottled`]), except for
+/// Returns whether it is what the SDK takes for throttling and leaves to us ([`super::super::unthrottled`]), except for
 /// `LimitExceededException`, which here is about the number of versions.
 fn is_throttling(status: u16, code: &str) -> bool {
     let words = [
@@ -62,7 +62,7 @@ fn is_throttling(status: u16, code: &str) -> bool {
     status == 429 || words.iter().any(|it| code.contains(it))
 }
 
-/// Whether AWS's own text is kept, because no secret can be in it.
+/// Returns whether AWS's own text is kept, because no secret can be in it.
 ///
 /// A refusal holds nothing that was read: a text can only repeat what was sent. Of all calls
 /// `PutSecretValue` alone sends a secret value (and a rotation token). Of that call the texts are kept
@@ -73,8 +73,8 @@ pub(super) fn keeps_reason(call: &str, meaning: Meaning) -> bool {
     call != "PutSecretValue" || meaning != Meaning::Other
 }
 
-/// The text without the request that was signed, which some services add to a text about a signature.
-/// It has the session's token in it.
+/// Returns the text without the request that was signed, which some services add to a text about a
+/// signature. It has the session's token in it.
 pub(super) fn harmless(text: &str) -> &str {
     let end = ["The Canonical String", "The String-to-Sign"]
         .iter()

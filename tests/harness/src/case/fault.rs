@@ -6,6 +6,9 @@ use std::time::Duration;
 use http::StatusCode;
 use sandbox::gate::{Fate, Lie};
 
+/// An attribute of API keys that Datadog's clients only read.
+pub const ENROLL: &str = "private_action_runner_enroll_enabled";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     FailBefore,
@@ -39,7 +42,7 @@ pub enum Fault {
 
 impl Fault {
     /// Typed lies: what may be answered by mistake, in a shape that reads well.
-    pub const LIES: [Self; 38] = [
+    pub const LIES: [Self; 46] = [
         Self::Refused(401),
         Self::Refused(403),
         Self::Page(401),
@@ -60,17 +63,25 @@ impl Fault {
         Self::Lie(Lie::Without("expires_at")),
         Self::Lie(Lie::Without("scopes")),
         Self::Lie(Lie::Without("created_at")),
+        Self::Lie(Lie::Without("category")),
+        Self::Lie(Lie::Without("remote_config_read_enabled")),
+        Self::Lie(Lie::Without(ENROLL)),
         Self::Lie(Lie::Without("valid")),
         Self::Lie(Lie::Without("VersionIdsToStages")),
         Self::Lie(Lie::Without("VersionStages")),
         Self::Lie(Lie::Without("SecretString")),
         Self::Lie(Lie::Without("CreatedDate")),
+        Self::Lie(Lie::Without("ARN")),
+        Self::Lie(Lie::Without("VersionId")),
         Self::Lie(Lie::Retyped("id")),
         Self::Lie(Lie::Retyped("name")),
         Self::Lie(Lie::Retyped("key")),
         Self::Lie(Lie::Retyped("scopes")),
         Self::Lie(Lie::Retyped("expires_at")),
         Self::Lie(Lie::Retyped("created_at")),
+        Self::Lie(Lie::Retyped("category")),
+        Self::Lie(Lie::Retyped("remote_config_read_enabled")),
+        Self::Lie(Lie::Retyped(ENROLL)),
         Self::Lie(Lie::UnknownStatus),
         Self::Lie(Lie::UpperCaseNames),
         Self::Lie(Lie::CutNames),
@@ -78,6 +89,19 @@ impl Fault {
         Self::Undeletable(403),
         Self::Undeletable(405),
         Self::Undeletable(500),
+    ];
+
+    /// What may be answered by mistake where an identity acts: to the exchange of its proof for a token, and
+    /// to the look-up of the user.
+    pub const LIES_TO_IDENTITIES: [Self; 8] = [
+        Self::Lie(Lie::Without("access_token")),
+        Self::Lie(Lie::Without("expires")),
+        Self::Lie(Lie::Without("included")),
+        Self::Lie(Lie::Without("relationships")),
+        Self::Lie(Lie::Retyped("access_token")),
+        Self::Lie(Lie::Retyped("expires")),
+        Self::Lie(Lie::Retyped("included")),
+        Self::Lie(Lie::Null("data")),
     ];
 
     /// Whether it makes a difference to this operation, as the gate names it.
@@ -94,6 +118,8 @@ impl Fault {
             ends_with(["_keys/{id}", "/access_tokens/{id}"]) && operation.starts_with("GET ");
         let is_creation = operation.starts_with("POST ") && is_of_all;
         let is_validation = operation.contains("/validate");
+        let is_exchange = operation.ends_with("/delegated-token");
+        let is_user = operation.ends_with("/current_user");
         match self {
             Self::Refused(404) => true,
             Self::Refused(_) | Self::Page(_) | Self::Lie(Lie::SaysError) => is_datadog,
@@ -104,6 +130,13 @@ impl Fault {
                 is_list || operation == "ListSecretVersionIds"
             }
             Self::Lie(Lie::Without("valid")) => is_validation,
+            Self::Lie(
+                Lie::Without("access_token" | "expires") | Lie::Retyped("access_token" | "expires"),
+            ) => is_exchange,
+            Self::Lie(Lie::Without("included" | "relationships") | Lie::Retyped("included")) => {
+                is_user
+            }
+            Self::Lie(Lie::Null("data")) => is_exchange || is_user,
             Self::Lie(Lie::Without("key") | Lie::Retyped("key")) | Self::NewShape => is_creation,
             Self::Lie(Lie::Without("scopes") | Lie::Retyped("scopes")) => {
                 is_key && (is_of_tokens || operation.contains("application_keys"))
@@ -111,9 +144,16 @@ impl Fault {
             Self::Lie(
                 Lie::Without("public_portion" | "expires_at") | Lie::Retyped("expires_at"),
             ) => is_key && is_of_tokens,
+            Self::Lie(
+                Lie::Without("category" | "remote_config_read_enabled" | ENROLL)
+                | Lie::Retyped("category" | "remote_config_read_enabled" | ENROLL),
+            ) => is_key && operation.contains("/api_keys"),
             Self::Lie(Lie::Without("VersionIdsToStages")) => operation == "DescribeSecret",
             Self::Lie(Lie::Without("SecretString")) => operation == "GetSecretValue",
-            Self::Lie(Lie::Without("VersionStages" | "CreatedDate")) => {
+            Self::Lie(Lie::Without("ARN")) => {
+                ["DescribeSecret", "GetSecretValue"].contains(&operation)
+            }
+            Self::Lie(Lie::Without("VersionStages" | "CreatedDate" | "VersionId")) => {
                 ["GetSecretValue", "ListSecretVersionIds"].contains(&operation)
             }
             Self::Lie(Lie::UnknownStatus) => is_list || is_look_up || is_validation,

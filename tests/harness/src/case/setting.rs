@@ -79,7 +79,7 @@ impl fmt::Display for Setting {
             Self::First => "first",
             Self::Later => "later",
             Self::Lagging => "lagging",
-            Self::Displaced => "displaced",
+            Self::Displaced => "replaced by hand",
             Self::RolledBack => "rolled back",
             Self::DeadPending => "dead pending",
             Self::DeadApplicationKey => "dead pending application key",

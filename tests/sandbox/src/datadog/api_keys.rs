@@ -13,7 +13,7 @@ use super::endpoint::Act;
 use super::key::{Class, Key, Minted};
 use super::page::Query;
 use super::reply::{Refusal, Reply, timestamp};
-use super::settings::Settings;
+use super::settings::{ReadOnly, Settings};
 
 /// Documented; no recorded list of API keys is long enough to tell.
 const DEFAULT_PAGE: usize = 10;
@@ -23,6 +23,8 @@ struct Attributes {
     name: String,
     category: Option<String>,
     remote_config_read_enabled: Option<bool>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 /// What an answer shows of a key beyond its last four characters.
@@ -59,15 +61,27 @@ impl Datadog {
             name,
             category,
             remote_config_read_enabled,
+            others,
         } = Data::<Attributes>::parse(body, "api_keys")?.attributes;
         self.demand_api_key_name(&name, None)?;
         if self.live_api_keys() >= self.settings.api_key_quota {
             return Err(Refusal::api_key_quota());
         }
+        let mut read_only = self.settings.read_only_attributes.clone();
+        for (attribute, value) in &mut read_only {
+            let Some(asked) = others.get(attribute).and_then(Value::as_bool) else {
+                continue;
+            };
+            match self.settings.asked_for_read_only {
+                ReadOnly::Ignored => {}
+                ReadOnly::Taken => *value = asked,
+                ReadOnly::Refused => return Err(Refusal::invalid_value(attribute, "read-only")),
+            }
+        }
         let class = Class::Api {
             category: category.unwrap_or_else(|| "default".to_owned()),
             remote_config_read_enabled: remote_config_read_enabled.unwrap_or(true),
-            read_only: self.settings.read_only_attributes.clone(),
+            read_only,
         };
         let minted = Minted {
             id: self.generator.id(),

@@ -11,6 +11,16 @@ use super::endpoint::{Act, Endpoint};
 /// Datadog's clients assume a quarter of an hour where nothing is told.
 const USUAL_LIFE: Duration = Duration::from_mins(15);
 
+/// What becomes of a creation that asks for an attribute which Datadog's clients only read. What Datadog
+/// does is not established.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOnly {
+    Ignored,
+    Taken,
+    /// 400, and the text names the attribute.
+    Refused,
+}
+
 /// The default is an organisation made today, without rate limits and without delays.
 #[derive(Debug, Clone)]
 #[expect(
@@ -43,6 +53,8 @@ pub struct Settings {
     /// Attributes of API keys that no request can set, and their values in a new key:
     /// `private_action_runner_enroll_enabled` is read-only in Datadog's clients.
     pub read_only_attributes: BTreeMap<String, bool>,
+    /// What becomes of a creation that asks for them.
+    pub asked_for_read_only: ReadOnly,
     /// How long an ended key still authenticates (documented as "may take a few seconds").
     pub revoked_key_usable_for: Duration,
     /// Live API keys that the organisation may hold; 50 is documented.
@@ -102,6 +114,7 @@ impl Default for Settings {
             numbered_dates: false,
             errors_with_200: false,
             read_only_attributes: BTreeMap::new(),
+            asked_for_read_only: ReadOnly::Ignored,
             revoked_key_usable_for: Duration::ZERO,
             api_key_quota: 50,
             application_key_quota: 1000,

@@ -100,6 +100,8 @@ pub struct CallRecord {
     pub changed_something: bool,
     /// The ids of the Datadog keys in the request's headers.
     pub authenticated_by: Vec<String>,
+    /// The id of the key that it has created.
+    pub created: Option<String>,
 }
 
 impl CallRecord {
@@ -110,7 +112,15 @@ impl CallRecord {
             fate,
             status,
             authenticated_by: Vec::new(),
+            created: None,
         }
+    }
+
+    /// Whether it has created a key or a token at Datadog.
+    pub(super) fn creates_key(&self) -> bool {
+        let operation = self.call.operation.as_str();
+        let is_of_keys = operation.ends_with("_keys") || operation.ends_with("/access_tokens");
+        self.changed_something && operation.starts_with("POST ") && is_of_keys
     }
 
     pub(super) fn by(mut self, keys: Vec<String>) -> Self {

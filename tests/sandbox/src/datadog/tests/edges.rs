@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::super::{Edge, EdgeChoice};
+use super::super::{Edge, EdgeChoice, ReadOnly};
 use super::*;
 
 const ALL: &[&str] = &[
@@ -137,6 +137,18 @@ fn names_pages_shapes_and_read_only_attributes_are_the_organisations_to_choose()
     organisation.datadog.switch(&id, &attribute, true);
     let looked_up = organisation.get(&format!("/api/v2/api_keys/{id}")).1;
     assert_eq!(looked_up["data"]["attributes"][&attribute], true);
+    organisation.datadog.settings.asked_for_read_only = ReadOnly::Taken;
+    for asked in [true, false] {
+        let mut attributes = json!({ "name": format!("another {asked}") });
+        attributes[&attribute] = asked.into();
+        let another = organisation
+            .call("POST", "/api/v2/api_keys", &new("api_keys", attributes))
+            .1;
+        assert_eq!(
+            another["data"]["attributes"][&attribute], asked,
+            "{another}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! The settings of a current API key: one answer that lacks a setting does not prove that the key has none.
+
+use crate::admin::KeyLookup;
+use crate::datadog::ApiKeyDetails;
+use crate::datadog::api_keys::ENROLL;
+use crate::error::Problem;
+use crate::keys::{KeyClass, KeyId, KeyRef};
+
+use crate::rotation::context::{LoadedSecret, SecretReader};
+
+impl SecretReader<'_> {
+    /// Adds to what a look-up tells what the list tells, and else looks the key up once more. A setting that
+    /// no answer tells is named in a warning: the new key is created without it.
+    pub(super) async fn confirm_settings(
+        &self,
+        secret: &LoadedSecret,
+        mut details: ApiKeyDetails,
+        listed: Option<&ApiKeyDetails>,
+    ) -> Result<ApiKeyDetails, Problem> {
+        if let Some(listed) = listed {
+            details.complete(listed);
+        }
+        if details.untold().is_empty() {
+            return Ok(details);
+        }
+        if let KeyLookup::Found(again) = secret.admin.api_key(&details.id).await? {
+            details.complete(&again);
+        }
+        let untold = details.untold();
+        if !untold.is_empty() {
+            let (class, id) = (KeyClass::Api, details.id.clone());
+            tracing::warn!(
+                secret = self.secret,
+                key = %KeyRef { class, id },
+                settings = ?untold,
+                "Datadog does not tell these settings of the current key: the new key is created without \
+                 them"
+            );
+        }
+        Ok(details)
+    }
+
+    /// Looks the current API key up once more, and returns whether it may enrol action runners. If that
+    /// can't be told, it may: a key that is not like it must not take over.
+    ///
+    /// For organisations that don't have the attribute no answer tells it. Only if the new key's answer
+    /// tells it was it left out of the current key's.
+    pub(in crate::rotation) async fn enrolls_after_all(
+        &self,
+        secret: &LoadedSecret,
+        current: &KeyId,
+    ) -> bool {
+        match secret.admin.api_key(current).await {
+            Ok(KeyLookup::Found(details)) => details.attributes.is_true(ENROLL),
+            Ok(KeyLookup::NotFound | KeyLookup::Forbidden) => false,
+            Err(_) => true,
+        }
+    }
+}
