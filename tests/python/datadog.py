@@ -30,8 +30,13 @@ class Datadog:
     def pair_works(self, api_key: str, app_key: str) -> bool:
         return self._get("/api/v2/validate_keys", api_key, app_key)[0] == 200
 
+    def token_works(self, token: str) -> bool:
+        return self._ask("/api/v2/current_user", {"Authorization": f"Bearer {token}"})[0] == 200
+
     def _get(self, path: str, api_key: str, app_key: str | None = None):
-        headers = {"DD-API-KEY": api_key} | ({"DD-APPLICATION-KEY": app_key} if app_key else {})
+        return self._ask(path, {"DD-API-KEY": api_key} | ({"DD-APPLICATION-KEY": app_key} if app_key else {}))
+
+    def _ask(self, path: str, headers: dict[str, str]):
         try:
             with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers)) as answer:
                 return answer.status, json.load(answer)

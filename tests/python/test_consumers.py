@@ -148,6 +148,7 @@ LOOKUPS: dict[str, Callable[..., str]] = {
     "AWS workload credentials provider": local_server,
     "Parameters and Secrets extension": local_server,
     "caching library for Python": caching_library,
+    "caching library for Python, token": caching_library,
     "caching library for Java, .NET": external_secrets,
     "Powertools": powertools,
     "this project, API key": suite,
@@ -188,11 +189,13 @@ def rotated(sandbox) -> dict[str, Rotated]:
         "DatadogApiKey": api_key,
         "DatadogApplicationKey": sandbox.secrets["applicationKey"],
         "DatadogAdminKey": sandbox.secrets["adminKey"],
+        "DatadogServiceAccessToken": sandbox.secrets["serviceAccessToken"],
     }
     lives = {
         "DatadogApiKey": lambda it: datadog.api_key_works(it["apiKey"]),
         "DatadogApplicationKey": lambda it: datadog.pair_works(sandbox.credentials.api_key, it["appKey"]),
         "DatadogAdminKey": lambda it: datadog.pair_works(it["adminApiKey"], it["adminAppKey"]),
+        "DatadogServiceAccessToken": lambda it: datadog.token_works(it["serviceAccessToken"]),
     }
     found = {}
     for kind, arn in secrets.items():
@@ -265,10 +268,11 @@ def test_a_row_says_for_how_long_and_who_says_so(row):
         ("DatadogApiKey", [False, True, True]),
         ("DatadogApplicationKey", [False, False, True]),
         ("DatadogAdminKey", [False, False, True]),
+        ("DatadogServiceAccessToken", [False, True, True]),
     ],
 )
 def test_how_long_a_key_outlives_its_rotation(rotated, kind, live):
-    """Two generations of API keys, one of the others: what the page says about overlap."""
+    """Two generations of API keys and service access tokens, one of the others: what the page says about overlap."""
     # A replaced key may be retired after the new one is AWSCURRENT.
     deadline = time.monotonic() + ROTATION_SECONDS
     while rotated[kind].live() != live and time.monotonic() < deadline:

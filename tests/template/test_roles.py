@@ -200,7 +200,7 @@ def unlike(text: str) -> list[str]:
     application_key = nameless(resources, "ApplicationKey", "application-key", "application key")
     # Its new keys are tried together with an API key.
     statements = conditional(application_key)
-    statements[:] = [it for it in statements if "ProvingApiKey" not in str(it)]
+    statements[:] = [it for it in statements if "VerifyingApiKey" not in str(it)]
     del application_key["NAMEFunction"]["Properties"]["Environment"]["Variables"]["DATADOG_API_KEY_SECRET_ARN"]
     # API keys may have an admin secret of their own; which one is read is checked above.
     for it in (api_key, application_key):
