@@ -74,7 +74,7 @@ export class DatadogRotation extends Stack {
       architecture: architectureOf(props.packages),
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: "bootstrap",
-      timeout: Duration.minutes(5), // below 15: only older keys are taken for left over by a step that died
+      timeout: Duration.minutes(5), // as in template.yaml; an invocation ends itself after 14 in any case
       memorySize: 128,
       environment: defaultAdmin ? { ADMIN_SECRET_ARN: defaultAdmin } : {},
       loggingFormat: lambda.LoggingFormat.JSON,

@@ -58,7 +58,7 @@ resource "aws_lambda_function" "rotation" {
   architectures    = [local.architecture]
   runtime          = "provided.al2023"
   handler          = "bootstrap"
-  timeout          = 300 # below 15 minutes: only older keys are taken for left over by a step that died
+  timeout          = 300 # seconds, as in template.yaml; an invocation ends itself after 14 minutes in any case
   memory_size      = 128
 
   dynamic "environment" {

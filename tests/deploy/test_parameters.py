@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -24,6 +25,7 @@ FILLED = {
     "API_KEY_SECRET_ARN": SECRET.format("api"),
     "SERVICE_ACCESS_TOKEN_SECRET_ARN": SECRET.format("token"),
     "ADMIN_SECRET_ARN": SECRET.format("admin"),
+    "BOOTSTRAP_SECRET_ARN": SECRET.format("bootstrap"),
     "YOU@EXAMPLE.COM": "you@example.com",
     "you@example.com": "you@example.com",
     "ALARM_EMAIL": "you@example.com",
@@ -41,10 +43,19 @@ PAGES = ["README.md", *(str(it.relative_to(ROOT)) for it in sorted((ROOT / "docs
 
 
 def filled(text: str) -> str:
+    """The text with each word filled in, but for the variables of the shell."""
     for word, it in FILLED.items():
-        # In pages as a variable of the shell, in the configuration as it is.
-        text = re.sub(rf"\$\{{{word}\}}|\${word}\b|\b{re.escape(word)}\b", it, text)
+        text = re.sub(rf"(?<![\w${{]){re.escape(word)}\b", it, text)
     return text
+
+
+def given_by(command: str, **variables: str) -> list[str]:
+    """The parameters that a command gives to `sam` or `aws`, as the shell hands them over."""
+    told = f'sam() {{ printf "%s\\n" "$@"; }}\naws() {{ sam "$@"; }}\n{filled(command)}'
+    known = {name: it for name, it in FILLED.items() if name.isidentifier()}
+    run = subprocess.run(["bash", "-euc", told], env=known | variables, capture_output=True, text=True, check=True)
+    words = run.stdout.splitlines()
+    return [it for it in words[words.index("--parameter-overrides") + 1 :] if re.match(r"\w+=", it)]
 
 
 def by_sam(words) -> dict[str, str]:
@@ -118,16 +129,15 @@ def test_the_one_command_takes_nothing_from_the_configuration(configuration):
 
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_each_command_of_the_pages_says_what_it_means(page, command):
-    words = shlex.split(filled(command))
-    words = words[words.index("--parameter-overrides") + 1 :]
-    given = [it for it in words if re.match(r"\w+=", it)]
+    given = given_by(command)
     assert given
     assert complaints(by_sam(given)) == []
 
 
 def test_the_parameters_for_api_keys_alone_are_accepted():
-    [given] = re.findall(r'```text\n("ApiKeyAdminSecretArn=.*?)```', (ROOT / "docs/use/setup.md").read_text(), re.S)
-    given = by_sam(shlex.split(filled(given)))
+    [command] = [it for page, it in commands() if page == "docs/use/setup.md"]
+    others = ("ADMIN_SECRET_ARN", "APPLICATION_KEY_SECRET_ARN", "SERVICE_ACCESS_TOKEN_SECRET_ARN")
+    given = by_sam(given_by(command, **dict.fromkeys(others, "")))
     assert set(given) == {"ApiKeyAdminSecretArn", "ApiKeyAdminSchedule", "ApiKeySecretArn", "AlarmEmail"}
     assert complaints(given) == []
 

@@ -12,6 +12,8 @@ from conftest import BUILT, REGION, ROOT, STACK
 PAGE = (ROOT / "docs/use/setup.md").read_text()
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]+) -->\n)?```sh\n(?P<code>.*?)```\n", re.S)
 NAMES = [f"datadog-rotation/{it}" for it in ("api-key", "application-key", "service-access-token", "admin")]
+# The block that makes an admin secret for API keys alone.
+FEWER = "fewer scopes"
 NOT_RUN = {"not run: it fetches from a registry", "not run: it takes minutes"}
 
 
@@ -20,13 +22,19 @@ def blocks() -> list[tuple[str, str]]:
     return [(match["mark"] or "", match["code"]) for match in BLOCK.finditer(PAGE)]
 
 
-def script() -> str:
-    """What is run: the blocks, with the variables that the reader fills in coming from the environment."""
+def script(admins: tuple[str, ...] = ("",), left_out: str = "$.") -> str:
+    """What is run: the blocks, with the variables that the reader fills in coming from the environment. `admins`: the marks
+    of the blocks that are pasted where an admin secret is made. `left_out`: which files are not created."""
+    made = {mark: code for mark, code in blocks() if re.search(r"^create \S*admin-api", code, re.M)}
+    assert made.keys() == {"", FEWER}
     run = []
     for mark, code in blocks():
         if mark == "yours":
             code = re.sub(r"^export \w+=….*\n", "", code, flags=re.M)
-        run += [code] if mark not in NOT_RUN else []
+        if code == made[""]:
+            run += [made[it] for it in admins]
+        elif mark not in {FEWER, *NOT_RUN} and not re.search(rf"^create ({left_out}) ", code, re.M):
+            run.append(code)
     return "\n".join(run)
 
 
@@ -59,7 +67,7 @@ def account(world, release, tmp_path_factory):
 
 
 def test_every_block_is_run_or_says_why_not():
-    assert {mark for mark, _ in blocks()} == {"", "yours", *NOT_RUN}
+    assert {mark for mark, _ in blocks()} == {"", "yours", FEWER, *NOT_RUN}
     assert not re.search(r"^export \w+=…", script(), re.M)
     asked = {name for _, code in blocks() for name in re.findall(r"^export (\w+)=…", code, re.M)}
     assert asked == {"ALARM_EMAIL", "AWS_REGION", "DD_SITE", "SERVICE_ACCOUNT_ID"}
@@ -119,13 +127,12 @@ def test_a_rotation_that_fails_ends_and_says_so(account, world, release):
 
 
 
-
 @pytest.mark.parametrize("kept", ["API_KEY", "APPLICATION_KEY", "SERVICE_ACCESS_TOKEN"])
 def test_the_other_types_may_be_left_out(kept):
     [name] = [it for it in ("ApiKey", "ApplicationKey", "ServiceAccessToken") if it.upper() == kept.replace("_", "")]
     # The commands, told instead of run.
     told = "\n".join(f'{it}() {{ printf "%s\\n" {it} "$@"; }}' for it in ("sam", "datadog-doctor"))
-    [empty] = re.findall(r"^API_KEY_SECRET_ARN= .*$", PAGE, re.M)
+    [empty] = re.findall(r"^ADMIN_SECRET_ARN= .*$", PAGE, re.M)
     after = "^rm |^datadog-doctor check|^sam deploy"
     run = [code for _, code in blocks() if re.search(after, code, re.M)]
     assert len(run) == 3
@@ -160,3 +167,25 @@ END"""
         run = asked_of(f"echo '{answer}' > \"$work/api\"\n{value}")
         assert "api-key: a part is missing" in run.stderr
         assert not run.stdout and "the key" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("admins", "rotated"),
+    [((FEWER,), ["api-key"]), (("", FEWER), ["api-key", "application-key", "service-access-token", "admin", "api-key-admin"])],
+    ids=["alone", "beside"],
+)
+def test_fewer_scopes_are_enough_to_rotate_api_keys(account, world, release, admins, rotated):
+    """As a second stack, beside the one of the page. Last in this file: once this one is deleted, MiniStack no longer lets the
+    other one's functions be invoked."""
+    stack = "alone" if len(rotated) == 1 else "beside"
+    left_out = "app|token" if stack == "alone" else "$."
+    text = script(admins, left_out).replace("datadog-rotation/", f"{stack}/").replace("--stack-name datadog-rotation", f"--stack-name {stack}")
+    text = text.replace("--parameter-overrides", f"--parameter-overrides FunctionNamePrefix={stack}")
+    try:
+        run = follow(world, release, account.home, text)
+        assert run.returncode == 0, run.stdout
+        assert len(re.findall("^rotated: ", run.stdout, re.M)) == len(rotated), run.stdout
+        for name in rotated:
+            assert {"AWSCURRENT", "AWSPREVIOUS"} <= account.labels(f"{stack}/{name}").keys()
+    finally:
+        account.run("sam", "delete", "--stack-name", stack, "--no-prompts")

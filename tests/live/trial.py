@@ -166,7 +166,7 @@ class Trial:
     # Rotations
 
     def rotate(self, name: str, title: str):
-        orphans = self.minted(name) - {it for stage in self.labels(name) for it in self.ids(name, stage)}
+        orphans = self.created(name) - {it for stage in self.labels(name) for it in self.ids(name, stage)}
         replaced, token, began = self.value(name), str(uuid.uuid4()), time.monotonic()
         begun = self.until(lambda: self.begins(name, token), 60)
         done = begun and self.until(lambda: self.is_done(name, token), SECONDS)
@@ -192,8 +192,8 @@ class Trial:
         promise = "the replaced key goes on working" if has_grace else "the replaced key is refused"
         self.page.row(f"{name}, {title}: {promise}", as_promised, "validation of the replaced key", "so" if as_promised else "otherwise")
         wanted = {it for stage in (STAGES if has_grace else STAGES[:1]) for it in self.ids(name, stage)}
-        clean = self.until(lambda: self.minted(name) <= wanted | orphans, 30)
-        left = sorted(self.minted(name) - wanted - orphans)
+        clean = self.until(lambda: self.created(name) <= wanted | orphans, 30)
+        left = sorted(self.created(name) - wanted - orphans)
         self.page.row(f"{name}, {title}: it leaves no orphaned key", clean, "lists of keys", ", ".join(left) or "none")
 
     def kill(self, name: str):
@@ -325,7 +325,7 @@ class Trial:
         api_key = value[it.api_key] if it.api_key else self.organisation.api_key
         return self.organisation.accepts_pair(api_key, value[it.app_key])
 
-    def minted(self, name: str) -> set[str]:
+    def created(self, name: str) -> set[str]:
         """IDs of live keys that rotations of this secret have named."""
         listed = self.organisation.api_keys() | self.organisation.application_keys() | self.organisation.tokens()
         return {key for key, title in listed.items() if title.lower().startswith("aws-sm-") and f"{self.run_name}/{name}-" in title.lower()}
