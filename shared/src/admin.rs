@@ -9,6 +9,7 @@ mod keys;
 mod pair;
 mod proof;
 mod reading;
+mod readings;
 mod secret;
 mod trust;
 
@@ -39,7 +40,7 @@ use secret::{AdminValue, ReadAdmin};
 
 /// Acts at Datadog for one service account, for the time of one step.
 ///
-/// What it acts with is read afresh at every step. A definite refusal makes it be had once more,
+/// What it acts with is read afresh at every step. A definite refusal makes it be had again,
 /// for it may just have changed: a pair by reading its secret again, a token by another exchange.
 /// If it has, the call is sent again with the new one.
 #[derive(Debug)]

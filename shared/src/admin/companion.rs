@@ -7,8 +7,8 @@
 //! would be to guess that it has spread.
 
 use secrecy::ExposeSecret;
-use tokio::sync::OnceCell;
 
+use super::readings::Readings;
 use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
@@ -19,10 +19,9 @@ use crate::value::{SecretValue, ValueError};
 
 #[derive(Debug)]
 pub(super) struct Companion {
-    key: ApiKey,
+    keys: Readings<ApiKey>,
     /// Where it was read; `None`: it is the rotated secret's own, in AWSCURRENT.
     secret: Option<Source>,
-    reread: OnceCell<Option<ApiKey>>,
 }
 
 #[derive(Debug)]
@@ -58,29 +57,26 @@ impl Companion {
 
     fn of(key: ApiKey, secret: Option<Source>) -> Self {
         Self {
-            key,
+            keys: Readings::new(key),
             secret,
-            reread: OnceCell::new(),
         }
     }
 
     pub(super) fn key(&self) -> &ApiKey {
-        self.reread
-            .get()
-            .and_then(Option::as_ref)
-            .unwrap_or(&self.key)
+        self.keys.in_use()
     }
 
     /// Returns the key as it is now, if it is another one than `used`: it may just have rotated.
     pub(super) async fn successor_of(&self, used: &ApiKey, budget: &Budget) -> Option<&ApiKey> {
         let source = self.secret.as_ref()?;
-        let fresh = self.reread.get_or_init(|| async {
+        // Boxed: few calls are refused, and each would carry it.
+        let read = Box::pin(async {
             let read = source.read(budget).await;
             read.inspect_err(|problem| tracing::warn!(%problem, "API key secret not read again"))
                 .ok()
         });
-        let fresh = fresh.await.as_ref();
-        fresh.filter(|fresh| fresh.expose() != used.expose())
+        let is_same = |it: &ApiKey, other: &ApiKey| it.expose() == other.expose();
+        self.keys.successor_of(used, is_same, read).await
     }
 
     pub(super) fn refused(&self) -> Problem {

@@ -1,9 +1,8 @@
-//! What an admin secret holds, read once more if Datadog refuses it: it may just have been rotated.
+//! What an admin secret holds, read again if Datadog refuses it: it may just have been rotated.
 
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::OnceCell;
-
+use super::readings::Readings;
 use super::secret::{AdminKeys, AdminSecret, AdminValue, HeldToken};
 use crate::budget::Budget;
 use crate::keys::ServiceAccountId;
@@ -17,41 +16,35 @@ pub(super) trait Held: Sized {
     fn protect(&self, known: &mut ProtectedKeys);
 }
 
-/// The value of an admin secret, and the one that has taken over from it, if one has.
+/// The value of an admin secret, and those that have taken over from it since.
 #[derive(Debug)]
 pub(super) struct Renewable<T> {
     pub(super) secret: AdminSecret,
-    first: T,
+    values: Readings<T>,
     created: Option<SystemTime>,
-    reread: OnceCell<Option<T>>,
 }
 
 impl<T: Held> Renewable<T> {
     pub(super) fn new(first: T, secret: AdminSecret, created: Option<SystemTime>) -> Self {
         Self {
             secret,
-            first,
+            values: Readings::new(first),
             created,
-            reread: OnceCell::new(),
         }
     }
 
     pub(super) fn first(&self) -> &T {
-        &self.first
+        self.values.first()
     }
 
     pub(super) fn in_use(&self) -> &T {
-        self.successor().unwrap_or(&self.first)
-    }
-
-    fn successor(&self) -> Option<&T> {
-        self.reread.get().and_then(Option::as_ref)
+        self.values.in_use()
     }
 
     /// Returns the keys of all values that were read.
     pub(super) fn known_keys(&self) -> ProtectedKeys {
         let mut known = ProtectedKeys::default();
-        for held in self.successor().into_iter().chain([&self.first]) {
+        for held in self.values.all() {
             held.protect(&mut known);
         }
         known
@@ -60,24 +53,26 @@ impl<T: Held> Renewable<T> {
     /// Returns whether the value has been there for so long that Datadog's edges know its keys. `false`, if
     /// that is not known.
     pub(super) fn is_older_than(&self, age: Duration, budget: &Budget) -> bool {
-        let since = self.created.filter(|_| self.successor().is_none());
+        let is_first = self.values.all().nth(1).is_none();
+        let since = self.created.filter(|_| is_first);
         let now = self.secret.clients.now(budget);
         let own = since.and_then(|since| now.duration_since(since).ok());
         own.is_some_and(|own| own > age)
     }
 
-    /// Returns the value as it is now, if it is another one than `used`. Reads the secret once.
+    /// Returns the value as it is now, if it is another one than `used`.
     pub(super) async fn successor_of(&self, used: &T, budget: &Budget) -> Option<&T> {
-        let fresh = self.reread.get_or_init(|| async {
+        // Boxed: few calls are refused, and each would carry it.
+        let read = Box::pin(async {
             let read = self.secret.read(budget).await;
             let read =
                 read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"));
-            let own = self.first.service_account();
+            let own = self.first().service_account();
             // What is another service account's must not act in this one's place.
             let fresh = T::of(read.ok()?.value)?;
             (fresh.service_account() == own).then_some(fresh)
         });
-        fresh.await.as_ref().filter(|fresh| !fresh.is_same_as(used))
+        self.values.successor_of(used, T::is_same_as, read).await
     }
 }
 

@@ -161,7 +161,7 @@ async fn a_call_that_takes_no_bearer_is_sent_with_the_other_header() {
 
 /// It may just have been replaced: by a person, or by a rotation of its own.
 #[tokio::test(start_paused = true)]
-async fn after_a_refusal_the_token_is_read_again_once() {
+async fn after_a_refusal_the_token_is_read_again() {
     for kind in ROTATED {
         for operation in [LOOK_UP, CREATE_API_KEY] {
             if kind == KIND && operation == CREATE_API_KEY {

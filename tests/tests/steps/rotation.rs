@@ -6,6 +6,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::settings::Settings;
 use harness::bench::{Bench, DOCUMENTED_SCOPES};
 use harness::listen::Listening;
+use harness::stage::edges;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
@@ -281,6 +282,40 @@ async fn an_admin_that_has_just_rotated_is_read_again() {
         bench.deliver(Kind::ApiKey, &job, step).await.unwrap();
     }
     bench.assert_settled();
+}
+
+/// Edges that do not know the new key refuse it before the admin's pair is replaced, and after it.
+#[tokio::test(start_paused = true)]
+async fn an_admin_that_rotates_while_a_key_is_waited_for_is_read_as_often_as_it_takes() {
+    let bench = bench();
+    let (job, next) = (
+        bench.begin(Kind::ApplicationKey),
+        bench.by_hand(Kind::AdminKey),
+    );
+    let old = bench.current(Kind::AdminKey);
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.edges = edges([9, 9, 9]));
+    for step in [Step::CreateSecret, Step::SetSecret] {
+        bench
+            .deliver(Kind::ApplicationKey, &job, step)
+            .await
+            .unwrap();
+    }
+    let tested = bench.deliver(Kind::ApplicationKey, &job, Step::TestSecret);
+    let (tested, ()) = tokio::join!(tested, async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        bench.store(Kind::AdminKey, &next);
+        for id in ["adminApiKeyId", "adminAppKeyId"] {
+            let id = old[id].as_str().unwrap();
+            bench.ledger.excuse(id);
+            bench.revoke(id);
+        }
+    });
+    tested.expect("with the new pair");
+    let finished = bench.deliver(Kind::ApplicationKey, &job, Step::FinishSecret);
+    finished.await.unwrap();
+    bench.assert_kept();
 }
 
 #[tokio::test(start_paused = true)]
