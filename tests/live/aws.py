@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 
-SECRETS = ("admin", "api-key", "application-key", "service-access-token", "foreign", "bootstrap")
+SECRETS = ("admin", "api-key", "application-key", "service-access-token", "foreign", "bootstrap", "protocol")
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 

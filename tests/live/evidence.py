@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-VERDICTS = {True: "confirmed", False: "**refuted**", None: "not tried"}
+NOT_ASKED = "not asked"
+VERDICTS = {True: "confirmed", False: "**refuted**", None: "not tried", NOT_ASKED: NOT_ASKED}
 HEAD = """# A live run
 
 Made by `tests/live/run` in an AWS account and a Datadog organisation. Identifiers are replaced: equal ones by equal words.
@@ -33,7 +34,7 @@ class Page:
 
     def __init__(self, path: Path, run: str, commit: str, told: dict[str, str]):
         self.path, self.words, self.counts = path, {}, {}
-        self.rows: list[tuple[str, bool | None, str, str]] = []
+        self.rows: list[tuple[str, bool | str | None, str, str]] = []
         self.notes: list[str] = []
         date = datetime.now(UTC).strftime("%Y-%m-%d")
         self.head = HEAD.format(date=date, commit=commit, site=told["site"], region=told["region"])
@@ -47,8 +48,8 @@ class Page:
                 self.counts[word] = self.counts.get(word, 0) + 1
                 self.words[text] = word if self.counts[word] == 1 else f"{word}-{self.counts[word]}"
 
-    def row(self, assumption: str, verdict: bool | None, asked: str, answered: str):
-        """One assumption; None if it could not be tried."""
+    def row(self, assumption: str, verdict: bool | str | None, asked: str, answered: str):
+        """One assumption; None if it could not be tried, `NOT_ASKED` if no run can."""
         self.rows.append((assumption, verdict, asked, answered))
         print(f"{VERDICTS[verdict].strip('*')}: {self.redacted(assumption)}", flush=True)
         if verdict is False:

@@ -23,7 +23,7 @@ RUNS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "live"
 CONFIRMED, REFUTED, REFUSED, LEFT = range(4)
 PLAN = """
 This makes, under names with {run}, and deletes again:
-  AWS account {account}, {region}: 1 bucket, 5 secrets, 1 stack (5 functions, their roles, schedules and log groups)
+  AWS account {account}, {region}: 1 bucket, 6 secrets, 1 stack (5 functions, their roles, schedules and log groups)
   Datadog organisation {organisation}: API keys, application keys and service access tokens; {service_account} owns the last two
 {more}It takes about 20 minutes. By AWS's list prices it costs about 3 cents: custom metrics 2.1, secrets 0.4, the rest less.
 Nobody has measured that. If it is killed, `tests/live/run --clean {run}` deletes what it made.
