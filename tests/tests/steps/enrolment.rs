@@ -115,8 +115,34 @@ async fn an_attribute_that_one_answer_left_out_is_not_lost() {
     });
     let job = bench.begin(KIND);
     let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
-    bench.assert_failed(refused, "NewKeyDiffers", &[ENROLL, "were deleted again"]);
+    bench.assert_failed(refused, "AttributeLost", &[ENROLL, "were deleted again"]);
     bench.give_up(&job);
     bench.rotate(KIND).await.unwrap();
     assert!(enrols(&bench));
+}
+
+/// The new key is named before the question is asked, and time is kept to undo it.
+#[tokio::test(start_paused = true)]
+async fn a_new_key_is_undone_if_the_attribute_of_the_current_one_can_not_be_told() {
+    for status in [
+        http::StatusCode::SERVICE_UNAVAILABLE,
+        http::StatusCode::FORBIDDEN,
+    ] {
+        let bench = organisation(ReadOnly::Taken);
+        let before = bench.live();
+        let mut answers = 0;
+        bench.gate.follow(move |call: &Call| {
+            answers += i32::from(call.operation == "GET /api/v2/api_keys/{id}");
+            match (call.operation.as_str(), answers) {
+                ("GET /api/v2/api_keys/{id}", 1) => Fate::Lie(Lie::Without(ENROLL)),
+                ("GET /api/v2/api_keys/{id}", _) => Fate::Refuse(status),
+                _ => Fate::Pass,
+            }
+        });
+        let job = bench.begin(KIND);
+        let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
+        let words = ["could not be told", "were deleted again"];
+        bench.assert_failed(refused, "NewKeyDiffers", &words);
+        assert_eq!(bench.live(), before, "{}", bench.story());
+    }
 }

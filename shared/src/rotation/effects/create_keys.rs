@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use tokio::time::timeout;
 
 use super::delete::undo_creation;
+use super::store::TIME_TO_UNDO;
 use crate::credential::{ApiPart, AppPart, Credential, TokenPart};
 use crate::datadog::api_keys::ENROLL;
 use crate::datadog::{ApiKeyDetails, Created, DatadogError, DatadogProblem};
@@ -74,11 +76,7 @@ async fn create_application_key(
             continue;
         };
         let shown = (KeyClass::Application, created.details.name.as_str());
-        refuse_another(cx, &name, shown, &created.id, journal)?;
-        let key = KeyRef {
-            class: KeyClass::Application,
-            id: created.id.clone(),
-        };
+        let key = created_key(cx, &name, shown, &created.id, journal)?;
         let difference = differs_in_name(&name, &created.details.name)
             .or_else(|| differs_in_owner(owner, &created.details))
             .or_else(|| differs_in_scopes(scopes, &created.details));
@@ -126,11 +124,7 @@ async fn create_access_token(
             continue;
         };
         let shown = (class, created.details.name.as_str());
-        refuse_another(cx, &name, shown, &created.id, journal)?;
-        let key = KeyRef {
-            class,
-            id: created.id.clone(),
-        };
+        let key = created_key(cx, &name, shown, &created.id, journal)?;
         let difference = differs_in_name(&name, &created.details.name)
             .or_else(|| differs_in_owner(owner, &created.details))
             .or_else(|| differs_in_scopes(scopes, &created.details))
@@ -171,22 +165,15 @@ async fn create_api_key(
             continue;
         };
         let shown = (KeyClass::Api, created.details.name.as_str());
-        refuse_another(cx, &name, shown, &created.id, journal)?;
-        let key = KeyRef {
-            class: KeyClass::Api,
-            id: created.id.clone(),
-        };
+        let key = created_key(cx, &name, shown, &created.id, journal)?;
         let mut difference = differs_in_name(&name, &created.details.name);
         if let Some(like) = like {
             difference = difference.or_else(|| differs_in_settings(like, &created.details));
             if enrolls && !created.details.attributes.is_true(ENROLL) {
                 difference = difference.or(Some(ENROLL));
             }
-            if difference.is_none() && is_left_out(cx, like, &created.details).await {
-                difference = Some(
-                    "the current key has private_action_runner_enroll_enabled, which Datadog did not tell \
-                     at first",
-                );
+            if difference.is_none() {
+                difference = left_out(cx, like, &created.details).await;
             }
             let lost = like.attributes.lost_in(&created.details.attributes);
             warn_of_lost_attributes(cx, &key, &lost);
@@ -202,13 +189,26 @@ async fn create_api_key(
     })
 }
 
-/// Returns whether the current key has the attribute [`ENROLL`], must not lose it, and an answer left it out.
-async fn is_left_out(cx: &StepContext<'_>, like: &ApiKeyDetails, created: &ApiKeyDetails) -> bool {
-    let tells = |it: &ApiKeyDetails| it.attributes.told(ENROLL).is_some();
-    !tells(like)
-        && tells(created)
-        && !cx.secret.may_lose(ENROLL)
-        && cx.reader.enrolls_after_all(&cx.secret, &like.id).await
+/// Returns what the new key lacks of the attribute [`ENROLL`], where the current key's answer left that out.
+/// Time is kept to undo the creation.
+async fn left_out(
+    cx: &StepContext<'_>,
+    like: &ApiKeyDetails,
+    created: &ApiKeyDetails,
+) -> Option<&'static str> {
+    let told = |it: &ApiKeyDetails| it.attributes.told(ENROLL);
+    let is_open = told(like).is_none() && told(created) == Some(false);
+    if !is_open || cx.secret.may_lose(ENROLL) {
+        return None;
+    }
+    let room = cx.reader.budget.reserving(TIME_TO_UNDO).left();
+    match timeout(room, cx.reader.enrolls(&cx.secret, &like.id)).await {
+        Ok(Some(true)) => Some(ENROLL),
+        Ok(Some(false)) => None,
+        Ok(None) | Err(_) => Some(
+            "it may not enrol action runners, and whether the current key may could not be told",
+        ),
+    }
 }
 
 /// Logs the name under which a key is about to be created. Without `api_keys_read` this line is all
@@ -262,19 +262,23 @@ fn accept<K, D>(
     }
 }
 
-/// Refuses an answer that shows a key which can't be the new one: it was there before, or its name has
-/// nothing of the one that was asked for. Whatever became of the new key, this one must not be undone.
-fn refuse_another(
+/// Notes the key that a creation's answer shows. Refuses one that can't be the new key: it was there before,
+/// or its name has nothing of the one that was asked for. Whatever became of the new key, this one must not be
+/// undone.
+fn created_key(
     cx: &StepContext<'_>,
     name: &str,
     (class, shown): (KeyClass, &str),
     id: &KeyId,
     journal: &mut Journal,
-) -> Result<(), Problem> {
+) -> Result<KeyRef, Problem> {
     let prefix = cx.secret.names.type_prefix(class);
     let is_alike = shown.is_empty() || shown.to_lowercase().starts_with(&prefix);
     if is_alike && !cx.was_there_before(id) {
-        return Ok(());
+        let id = id.clone();
+        let key = KeyRef { class, id };
+        journal.note(Entry::Created(key.clone()));
+        return Ok(key);
     }
     tracing::warn!(
         name,
@@ -294,7 +298,6 @@ async fn keep_or_undo<P>(
     journal: &mut Journal,
 ) -> Result<P, Problem> {
     let keys = [key.clone()];
-    journal.note(Entry::Created(key.clone()));
     let problem = match (made, difference) {
         (Some(made), None) => return Ok(made),
         (None, _) => Problem::CreatedKeyUnreadable { key },

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::key_deletion::{Deletion, KeyDeletion};
 use crate::admin::Admin;
 use crate::credential::Credential;
-use crate::error::Problem;
+use crate::error::{Problem, State};
 use crate::keys::{KeyClass, KeyRef};
 use crate::protected::{KnownValue, ProtectedKeys, known_value};
 
@@ -202,7 +202,11 @@ pub(in crate::rotation) async fn undo_creation(
     journal: &mut Journal,
 ) -> Problem {
     if let Err(undo) = delete_unstored(cx, keys, created, journal).await {
-        let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+        let left = match journal.state() {
+            State::Unstored { keys, .. } => keys,
+            _ => keys.to_vec(),
+        };
+        let keys: Vec<_> = left.iter().map(ToString::to_string).collect();
         tracing::error!(
             secret = cx.reader.secret,
             ?keys,

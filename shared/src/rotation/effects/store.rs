@@ -16,7 +16,7 @@ use crate::rotation::journal::{Entry, Journal};
 
 /// Kept back after a creation for deleting what can't be stored: a pair takes two calls, and Datadog
 /// up to ten seconds for each.
-const TIME_TO_UNDO: Duration = Duration::from_secs(21);
+pub(super) const TIME_TO_UNDO: Duration = Duration::from_secs(21);
 
 /// What the token's version holds after the store.
 #[derive(Debug)]

@@ -40,20 +40,19 @@ impl SecretReader<'_> {
         Ok(details)
     }
 
-    /// Looks the current API key up once more, and returns whether it may enrol action runners. If that
-    /// can't be told, it may: a key that is not like it must not take over.
+    /// Looks the current API key up once more, and returns whether it may enrol action runners; `None` if that
+    /// can't be told.
     ///
     /// For organisations that don't have the attribute no answer tells it. Only if the new key's answer
     /// tells it was it left out of the current key's.
-    pub(in crate::rotation) async fn enrolls_after_all(
+    pub(in crate::rotation) async fn enrolls(
         &self,
         secret: &LoadedSecret,
         current: &KeyId,
-    ) -> bool {
+    ) -> Option<bool> {
         match secret.admin.api_key(current).await {
-            Ok(KeyLookup::Found(details)) => details.attributes.is_true(ENROLL),
-            Ok(KeyLookup::NotFound | KeyLookup::Forbidden) => false,
-            Err(_) => true,
+            Ok(KeyLookup::Found(details)) => Some(details.attributes.is_true(ENROLL)),
+            Ok(KeyLookup::NotFound | KeyLookup::Forbidden) | Err(_) => None,
         }
     }
 }
