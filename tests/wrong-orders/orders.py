@@ -1,4 +1,4 @@
-"""A wrong order is a patch of shared/src. All patches together make one copy of the workspace, in which a variable of
+"""A wrong order is a patch of what ships. All patches together make one copy of the workspace, in which a variable of
 the environment turns one of them on: a test must then fail."""
 
 import json
@@ -18,7 +18,8 @@ VERSION = "0.0.0-wrong-order"
 # What the copy has besides: it ships in nothing.
 SWITCH = '''
 /// Whether this wrong order is turned on.
-pub(crate) fn is_wrong(order: &str) -> bool {
+#[must_use]
+pub fn is_wrong(order: &str) -> bool {
     static ORDER: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| std::env::var("WRONG_ORDER").unwrap_or_default());
     *ORDER == order
@@ -63,7 +64,7 @@ class Order:
         target, test = fields.pop("Test").split()
         expect, only = re.compile(fields.pop("Expect")), fields.pop("Only", "")
         order = cls(patch, says, target, test, expect, only, fields.pop("Explorer"))
-        foreign = re.findall(r"(?m)^\+\+\+ (?!b/shared/src/).*", text)
+        foreign = re.findall(r"(?m)^\+\+\+ (?!b/(?:shared|functions/trust)/src/).*", text)
         if fields or foreign:
             raise ValueError(f"{patch.name} has more in it than an order: {[*fields, *foreign]}")
         if set(re.findall(r'is_wrong\("(.+?)"\)', text)) != {patch.stem}:

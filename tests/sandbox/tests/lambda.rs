@@ -71,6 +71,16 @@ async fn a_process_serves_one_invocation_after_another_and_never_two_at_once() {
     assert_ne!(first["headers"][id], second["headers"][id]);
 }
 
+/// As AWS's own emulator of the Runtime API does: a report that comes twice would go unseen otherwise.
+#[tokio::test]
+async fn a_report_on_nobodys_invocation_and_a_second_one_are_refused() {
+    let function = function(&gate(), &Output::default(), &[]);
+    let answer = function.invoke(&json!({ "do": "meddle" }), LONG).await;
+    assert_eq!(answer.unwrap(), json!(null), "the first one counts");
+    let echo = function.invoke(&json!({ "do": "echo" }), LONG).await;
+    assert_eq!(echo.unwrap()["statuses"], json!(["400", "202", "403"]));
+}
+
 #[tokio::test]
 async fn errors_are_the_functions_own_words() {
     let function = function(&gate(), &Output::default(), &[]);

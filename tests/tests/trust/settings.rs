@@ -159,6 +159,23 @@ async fn a_choice_replaces_the_other_choice() {
     );
 }
 
+/// Datadog drops the names of metrics if an update leaves them out.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_one_setting_keeps_the_others() {
+    let names = json!([{ "namespace": "AWS/EC2", "include_only": ["CPUUtilization"] }]);
+    let site = registered(&json!({ "metrics_config": { "metric_name_filters": names } }));
+    let mut properties = account();
+    properties["OnConflict"] = "adopt".into();
+    let mut stack = Stack::new(&site, ACCOUNT);
+    assert_eq!(stack.create(&properties).await, Outcome::Complete);
+    properties["AccountTags"] = json!(["env:b"]);
+    let outcome = stack.update(&properties).await;
+    assert_eq!(outcome, Outcome::Complete, "{}", stack.reason());
+    let own = attributes(&site);
+    assert_eq!(own["account_tags"], json!(["env:b"]));
+    assert_eq!(own["metrics_config"]["metric_name_filters"], names);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_same_sets_in_another_order_are_no_change() {
     let site = registered(&json!({

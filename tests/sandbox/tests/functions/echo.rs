@@ -2,7 +2,8 @@
 //! the tests of the Lambda stand-in invoke.
 //!
 //! `{"do": "echo"}` answers the headers and the environment; `fail`, `crash`, `hang` and `call`
-//! (Datadog, over `DATADOG_API_URL`) end as they are named.
+//! (Datadog, over `DATADOG_API_URL`) end as they are named. `meddle` reports on an invocation that nobody
+//! has handed out, and twice on its own; the next `echo` answers the statuses of both too.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 const RUNTIME: &str = "/2018-06-01/runtime";
 
 struct Answer {
+    status: String,
     headers: BTreeMap<String, String>,
     body: String,
 }
@@ -33,11 +35,19 @@ fn main() -> io::Result<()> {
         )?;
         process::exit(1);
     }
+    let mut statuses = Vec::new();
     loop {
         let next = send(&api, "GET", &format!("{RUNTIME}/invocation/next"), "")?;
         let event: Value = serde_json::from_str(&next.body)?;
         let id = &next.headers["lambda-runtime-aws-request-id"];
-        let (kind, body) = match perform(&event, &next) {
+        if event["do"] == "meddle" {
+            for id in ["nobodys", id, id] {
+                let path = format!("{RUNTIME}/invocation/{id}/response");
+                statuses.push(send(&api, "POST", &path, "null")?.status);
+            }
+            continue;
+        }
+        let (kind, body) = match perform(&event, &next, &statuses) {
             Ok(answer) => ("response", answer),
             Err(error) => ("error", error),
         };
@@ -46,13 +56,14 @@ fn main() -> io::Result<()> {
     }
 }
 
-fn perform(event: &Value, next: &Answer) -> Result<Value, Value> {
+fn perform(event: &Value, next: &Answer, statuses: &[String]) -> Result<Value, Value> {
     match event["do"].as_str() {
         Some("echo") => Ok(json!({
             "event": event,
             "headers": next.headers,
             "environment": env::vars().collect::<BTreeMap<_, _>>(),
             "process": process::id(),
+            "statuses": statuses,
         })),
         Some("crash") => {
             // The last words lack a line feed.
@@ -81,6 +92,9 @@ fn send(address: &str, method: &str, path: &str, body: &str) -> io::Result<Answe
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     )?;
     let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let status = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut headers = BTreeMap::new();
     for line in reader.by_ref().lines() {
         let line = line?;
@@ -93,5 +107,9 @@ fn send(address: &str, method: &str, path: &str, body: &str) -> io::Result<Answe
     }
     let mut body = String::new();
     reader.read_to_string(&mut body)?;
-    Ok(Answer { headers, body })
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }

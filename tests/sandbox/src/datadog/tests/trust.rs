@@ -174,3 +174,25 @@ fn the_filter_finds_one_account_and_changes_are_of_that_account() {
         (200, &json!(["a:b"]))
     );
 }
+
+/// The rest of the settings stays as it is: only the newer members go so.
+#[test]
+fn a_change_that_leaves_out_the_names_of_metrics_drops_them() {
+    let mut organisation = integrated();
+    let (_, found) = organisation.get(ACCOUNTS);
+    let id = found["data"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("{ACCOUNTS}/{id}");
+    let names = json!([{ "namespace": "AWS/EC2", "include_only": ["CPUUtilization"] }]);
+    let mut change = |metrics: Value| {
+        let attributes = json!({ "aws_account_id": ACCOUNT, "metrics_config": metrics });
+        let (status, changed) =
+            organisation.call("PATCH", &path, &edit("account", &id, attributes));
+        assert_eq!(status, 200, "{changed}");
+        changed["data"]["attributes"]["metrics_config"].clone()
+    };
+    let changed = change(json!({ "metric_name_filters": names, "automute_enabled": false }));
+    assert_eq!(changed["metric_name_filters"], names);
+    let dropped = change(json!({ "tag_filters": [] }));
+    assert_eq!(dropped["metric_name_filters"], json!([]));
+    assert_eq!(dropped["automute_enabled"], false);
+}

@@ -237,11 +237,31 @@ fn lists_are_cut_into_pages_and_filtered() {
         ("description", "APP", vec!["two", "/three"]),
         ("tag-value", "two", vec!["two"]),
         ("all", "app", vec!["app", "two", "/three"]),
+        ("all", "AN App", vec!["two"]),
+        ("all", "/THREE", vec!["/three"]),
     ] {
         let filters = json!({ "Filters": [{ "Key": key, "Values": [value] }] });
         let (_, answer) = story.call("ListSecrets", &filters);
         assert_eq!(names(&answer), expected, "{key} {value}");
     }
+}
+
+/// Whose token it is matters more than whose name.
+#[test]
+fn a_taken_name_is_refused_by_its_token_if_that_is_taken_too() {
+    let mut story = Story::new();
+    for (token, value, text) in [
+        (id(1), "two", "You can't use ClientRequestToken"),
+        (id(2), "one", "secret app already exists"),
+    ] {
+        let again = json!({ "Name": "app", "SecretString": value, "ClientRequestToken": token });
+        let (code, said) = story.refused("CreateSecret", again);
+        assert_eq!(code, "ResourceExistsException");
+        assert!(said.contains(text), "{said}");
+    }
+    let same = json!({ "Name": "app", "SecretString": "one", "ClientRequestToken": id(1) });
+    assert_eq!(story.ok("CreateSecret", same)["VersionId"], id(1));
+    assert_eq!(story.ok("GetSecretValue", json!({}))["SecretString"], "one");
 }
 
 #[test]
