@@ -40,6 +40,7 @@ pub use call::Call;
 pub use current_user::CurrentUser;
 pub use error::{DatadogError, DatadogProblem};
 pub use limits::Limits;
+pub use list::KeyList;
 pub use owned_keys::OwnedKeyDetails;
 pub use quota::KeyQuota;
 pub use resource::Created;

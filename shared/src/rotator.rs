@@ -122,6 +122,10 @@ fn refusal(
 /// Returns the time until a deadline: none, if it has passed.
 fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
     if deadline < SystemTime::UNIX_EPOCH + NO_DEADLINE {
+        tracing::warn!(
+            "the invocation has a deadline near 1970, which counts as none: the step takes it to be a minute \
+             from now"
+        );
         UNKNOWN_DEADLINE
     } else {
         deadline.duration_since(now).unwrap_or_default()
@@ -164,7 +168,45 @@ pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::log::subscriber;
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Paper {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_counts_as_none_is_told() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+        let said = |deadline| {
+            let paper = Paper::default();
+            let writer = paper.clone();
+            let settings = LogSettings::with_filter("warn");
+            let subscriber = subscriber(&settings, move || writer.clone());
+            tracing::subscriber::with_default(subscriber, || time_left(deadline, now));
+            String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
+        };
+        let text = said(SystemTime::UNIX_EPOCH);
+        assert!(
+            text.contains("WARN") && text.contains("near 1970"),
+            "{text}"
+        );
+        assert_eq!(said(now), "");
+    }
 
     #[test]
     fn only_a_deadline_near_1970_is_none() {

@@ -30,6 +30,9 @@ pub struct Settings {
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`: the SDK goes by it. The doctor tells
     /// where it leads.
     pub secrets_manager_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA`, else `AWS_ENDPOINT_URL`: replaces the host of Lambda, of which the
+    /// doctor alone asks anything; without a slash at its end.
+    pub lambda_url: Option<String>,
     /// For secrets that name no admin secret: goes before [`Self::admin_secret_arn`].
     pub delegation: DelegationSettings,
     /// `None`: nobody is told of promotions.
@@ -89,6 +92,9 @@ impl Settings {
                 .map(|it| it.trim_end_matches('/').to_owned()),
             secrets_manager_url: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER")
                 .or_else(|| variable("AWS_ENDPOINT_URL")),
+            lambda_url: variable("AWS_ENDPOINT_URL_LAMBDA")
+                .or_else(|| variable("AWS_ENDPOINT_URL"))
+                .map(|it| it.trim_end_matches('/').to_owned()),
             delegation: DelegationSettings::from_env(),
             promotion_topic: TopicSettings::from_env(),
             metrics: variable("AWS_LAMBDA_FUNCTION_NAME").map(|function| MetricSettings {

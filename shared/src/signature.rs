@@ -46,6 +46,21 @@ impl Signer<'_> {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Added, Unsigned> {
+        self.sign("POST", url, headers, body)
+    }
+
+    /// Signs a GET without headers of its own.
+    pub(crate) fn sign_get(&self, url: &str) -> Result<Added, Unsigned> {
+        self.sign("GET", url, &[], &[])
+    }
+
+    fn sign(
+        &self,
+        method: &'static str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Added, Unsigned> {
         let identity = self.credentials.clone().into();
         let params = SigningParams::builder()
             .identity(&identity)
@@ -57,7 +72,7 @@ impl Signer<'_> {
             .map_err(|_| Unsigned)?
             .into();
         let body = SignableBody::Bytes(body);
-        let request = SignableRequest::new("POST", url, headers.iter().copied(), body);
+        let request = SignableRequest::new(method, url, headers.iter().copied(), body);
         let request = request.map_err(|_| Unsigned)?;
         let signed = sign(request, &params).map_err(|_| Unsigned)?;
         let (instructions, _) = signed.into_parts();

@@ -5,7 +5,6 @@
 //! 205 KB to each of four functions, ten times what this adds. What is hard about the call, its
 //! signature, is AWS's own code here too.
 
-mod endpoint;
 mod error;
 
 use std::fmt::{self, Write};
@@ -18,6 +17,7 @@ use http::header::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::budget::{Backoff, Budget};
+use crate::endpoint::Service;
 use crate::http::Http;
 use crate::settings::{TopicArn, TopicSettings};
 use crate::signature::Signer;
@@ -57,10 +57,11 @@ impl Topic {
     /// `config` brings the credentials, and whether the host is one of the special ones.
     #[must_use]
     pub fn new(settings: &TopicSettings, http: &Http, config: &SdkConfig) -> Self {
-        let url = settings.url.clone();
+        let (arn, url) = (&settings.arn, settings.url.clone());
+        let own = || Service::Sns.url(arn.partition(), arn.region(), config);
         Self {
-            url: url.unwrap_or_else(|| endpoint::url(&settings.arn, config)),
-            arn: settings.arn.clone(),
+            url: url.unwrap_or_else(own),
+            arn: arn.clone(),
             http: http.clone(),
             provider: config.credentials_provider(),
         }
@@ -109,7 +110,7 @@ impl Topic {
         let signer = Signer {
             credentials: credentials.map_err(|_| TopicError::NoCredentials)?,
             region: self.arn.region(),
-            service: "sns",
+            service: Service::Sns.word(),
             time: budget.now(),
         };
         let url = format!("{}/", self.url);

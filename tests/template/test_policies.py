@@ -70,7 +70,7 @@ def attached_to(kind: str) -> dict[str, str]:
 
 
 def questions() -> list[Question]:
-    return [*of_rotations(), *of_reading(), *of_keys(), *of_messages(), *of_logs(), *of_the_network(), *of_everything_else()]
+    return [*of_rotations(), *of_reading(), *of_functions(), *of_keys(), *of_messages(), *of_logs(), *of_the_network(), *of_everything_else()]
 
 
 def of_rotations():
@@ -130,6 +130,19 @@ def of_reading():
         for action in ("PutSecretValue", "UpdateSecretVersionStage", *NEVER):
             yield Question("Doctor", f"secretsmanager:{action}", secret, {}, False)
     yield Question("Doctor", "secretsmanager:GetSecretValue", FOREIGN, CURRENT, False)
+
+
+def of_functions():
+    for kind in (*FUNCTIONS, "Doctor", "Trust"):
+        for rotates in FUNCTIONS:
+            function = attached_to(rotates).popitem()[1]
+            for action in ("GetFunctionConfiguration", "GetPolicy"):
+                yield Question(kind, f"lambda:{action}", function, {}, kind == "Doctor")
+            for action in ("AddPermission", "GetFunction", "InvokeFunction", "UpdateFunctionConfiguration"):
+                yield Question(kind, f"lambda:{action}", function, {}, False)
+        for other in ("datadog-rotation-trust", "datadog-rotation-api-key-of-others", "other"):
+            function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{other}"
+            yield Question(kind, "lambda:GetFunctionConfiguration", function, {}, False)
 
 
 def of_keys():

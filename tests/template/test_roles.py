@@ -54,10 +54,15 @@ CALLS = (TEMPLATE.parent / "docs/figures/permissions.md").read_text()
 def used(kind: str, on: str) -> set[str]:
     function = "datadog-doctor" if kind == SEARCH else f"Datadog{kind}"
     [row] = re.findall(rf"^\| {function} \| {on} \| (.+) \|$", CALLS, re.M)
-    return {f"secretsmanager:{call}" for call in row.split(", ")}
+    service = "lambda" if on == "rotation function" else "secretsmanager"
+    return {f"{service}:{call}" for call in row.split(", ")}
 
 
 ROTATION = used("ApiKey", "rotated secret")
+
+
+# What the scheduled check may look at.
+ROTATORS = [f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:datadog-rotation-{it}" for it in FUNCTIONS.values()]
 
 
 def listed(value) -> list:
@@ -99,6 +104,8 @@ def allowed(kind: str, statement: dict) -> bool:
 
 
 def allowed_to_search(actions: set[str], resource, condition: dict) -> bool:
+    if "lambda:" in str(actions):
+        return set(listed(resource)) <= {*ROTATORS} and actions == used(SEARCH, "rotation function") and not condition
     if resource in (ADMIN, ASSISTANT, NARROW):
         current = condition == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
         return current and actions == used(SEARCH, "admin secret")
@@ -156,6 +163,7 @@ def search_shortfall(stack: Stack) -> set[str]:
     wanted = {(action, secret) for action in used(SEARCH, "given secret") for secret in sum(ROTATED.values(), [])}
     wanted |= {("secretsmanager:GetSecretValue", it) for it in (ADMIN, ASSISTANT, NARROW)} | {("kms:Decrypt", KEY)}
     wanted |= {("logs:PutLogEvents", str({"Fn::GetAtt": ["DoctorLogGroup", "Arn"]}))}
+    wanted |= {(action, function) for action in used(SEARCH, "rotation function") for function in ROTATORS}
     return {f"{SEARCH}: {action} on {resource}" for action, resource in wanted - found}
 
 
@@ -279,6 +287,13 @@ BROKEN = {
         "Sid: StackSecretsKey\n                  Effect: Allow\n                  Action: kms:*",
         overreach,
     ),
+    "a search of every function": (
+        "function:${FunctionNamePrefix}-api-key\n                  - !Sub",
+        "function:*\n                  - !Sub",
+        overreach,
+    ),
+    "a search that invokes": ("lambda:GetFunctionConfiguration,", "lambda:InvokeFunction,", overreach),
+    "a search without functions": ("[lambda:GetFunctionConfiguration, lambda:GetPolicy]", "lambda:GetPolicy", shortfall),
     "a search without versions": (
         "                  - secretsmanager:ListSecretVersionIds\n                Resource:\n",
         "                Resource:\n",

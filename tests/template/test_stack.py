@@ -406,8 +406,8 @@ BROKEN = {
     "a check of one secret": ('"},"${ApplicationKeySecretArn}","${Ser', '"},"","${Ser', misdirected),
     "a check with the wide pair": ('"admin_secret":"${ApiKeyAdminSecretArn}"', '"admin_secret":"${AdminSecretArn}"', misdirected),
     "a search that may not read": (
-        "!If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n              - !If",
-        "!Ref AWS::NoValue\n              - !If",
+        "!If [RotatesApiKeyAdmin, !Ref ApiKeyAdminSecretArn, !Ref AWS::NoValue]\n              # Whether a secret's",
+        "!Ref AWS::NoValue\n              # Whether a secret's",
         misdirected,
     ),
     "a check at another time": ("Schedule: !Ref DoctorSchedule", "Schedule: rate(1 day)", misdirected),

@@ -1,4 +1,4 @@
-//! Which actions the functions and the doctor use at Secrets Manager. That the functions use no
+//! Which actions the functions and the doctor use at Secrets Manager and Lambda. That the functions use no
 //! others on other secrets is checked at every call of every test, by the ledger.
 //!
 //! `docs/figures/permissions.md` is what the template's policies are compared with.
@@ -26,8 +26,14 @@ type Used = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
 const ROTATED: &str = "rotated secret";
 const GIVEN: &str = "given secret";
 
+/// What a secret is attached to.
+const FUNCTION: &str = "rotation function";
+
 /// What the doctor may do to a secret that it is given.
 const READING: [&str; 3] = ["DescribeSecret", "GetSecretValue", "ListSecretVersionIds"];
+
+/// What the doctor may ask of a function.
+const LOOKING: [&str; 2] = ["GetFunctionConfiguration", "GetPolicy"];
 
 /// Books the calls that `caller`, shown as `function`, has made about the secret of this type, which
 /// is its `own`, and about others.
@@ -49,6 +55,17 @@ fn book(
     }
 }
 
+/// Books the doctor's calls about the functions that rotate.
+fn book_functions(bench: &Bench, used: &mut Used) {
+    for record in bench.gate.calls() {
+        if record.call.service == Service::Lambda {
+            assert_eq!(record.call.caller.as_deref(), Some(CALLER));
+            let operations = used.entry((CALLER, FUNCTION)).or_default();
+            operations.insert(record.call.operation);
+        }
+    }
+}
+
 /// The doctor, asked for all that it can do.
 async fn ask_doctor(used: &mut Used) {
     for kind in Kind::ALL {
@@ -58,6 +75,7 @@ async fn ask_doctor(used: &mut Used) {
         bench.doctor(&["check", secret]).await;
         bench.doctor(&["orphans", secret, "--delete"]).await;
         book(&bench, kind, (CALLER, CALLER), GIVEN, used);
+        book_functions(&bench, used);
     }
 }
 
@@ -103,6 +121,7 @@ async fn every_allowed_action_is_used() {
         let allowed = match *on {
             ROTATED => &ROTATED_SECRET[..],
             GIVEN => &READING,
+            FUNCTION => &LOOKING,
             _ => &ADMIN_SECRET,
         };
         let allowed: BTreeSet<_> = allowed.iter().map(ToString::to_string).collect();

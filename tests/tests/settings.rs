@@ -147,6 +147,7 @@ async fn other_hosts_are_named_as_urls_or_not_at_all() {
         ),
         ("AWS_ENDPOINT_URL", "vpce.amazonaws.com", "https://"),
         ("AWS_ENDPOINT_URL_SNS", "vpce.amazonaws.com", "https://"),
+        ("AWS_ENDPOINT_URL_LAMBDA", "vpce.amazonaws.com", "https://"),
         ("AWS_USE_FIPS_ENDPOINT", "yes", "neither true nor false"),
         (
             "PROMOTION_TOPIC_ARN",

@@ -51,6 +51,7 @@ struct Searched<'a> {
     name: Option<&'a str>,
     r#type: Option<&'static str>,
     unlisted: Vec<&'static str>,
+    cut: Vec<&'static str>,
     error: Option<Problem>,
     keys: Vec<Key<'a>>,
 }
@@ -145,6 +146,7 @@ impl<'a> Searched<'a> {
                     .map(KeyClass::word)
                     .into_iter()
                     .collect(),
+                cut: found.search.cut().iter().map(|it| it.word()).collect(),
                 error: None,
                 keys: found.keys.iter().map(|it| Key::of(it, report)).collect(),
             },
@@ -153,6 +155,7 @@ impl<'a> Searched<'a> {
                 name: None,
                 r#type: None,
                 unlisted: Vec::new(),
+                cut: Vec::new(),
                 error: Some(Problem::of(unseen)),
                 keys: Vec::new(),
             },

@@ -1,4 +1,4 @@
-//! `leaked`: ends the keys of a version that have leaked, and says whether Datadog refuses them.
+//! `leaked`: deletes the keys of a version that have leaked, and says whether Datadog refuses them.
 
 use std::io::{self, Write};
 
@@ -31,7 +31,7 @@ struct Report {
     problem: Option<Problem>,
 }
 
-/// Ends the keys and writes what came of it. Answers whether Datadog refuses them all.
+/// Deletes the keys and writes what came of it. Answers whether Datadog refuses them all.
 ///
 /// # Errors
 /// Those of `out`.
@@ -87,7 +87,7 @@ impl Report {
     }
 
     fn is_fine(&self) -> bool {
-        matches!(self.end, Some(LeakEnd::Ended))
+        matches!(self.end, Some(LeakEnd::Deleted))
     }
 
     fn write(&self, out: &mut impl Write, outside: &Outside) -> io::Result<()> {
@@ -130,7 +130,7 @@ impl Report {
             Some(LeakEnd::NotPromoted(keys)) if has(keys) => {
                 (Status::Failed, "is still AWSCURRENT, and works")
             }
-            Some(LeakEnd::Ended | LeakEnd::StillWork(_) | LeakEnd::NotPromoted(_)) => {
+            Some(LeakEnd::Deleted | LeakEnd::StillWork(_) | LeakEnd::NotPromoted(_)) => {
                 (Status::Ok, "Datadog refuses it")
             }
             Some(LeakEnd::Unknown) | None => (Status::Unknown, "not known whether it still works"),
@@ -141,14 +141,14 @@ impl Report {
     fn state(&self) -> &'static str {
         match &self.end {
             None => "Nothing was changed.",
-            Some(LeakEnd::Ended) => "The leaked keys have ended.",
+            Some(LeakEnd::Deleted) => "The leaked keys are deleted.",
             Some(LeakEnd::StillWork(_)) => {
                 "The function's log says why the leaked keys were not deleted. Mend that, and run this again: it \
                  goes on with the version that the tag leakedVersion names."
             }
             Some(LeakEnd::NotPromoted(_)) => {
                 "The rotation is not over: its function's log says why. The tag leakedVersion is set, so that the \
-                 rotation ends the keys whenever it succeeds."
+                 rotation deletes the keys whenever it succeeds."
             }
             Some(LeakEnd::Unknown) => {
                 "The tag leakedVersion may be set, and a rotation under way. Run this again: it goes on with the \
@@ -221,7 +221,7 @@ struct Document<'a> {
     r#type: Option<&'static str>,
     label: Option<&'static str>,
     version: Option<&'a str>,
-    /// `ended`, `still_works`, `not_promoted`, `unknown`, or null: nothing was changed.
+    /// `deleted`, `still_works`, `not_promoted`, `unknown`, or null: nothing was changed.
     state: Option<&'static str>,
     keys: Vec<Key>,
     error: Option<&'a Problem>,
@@ -256,7 +256,7 @@ impl<'a> Document<'a> {
             label: leak.map(|it| it.label.name()),
             version: leak.map(|it| it.version.as_str()),
             state: report.end.as_ref().map(|end| match end {
-                LeakEnd::Ended => "ended",
+                LeakEnd::Deleted => "deleted",
                 LeakEnd::StillWork(_) => "still_works",
                 LeakEnd::NotPromoted(_) => "not_promoted",
                 LeakEnd::Unknown => "unknown",

@@ -48,6 +48,8 @@ pub struct Summary {
     pub not_searched: usize,
     /// Secrets whose API keys can't be listed, for want of `api_keys_read`.
     pub unlisted: usize,
+    /// Secrets of whose keys Datadog lists more than could be read.
+    pub cut: usize,
     /// Orphaned keys that were found, without the young.
     pub orphans: usize,
     pub deletable: usize,
@@ -148,6 +150,7 @@ impl Report {
                 continue;
             };
             summary.unlisted += usize::from(found.search.unlisted().is_some());
+            summary.cut += usize::from(!found.search.cut().is_empty());
             for key in &found.keys {
                 summary.orphans += usize::from(key.orphan.state != OrphanState::Young);
                 *match key.orphan.state {
@@ -190,7 +193,7 @@ impl Summary {
     /// Nothing is orphaned and everything was looked at.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        self.not_searched == 0 && self.orphans == self.deleted
+        self.not_searched == 0 && self.cut == 0 && self.orphans == self.deleted
     }
 }
 

@@ -12,6 +12,7 @@ use datadog_rotation::budget::Budget;
 use datadog_rotation::clients::Clients;
 use datadog_rotation::clock::Clock;
 use datadog_rotation::datadog::Limits;
+use datadog_rotation::functions::Functions;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
 use datadog_rotation::inspect::checkup::{Checkup, say_shared_keys};
@@ -55,6 +56,8 @@ impl Outside {
     ) -> Self {
         let clock = Clock::default();
         let reach = Reach::new(settings.secrets_manager_url.as_deref());
+        // Without a watch: whoever can't reach Lambda misses one check of many.
+        let functions = Functions::new(&settings, http, config);
         let http = reach.watch(clock.listen(http.clone(), watch));
         let admin_secret_arn = task.admin_secret.clone().or(settings.admin_secret_arn);
         let settings = Settings {
@@ -64,6 +67,7 @@ impl Outside {
         Self {
             inspector: Inspector {
                 kind: task.kind,
+                functions,
                 clients: Clients {
                     secrets: Secrets::new(config, &http),
                     http,

@@ -177,6 +177,7 @@ fn tell(report: &Report, summary: &Summary) {
         secrets = summary.secrets,
         not_searched = summary.not_searched,
         unlisted = summary.unlisted,
+        cut = summary.cut,
         orphans = summary.orphans,
         deletable = summary.deletable,
         unknown_version = summary.unknown_version,
@@ -191,6 +192,13 @@ fn tell_found(secret: &str, found: &Found, report: &Report) {
         tracing::warn!(
             secret,
             "API keys can't be listed without api_keys_read: orphaned ones are not seen"
+        );
+    }
+    for class in found.search.cut() {
+        tracing::warn!(
+            secret,
+            class = class.word(),
+            "Datadog lists more keys than could be read: orphaned ones among the rest are not seen"
         );
     }
     let keys = found.keys.iter();

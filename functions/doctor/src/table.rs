@@ -143,6 +143,15 @@ fn write_found(
             status: Some(Status::Warning),
         });
     }
+    for class in found.search.cut() {
+        rows.push(Row {
+            cells: vec!["cut"],
+            paragraphs: vec![format!(
+                "Datadog lists more {class}s than could be read: orphaned ones among the rest are not seen."
+            )],
+            status: Some(Status::Warning),
+        });
+    }
     if rows.is_empty() {
         rows.push(Row {
             cells: vec!["none"],

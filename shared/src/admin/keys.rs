@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::reading::KeyLookup;
 use super::{ActiveCredentials, Admin};
-use crate::datadog::{ApiKeyDetails, Call, Created, KeyQuota, OwnedKeyDetails, Scopes};
+use crate::datadog::{ApiKeyDetails, Call, Created, KeyList, KeyQuota, OwnedKeyDetails, Scopes};
 use crate::error::Problem;
 use crate::keys::{AccessToken, ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceAccountId};
 
@@ -25,7 +25,7 @@ impl Admin {
     }
 
     /// Returns the API keys whose names contain `name`, or `None` without `api_keys_read`.
-    pub async fn api_keys(&self, name: &str) -> Result<Option<Vec<ApiKeyDetails>>, Problem> {
+    pub async fn api_keys(&self, name: &str) -> Result<Option<KeyList<ApiKeyDetails>>, Problem> {
         let budget = &self.budget;
         let call = || async {
             self.act(|it| async move { it.datadog.api_keys(&it.authority, name, budget).await })
@@ -145,7 +145,7 @@ impl Admin {
         &self,
         owner: &ServiceAccountId,
         name: &str,
-    ) -> Result<Vec<OwnedKeyDetails>, Problem> {
+    ) -> Result<KeyList<OwnedKeyDetails>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog
@@ -159,7 +159,7 @@ impl Admin {
         &self,
         owner: &ServiceAccountId,
         name: &str,
-    ) -> Result<Vec<OwnedKeyDetails>, Problem> {
+    ) -> Result<KeyList<OwnedKeyDetails>, Problem> {
         let budget = &self.budget;
         self.act(|it| async move {
             it.datadog

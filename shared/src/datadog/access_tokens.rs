@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 
 use super::call::{Effect, Endpoint, NO_CONTENT, OK_OR_CREATED};
 use super::limits::Family;
-use super::list::{Page, list_path, page};
+use super::list::{KeyList, Page, list_path, page};
 use super::owned_keys::OwnedKeyDetails;
 use super::resource::{Created, Defect, One, Resource, about, parse};
 use super::scopes::Scopes;
@@ -141,7 +141,7 @@ impl Datadog {
         owner: &ServiceAccountId,
         name: &str,
         budget: &Budget,
-    ) -> Result<Vec<OwnedKeyDetails>, DatadogError> {
+    ) -> Result<KeyList<OwnedKeyDetails>, DatadogError> {
         let call = |page| Call::list_access_tokens(owner, name, page);
         self.whole_list(authority, call, many, |it| &it.id, budget)
             .await

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::attributes::Attributes;
 use super::call::{Effect, Endpoint, NO_CONTENT, OK_OR_CREATED};
 use super::limits::Family;
-use super::list::{Page, list_path, page};
+use super::list::{KeyList, Page, list_path, page};
 use super::quota::{KeyQuota, count_path, quota};
 use super::resource::{Created, Defect, One, Resource, about, id, parse, time};
 use super::{Authority, Call, Datadog, DatadogError};
@@ -227,7 +227,7 @@ impl Datadog {
         authority: &Authority,
         name: &str,
         budget: &Budget,
-    ) -> Result<Vec<ApiKeyDetails>, DatadogError> {
+    ) -> Result<KeyList<ApiKeyDetails>, DatadogError> {
         let call = |page| Call::list_api_keys(name, page);
         self.whole_list(authority, call, many, |it| &it.id, budget)
             .await

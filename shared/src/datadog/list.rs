@@ -1,6 +1,7 @@
 //! Lists of keys, which Datadog answers in pages.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -16,6 +17,46 @@ const PAGE: usize = 100;
 
 /// More pages than any organisation's keys fill: a list that never ends is not followed for ever.
 const MOST_PAGES: usize = 20;
+
+/// A list of keys, as far as it was read.
+#[derive(Clone, Debug)]
+pub struct KeyList<T> {
+    keys: Vec<T>,
+    /// Whether it goes on behind them.
+    pub is_cut: bool,
+}
+
+impl<T> Default for KeyList<T> {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            is_cut: false,
+        }
+    }
+}
+
+impl<T> Deref for KeyList<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.keys
+    }
+}
+
+impl<T> Extend<T> for KeyList<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, keys: I) {
+        self.keys.extend(keys);
+    }
+}
+
+impl<T> IntoIterator for KeyList<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.keys.into_iter()
+    }
+}
 
 /// One page of a list.
 pub(super) struct Page<T> {
@@ -64,8 +105,8 @@ impl Datadog {
         read: impl Fn(&[u8]) -> Result<Page<T>, Defect>,
         id: impl Fn(&T) -> &KeyId,
         budget: &Budget,
-    ) -> Result<Vec<T>, DatadogError> {
-        let (mut keys, mut seen) = (Vec::new(), HashSet::new());
+    ) -> Result<KeyList<T>, DatadogError> {
+        let (mut keys, mut seen) = (KeyList::default(), HashSet::new());
         for page in 0..MOST_PAGES {
             let found = self.ask(authority, call(page), budget, &read).await?;
             let is_empty = found.keys.is_empty();
@@ -86,6 +127,7 @@ impl Datadog {
             read = keys.len(),
             "the list is longer than what could be read of it: the rest is not looked at"
         );
+        keys.is_cut = true;
         Ok(keys)
     }
 }

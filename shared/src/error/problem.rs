@@ -68,8 +68,12 @@ pub enum Problem {
     /// Not "empty": its keys can't be known, so that nothing may be deleted by name.
     #[error("a version carries {label}, and Secrets Manager does not find its value")]
     ValueUnreadable { label: &'static str },
-    #[error("the replica in {place} could not be brought up to date")]
-    ReplicaFailed { place: String },
+    #[error("the replica in {place} could not be brought up to date{}", in_aws_words(message.as_deref()))]
+    ReplicaFailed {
+        place: String,
+        /// AWS's own words.
+        message: Option<String>,
+    },
     #[error("the replica in {place} does not have the new value yet")]
     ReplicaBehind { place: String },
     #[error(transparent)]
@@ -275,4 +279,10 @@ impl Problem {
             _ => false,
         }
     }
+}
+
+fn in_aws_words(message: Option<&str>) -> String {
+    message
+        .map(|it| format!(" (AWS says: {it})"))
+        .unwrap_or_default()
 }

@@ -7,6 +7,7 @@ mod api_key;
 mod described;
 mod endpoint;
 mod finding;
+mod function;
 mod holding;
 mod pending;
 mod shared_keys;
@@ -18,6 +19,7 @@ pub use shared_keys::say_shared_keys;
 use access_token::{examine_access_token, examine_admin_token};
 use api_key::{examine_api_key, examine_reading};
 use described::{say_grace, say_leaked, say_replicas, say_rotation, say_versions, sound};
+use function::{Look, say_function};
 use pending::examine_pending;
 
 use super::Unreached;
@@ -29,7 +31,7 @@ use crate::error::Problem;
 use crate::keys::KeyClass;
 use crate::rotation::context::{LoadedSecret, SecretReader};
 use crate::rotation::observe::{AdminSource, NamedBy};
-use crate::secrets::{CURRENT, PREVIOUS, SecretArn};
+use crate::secrets::{CURRENT, Description, PREVIOUS, SecretArn, Secrets};
 use crate::value::ValueError;
 
 impl Inspector {
@@ -41,11 +43,12 @@ impl Inspector {
         budget: &Budget,
         lost: impl Future<Output = Unreached>,
     ) -> Checkup {
-        let mut checkup = Checkup::of(secret);
+        let (mut checkup, look) = (Checkup::of(secret), Look::new());
         let unreached = tokio::select! {
-            _ = Box::pin(self.examine(&mut checkup, budget)) => None,
+            _ = Box::pin(self.examine(&mut checkup, &look, budget)) => None,
             unreached = lost => Some(unreached),
         };
+        say_function(&mut checkup, look);
         if let Some(unreached) = unreached {
             checkup.say_unreached(&unreached);
         }
@@ -53,7 +56,7 @@ impl Inspector {
     }
 
     /// Ends early where nothing more can be looked at.
-    async fn examine(&self, to: &mut Checkup, budget: &Budget) -> Option<()> {
+    async fn examine(&self, to: &mut Checkup, look: &Look, budget: &Budget) -> Option<()> {
         let secret = to.secret.clone();
         let secrets = self
             .clients
@@ -69,12 +72,26 @@ impl Inspector {
         say_rotation(to, &description, budget.now());
         say_grace(to, &description);
         say_replicas(to, &description.replicas);
-        let versions = secrets.versions(&secret, budget).await;
+        let function = self.look_at_function(&description, look, budget);
+        let rest = self.examine_versions(to, &secrets, &description, budget);
+        let ((), rest) = tokio::join!(function, rest);
+        rest
+    }
+
+    async fn examine_versions(
+        &self,
+        to: &mut Checkup,
+        secrets: &Secrets,
+        description: &Description,
+        budget: &Budget,
+    ) -> Option<()> {
+        let secret = description.arn.as_str();
+        let versions = secrets.versions(secret, budget).await;
         if let Some(labels) = to.take(Check::Versions, versions.map_err(Problem::from)) {
             say_versions(to, &labels);
-            say_leaked(to, &description, &labels);
+            say_leaked(to, description, &labels);
         }
-        let opened = match self.open(&secret, budget).await {
+        let opened = match self.open(secret, budget).await {
             Ok(opened) => opened,
             Err(unopened) => {
                 to.fail(Check::Value, &unopened.problem);

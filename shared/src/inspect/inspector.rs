@@ -9,6 +9,7 @@ use crate::clients::Clients;
 use crate::credential::Kind;
 use crate::error::{Problem, Role};
 use crate::event::VersionId;
+use crate::functions::Functions;
 use crate::key_name::KeyNames;
 use crate::rotation::context::{LoadedSecret, SecretReader, Version};
 use crate::rotation::observe::{
@@ -23,6 +24,8 @@ pub struct Inspector {
     /// The type of all secrets; if `None`, each tells its own.
     pub kind: Option<Kind>,
     pub clients: Clients,
+    /// Asked for the functions that secrets are attached to.
+    pub functions: Functions,
 }
 
 /// A secret whose current value has been read, and what is needed to look further.

@@ -1,4 +1,4 @@
-//! Ends keys that have leaked: names their version by the tag `leakedVersion`, has the secret rotated,
+//! Deletes keys that have leaked: names their version by the tag `leakedVersion`, has the secret rotated,
 //! and tries the keys until Datadog refuses them. The rotation deletes them, not this.
 
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl From<Unopened> for NotBegun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeakEnd {
     /// Datadog refuses every leaked key, and accepts the key in AWSCURRENT.
-    Ended,
+    Deleted,
     /// These leaked keys still work; the tag is set.
     StillWork(Vec<KeyRef>),
     /// AWSCURRENT is still the leaked version; the tag is set. These keys work.
@@ -225,7 +225,7 @@ impl Inspector {
         mut say: impl FnMut(Progress<'_>),
     ) -> Result<LeakEnd, Failed> {
         if leak.is_named && leak.label == LeakedLabel::Previous && leak.working.is_empty() {
-            return Ok(LeakEnd::Ended);
+            return Ok(LeakEnd::Deleted);
         }
         let secrets = self.clients.secrets.in_region_of(&leak.arn);
         let tagged = secrets.name_leaked(&leak.arn, &leak.version, budget).await;
@@ -264,7 +264,7 @@ impl Inspector {
             let is_refused = is_away && look.is_told && !look.is_unclear && look.working.is_empty();
             refusals = if is_refused { refusals + 1 } else { 0 };
             if refusals == REFUSALS {
-                return Ok(LeakEnd::Ended);
+                return Ok(LeakEnd::Deleted);
             }
             looks += 1;
             if looks % LOOKS == 0 && !look.working.is_empty() && !is_pending(&described) {
@@ -294,6 +294,7 @@ impl Inspector {
         let clients = self.clients.clone();
         Self {
             kind: self.kind,
+            functions: self.functions.clone(),
             clients: Clients {
                 http: refusals.watch(clients.http),
                 ..clients

@@ -79,8 +79,8 @@ pub struct Search {
     clients: Clients,
     kind: Kind,
     listed: Vec<ListedKey>,
-    /// Whether API keys, if the secret has such, are among the listed.
-    is_whole: bool,
+    unlisted: Option<KeyClass>,
+    cut: Vec<KeyClass>,
     versions: Vec<VersionId>,
     kept: ProtectedKeys,
     unreadable: Option<&'static str>,
@@ -144,14 +144,15 @@ impl Inspector {
         labels.merge(&secret.description.labels);
         let known = [(&secret.current.id, &secret.current.credential)];
         let mut kept = reader.kept_by(&known, &labels).await?;
-        let (listed, is_whole) = reader.list(&secret).await?;
+        let listing = reader.list(&secret).await?;
         kept.keys.merge(&secret.admin.known_keys());
         Ok(Search {
             kind,
             secret,
             clients,
-            listed,
-            is_whole,
+            listed: listing.keys,
+            unlisted: listing.unlisted,
+            cut: listing.cut,
             versions: kept.versions,
             kept: kept.keys,
             unreadable: kept.unreadable,
@@ -174,7 +175,14 @@ impl Search {
     /// `api_keys_read`.
     #[must_use]
     pub fn unlisted(&self) -> Option<KeyClass> {
-        (!self.is_whole).then_some(KeyClass::Api)
+        self.unlisted
+    }
+
+    /// The classes of keys whose lists are longer than what could be read of them: keys may be orphaned
+    /// that are not seen.
+    #[must_use]
+    pub fn cut(&self) -> &[KeyClass] {
+        &self.cut
     }
 
     /// Returns the keys that the versions to be kept name, and those of the admin.

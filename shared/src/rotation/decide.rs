@@ -171,23 +171,31 @@ pub(super) fn failed_promotion(error: &SecretsError) -> FailedPromotion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Replication {
     InSync,
-    InProgress { place: String },
-    Failed { place: String },
+    InProgress {
+        place: String,
+    },
+    /// With AWS's words about it.
+    Failed {
+        place: String,
+        message: Option<String>,
+    },
 }
 
 /// Returns the state of all replicas together. One that failed goes before one in progress.
 /// A status that AWS has not documented counts as in progress.
 pub(crate) fn replication(replicas: &[Replica]) -> Replication {
-    let first = |wanted: ReplicaStatus| {
-        let found = replicas.iter().find(|it| it.status == wanted);
-        found.map(|it| it.place.clone())
-    };
+    let first = |wanted: ReplicaStatus| replicas.iter().find(|it| it.status == wanted);
     match (
         first(ReplicaStatus::Failed),
         first(ReplicaStatus::InProgress),
     ) {
-        (Some(place), _) => Replication::Failed { place },
-        (None, Some(place)) => Replication::InProgress { place },
+        (Some(failed), _) => Replication::Failed {
+            place: failed.place.clone(),
+            message: failed.message.clone(),
+        },
+        (None, Some(slow)) => Replication::InProgress {
+            place: slow.place.clone(),
+        },
         (None, None) => Replication::InSync,
     }
 }
@@ -412,13 +420,16 @@ mod tests {
     fn a_failed_replica_goes_before_a_slow_one() {
         let replica = |place: &str, status| Replica {
             place: place.to_owned(),
+            is_across_accounts: false,
             status,
+            message: Some("because".to_owned()),
         };
         let slow = replica("a", ReplicaStatus::InProgress);
         let failed = replica("b", ReplicaStatus::Failed);
         let there = replica("c", ReplicaStatus::InSync);
         let told = replication(&[there.clone(), slow, failed]);
-        assert_eq!(told, Replication::Failed { place: "b".into() });
+        let (place, message) = ("b".into(), Some("because".into()));
+        assert_eq!(told, Replication::Failed { place, message });
         assert_eq!(replication(&[there]), Replication::InSync);
         assert_eq!(replication(&[]), Replication::InSync);
     }

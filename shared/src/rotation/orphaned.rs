@@ -42,7 +42,7 @@ pub(super) async fn delete_orphans(
     if !is_replicated {
         kept.versions.clear();
     }
-    let (listed, _) = reader.list(secret).await?;
+    let listed = reader.list(secret).await?.keys;
     let candidates = Candidates::Orphans {
         listed: &listed,
         names: &secret.names,

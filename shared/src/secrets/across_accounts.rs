@@ -69,7 +69,9 @@ fn replica(told: &Value) -> Replica {
     let place = account.map(|it| format!("account {it}"));
     Replica {
         place: place.unwrap_or_else(|| "an unnamed account".to_owned()),
+        is_across_accounts: true,
         status: ReplicaStatus::of(text("ReplicationStatus")),
+        message: Replica::message_of(text("StatusMessage")),
     }
 }
 

@@ -7,6 +7,8 @@ use aws_sdk_secretsmanager::types::{ReplicationStatusType, RotationRulesType, St
 use aws_smithy_types::DateTime;
 use tokio::time::Instant;
 
+use crate::words::told;
+
 use super::{ADMIN_TAG, GRACE_TAG, GraceTags, LEAKED_TAG, Labels, MAY_LOSE_TAG, SecretArn};
 
 /// What `DescribeSecret` tells.
@@ -87,7 +89,22 @@ fn window_of(rate: Option<Duration>) -> Duration {
 pub struct Replica {
     /// A region, or `account` with its number.
     pub place: String,
+    pub is_across_accounts: bool,
     pub status: ReplicaStatus,
+    /// AWS's own words about the status, fit for a log.
+    pub message: Option<String>,
+}
+
+/// The longest of AWS's words about a replica that is kept.
+const LONGEST_MESSAGE: usize = 300;
+
+impl Replica {
+    /// Returns AWS's words as they are kept. An empty text says nothing.
+    pub(super) fn message_of(text: Option<&str>) -> Option<String> {
+        let message = told(text?, LONGEST_MESSAGE);
+        let message = message.trim().trim_end_matches('.');
+        (!message.is_empty()).then(|| message.to_owned())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,10 +172,12 @@ impl ReplicaStatus {
     }
 }
 
-fn in_region(told: &ReplicationStatusType) -> Replica {
+fn in_region(shown: &ReplicationStatusType) -> Replica {
     Replica {
-        place: told.region().unwrap_or("an unnamed region").to_owned(),
-        status: ReplicaStatus::of(told.status().map(StatusType::as_str)),
+        place: shown.region().unwrap_or("an unnamed region").to_owned(),
+        is_across_accounts: false,
+        status: ReplicaStatus::of(shown.status().map(StatusType::as_str)),
+        message: Replica::message_of(shown.status_message()),
     }
 }
 
@@ -187,6 +206,21 @@ mod tests {
         let cron = Some("cron(0 8 1 * ? *)");
         assert_eq!(schedule(Some(31), cron, None), Some((DAY * 31, DAY)));
         assert_eq!(schedule(None, cron, None), None);
+    }
+
+    #[test]
+    fn words_about_a_replica_are_kept_without_what_could_be_a_key() {
+        let kept = |text: &str| Replica::message_of(Some(text));
+        let words = "Replication failed: Access to KMS is not allowed";
+        assert_eq!(kept(words).as_deref(), Some(words));
+        assert_eq!(kept(&format!("{words}.\n")).as_deref(), Some(words));
+        assert_eq!(kept(" "), None);
+        let hush = "0123456789abcdef0123456789abcdef";
+        assert_eq!(kept(hush).as_deref(), Some("…"));
+        assert_eq!(
+            kept(&"x ".repeat(400)).map(|it| it.len() <= 300),
+            Some(true)
+        );
     }
 
     #[test]

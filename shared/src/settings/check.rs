@@ -3,10 +3,11 @@
 use super::{DATADOG_API_URL, SettingError, text, topic};
 
 /// The addresses that replace those of the services.
-const URLS: [&str; 4] = [
+const URLS: [&str; 5] = [
     DATADOG_API_URL,
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "AWS_ENDPOINT_URL_SNS",
+    "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL",
 ];
 

@@ -50,7 +50,7 @@ pub enum Partition {
 
 impl Partition {
     /// Datadog can't be reached from the other partitions.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "aws" => Some(Self::Aws),
             "aws-us-gov" => Some(Self::GovCloud),

@@ -142,8 +142,7 @@ impl Bench {
     /// Turns rotation on as the console does, and takes away the test that comes with it.
     fn turn_rotation_on(&self, secret: &str, caller: &str) {
         let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{caller}");
-        self.gate
-            .with_world(|world| world.secrets_manager.permit_invocation(&function));
+        self.gate.with_world(|world| world.deploy(&function));
         self.manage(
             "RotateSecret",
             &json!({

@@ -47,7 +47,9 @@ impl Pace {
                 datadog,
             } => Fate::Slow(match call.service {
                 Service::SecretsManager => secrets_manager,
-                Service::Datadog | Service::Sns | Service::CloudFormation => datadog,
+                Service::Datadog | Service::Sns | Service::Lambda | Service::CloudFormation => {
+                    datadog
+                }
             }),
             Self::SlowOnce { call, by } if call == number => Fate::Slow(by),
             Self::Throttled { from, service } if from <= number && service == call.service => {
@@ -56,12 +58,16 @@ impl Pace {
             Self::Unstorable { datadog } => match call.service {
                 Service::SecretsManager if call.operation == "PutSecretValue" => Fate::Throttle,
                 Service::SecretsManager => Fate::Pass,
-                Service::Datadog | Service::Sns | Service::CloudFormation => Fate::Slow(datadog),
+                Service::Datadog | Service::Sns | Service::Lambda | Service::CloudFormation => {
+                    Fate::Slow(datadog)
+                }
             },
             Self::Unlabelled { datadog } => match call.service {
                 Service::SecretsManager if has_minted => Fate::SilenceBefore,
                 Service::SecretsManager => Fate::Pass,
-                Service::Datadog | Service::Sns | Service::CloudFormation => Fate::Slow(datadog),
+                Service::Datadog | Service::Sns | Service::Lambda | Service::CloudFormation => {
+                    Fate::Slow(datadog)
+                }
             },
             Self::Silent { from, service } if from <= number && service == call.service => {
                 Fate::SilenceBefore

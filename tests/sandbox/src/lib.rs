@@ -5,7 +5,7 @@
 //! Above them, each layer knows only the ones before it:
 //!
 //! - [`sts::Sts`] knows whose credentials have signed a request; Datadog asks it, nobody else;
-//! - [`sns::Sns`] asks it likewise whose message it takes;
+//! - [`sns::Sns`] asks it likewise whose message it takes, and [`functions::Functions`] who looks at them;
 //! - [`world`] holds one of each and a clock;
 //! - [`gate`] is the only way in, and the place where calls are recorded and faults are made;
 //! - [`server`] puts a gate on a loopback port;
@@ -20,6 +20,7 @@ pub mod cloudformation;
 pub mod credential;
 pub mod datadog;
 pub mod executables;
+pub mod functions;
 pub mod gate;
 pub mod lambda;
 pub mod ledger;

@@ -25,6 +25,7 @@ pub fn allow(own: &str, call: &Call) -> bool {
     match call.service {
         Service::SecretsManager => allowed.contains(&call.operation.as_str()),
         Service::Sns => call.operation == "Publish",
+        Service::Lambda => false,
         Service::Datadog | Service::CloudFormation => true,
     }
 }

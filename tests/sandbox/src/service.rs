@@ -7,6 +7,8 @@ pub enum Service {
     Datadog,
     /// The topic of promotions.
     Sns,
+    /// What the doctor asks of functions.
+    Lambda,
     /// The presigned URLs of custom resources.
     CloudFormation,
 }

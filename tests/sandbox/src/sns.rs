@@ -9,7 +9,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response, StatusCode};
 use time::OffsetDateTime;
 
@@ -96,7 +96,7 @@ impl Sns {
         if request.method() != Method::POST || request.uri().path() != "/" {
             return Err(bad("InvalidAction", "only POST / is known here"));
         }
-        let signed = signed(request);
+        let signed = SignedRequest::of(request);
         let by = sts.signer(now, &signed, SERVICE, &self.region);
         let by =
             by.map_err(|refused| (StatusCode::FORBIDDEN, "SignatureDoesNotMatch", refused.0))?;
@@ -149,24 +149,6 @@ fn attributes(fields: &BTreeMap<String, String>) -> Option<BTreeMap<String, Stri
         attributes.insert(name.clone(), value.clone());
     }
     Some(attributes)
-}
-
-/// The request with the host that it was sent to, which clients may leave to their transport.
-fn signed(request: &Request<Bytes>) -> SignedRequest {
-    let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let authority = request.uri().authority().map(ToString::to_string);
-    let host = request.headers().get(HOST).map(text).or(authority);
-    let host = host.unwrap_or_default();
-    let headers = request.headers().iter().filter(|(name, _)| *name != HOST);
-    let mut headers: Vec<_> = headers
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect();
-    headers.push(("host".to_owned(), host.clone()));
-    SignedRequest {
-        host,
-        headers,
-        body: request.body().to_vec(),
-    }
 }
 
 fn published(number: usize) -> Response<Bytes> {

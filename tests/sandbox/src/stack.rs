@@ -161,8 +161,7 @@ impl Stack {
     /// check of the set-up, and runs that check: testSecret alone.
     pub async fn turn_rotation_on(&self, observer: &impl Observer) -> Result<(), StackError> {
         for Rotator { secret, function } in &self.rotators {
-            self.gate
-                .with_world(|world| world.secrets_manager.permit_invocation(&function.arn()));
+            self.gate.with_world(|world| world.deploy(&function.arn()));
             let settings = json!({
                 "SecretId": secret,
                 "ClientRequestToken": self.new_token(),

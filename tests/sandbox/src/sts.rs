@@ -126,6 +126,23 @@ impl Sts {
         Ok(&session.arn)
     }
 
+    /// Checks a request as [`Self::signer`] does, unless its access key is of no session here.
+    pub(crate) fn known_signer(
+        &self,
+        now: OffsetDateTime,
+        request: &SignedRequest,
+        service: &str,
+        region: &str,
+    ) -> Result<(), Refused> {
+        let claim = request.claim()?;
+        let mut sessions = self.sessions.iter();
+        if sessions.any(|it| it.access_key_id == claim.access_key_id) {
+            self.signer(now, request, service, region).map(drop)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Every secret key and session token that ever existed, to be searched for in all output.
     pub fn every_value(&self) -> impl Iterator<Item = &str> {
         self.sessions

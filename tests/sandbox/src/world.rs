@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::account::REGION;
+use crate::account::{ACCOUNT, REGION, description_of};
 use crate::cloudformation::CloudFormation;
 use crate::datadog::Datadog;
-
+use crate::functions::Functions;
 use crate::secrets_manager::SecretsManager;
 use crate::service::Service;
 use crate::sns::Sns;
@@ -26,6 +26,7 @@ pub struct World {
     pub datadog: Datadog,
     pub cloudformation: CloudFormation,
     pub sns: Sns,
+    pub functions: Functions,
     /// What a function was last invoked for, by the name that the gate knows it by.
     steps: BTreeMap<String, String>,
 }
@@ -39,6 +40,7 @@ impl World {
             datadog,
             cloudformation: CloudFormation::default(),
             sns: Sns::new(REGION),
+            functions: Functions::new(REGION),
             steps: BTreeMap::new(),
         }
     }
@@ -46,6 +48,16 @@ impl World {
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         self.clock.now()
+    }
+
+    /// Deploys a rotation function as the template does: it says which type it rotates, and Secrets Manager
+    /// may invoke it for every secret of the account.
+    pub fn deploy(&mut self, function_arn: &str) {
+        self.secrets_manager.permit_invocation(function_arn);
+        let condition = json!({ "StringEquals": { "AWS:SourceAccount": ACCOUNT } });
+        self.functions
+            .create(function_arn, description_of(function_arn));
+        self.functions.permit(function_arn, &condition);
     }
 
     /// A function is invoked with this event.
@@ -68,6 +80,7 @@ impl World {
             Service::SecretsManager => self.secrets_manager.call(now, request),
             Service::Datadog => self.datadog.call(now, request),
             Service::Sns => self.sns.call(now, &self.datadog.sts, request),
+            Service::Lambda => self.functions.call(now, &self.datadog.sts, request),
             Service::CloudFormation => self.cloudformation.call(request),
         }
     }

@@ -119,7 +119,7 @@ fn without_functions_it_does_not_begin() {
 fn a_port_that_is_taken_is_named_with_its_option() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for option in ["--secrets-manager-port", "--datadog-port"] {
+    for option in ["--secrets-manager-port", "--datadog-port", "--lambda-port"] {
         let run = Command::new(SANDBOX)
             .args(["serve", option, &port])
             .output()
@@ -189,6 +189,7 @@ fn serving_begins_with_a_line_for_programs_and_ends_on_sigterm() {
         [
             "secretsManager",
             "datadog",
+            "lambda",
             "region",
             "secrets",
             "datadogCredentials"

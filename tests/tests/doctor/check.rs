@@ -397,5 +397,29 @@ async fn a_replica_that_failed_is_told() {
     assert_eq!(of_status(&checkup, "failed"), ["replicas"], "{checkup:#}");
     let line = line(&checkup, "replicas");
     assert_eq!(line["error_type"], "ReplicaFailed");
-    assert!(line["text"].as_str().unwrap().contains("eu-west-1"));
+    let text = line["text"].as_str().unwrap();
+    let words = "AWS says: Replication failed: Access to KMS is not allowed";
+    assert!(text.contains("eu-west-1") && text.contains(words), "{text}");
+    assert!(!text.contains("kms:Encrypt"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_replica_in_another_account_it_is_told_what_it_takes() {
+    let bench = bench();
+    bench.gate.with_world(|world| {
+        let (secret, in_time) = (bench.secret(API), Replication::After(Duration::ZERO));
+        world
+            .secrets_manager
+            .replicate(secret, "210987654321", in_time);
+    });
+    let checkup = bench.checkup(bench.secret(API)).await;
+    assert_eq!(checkup["ok"], true);
+    let line = line(&checkup, "replicas");
+    assert_eq!(line["status"], "ok");
+    let text = line["text"].as_str().unwrap();
+    assert!(text.starts_with("in sync: account 210987654321"), "{text}");
+    assert!(
+        text.contains("kms:Encrypt on the replica's KMS key"),
+        "{text}"
+    );
 }

@@ -7,12 +7,13 @@ use harness::doctor::{line, of_status};
 use http::StatusCode;
 use sandbox::datadog::Settings;
 use sandbox::gate::{Call, Fate};
-use sandbox::scene::SceneOptions;
+use sandbox::scene::{APPLICATION_SCOPES, SceneOptions};
 use serde_json::json;
 
 const API: Kind = Kind::ApiKey;
 const APP: Kind = Kind::ApplicationKey;
 const ADMIN: Kind = Kind::AdminKey;
+const TOKEN: Kind = Kind::ServiceAccessToken;
 
 /// What is wrong, with a secret of which type; the check that says so, in which words.
 type Defect = (&'static str, Kind, fn(&Bench), &'static str, &'static str);
@@ -41,6 +42,11 @@ const DEFECTS: &[Defect] = &[
     ("application key dead", APP, |it| revoke(it, APP), "application_key", "CurrentKeyDead"),
     ("key of another account", APP, foreign, "application_key", "CurrentKeyNotOwned"),
     ("text of another", APP, |it| mix(it, APP, "appKey"), "application_key", "CurrentKeyMismatch"),
+    ("token dead", TOKEN, |it| revoke(it, TOKEN), "access_token", "CurrentKeyDead"),
+    // It is looked for among the account's own.
+    ("token of another account", TOKEN, foreign_token, "access_token", "CurrentKeyDead"),
+    ("another account", TOKEN, token_account, "service_account", "ServiceAccountMismatch"),
+    ("token for too few days", TOKEN, |it| days(it, 10), "access_token", "ExpiryTooShort"),
     ("API key dead", API, |it| revoke(it, API), "api_key", "CurrentKeyDead"),
     ("text of another", API, |it| mix(it, API, "apiKey"), "api_key", "CurrentKeyMismatch"),
     ("no room", API, |it| quota(it, API_QUOTA), "api_key_quota", "DatadogKeyQuota"),
@@ -102,9 +108,32 @@ fn account(bench: &Bench) {
     with(bench, APP, "serviceAccountId", somebody);
 }
 
+fn token_account(bench: &Bench) {
+    let somebody = &bench.scene.administrator.api_key.id;
+    with(bench, TOKEN, "serviceAccountId", somebody);
+}
+
 fn foreign(bench: &Bench) {
     let theirs = &bench.scene.administrator.application_key.id;
     with(bench, APP, "appKeyId", theirs);
+}
+
+/// A token of another service account, with its own text.
+fn foreign_token(bench: &Bench) {
+    let theirs = bench.gate.with_world(|world| {
+        let (now, datadog) = (world.now(), &mut world.datadog);
+        let account = datadog.create_service_account(now, "others", &APPLICATION_SCOPES);
+        datadog.create_access_token(now, &account, "others", &APPLICATION_SCOPES, None)
+    });
+    with(bench, TOKEN, "serviceAccessToken", &theirs.value);
+    with(bench, TOKEN, "serviceAccessTokenId", &theirs.id);
+}
+
+/// The next token is to end after so many days, and the secret is rotated every 90.
+fn days(bench: &Bench, days: u32) {
+    let mut value = bench.current(TOKEN);
+    value["daysToExpiry"] = json!(days);
+    bench.store(TOKEN, &value);
 }
 
 /// The text of the admin's key under the key's own id.

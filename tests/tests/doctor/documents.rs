@@ -60,6 +60,7 @@ async fn what_orphans_prints() {
     let all = ["command", "delete", "ok", "secrets", "summary"];
     assert_eq!(members(&document), all);
     let counted = [
+        "cut",
         "deletable",
         "deleted",
         "not_searched",
@@ -72,7 +73,7 @@ async fn what_orphans_prints() {
     ];
     assert_eq!(members(&document["summary"]), counted);
     for secret in document["secrets"].as_array().unwrap() {
-        let all = ["error", "keys", "name", "secret", "type", "unlisted"];
+        let all = ["cut", "error", "keys", "name", "secret", "type", "unlisted"];
         assert_eq!(members(secret), all);
         let count = if secret["name"].is_null() { 0 } else { 2 };
         assert_eq!(secret["keys"].as_array().unwrap().len(), count);

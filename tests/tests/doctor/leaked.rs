@@ -1,4 +1,4 @@
-//! `datadog-doctor leaked`: one command ends a leaked key, and says what came of it.
+//! `datadog-doctor leaked`: one command deletes a leaked key, and says what came of it.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn one_command_ends_a_leaked_key_of_each_type() {
             let json = told.json();
             assert_eq!(members(&json), members(&documented()));
             assert_eq!(members(&json["keys"][0]), members(&documented()["keys"][0]));
-            assert_eq!(json["state"], "ended");
+            assert_eq!(json["state"], "deleted");
             assert_eq!(json["version"], json!(version));
             assert_eq!(json["keys"].as_array().unwrap().len(), leaked.len());
             assert!(
@@ -119,7 +119,7 @@ async fn people_are_told_what_comes_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_earlier_rotation_replaced_is_ended_too() {
+async fn what_an_earlier_rotation_replaced_is_deleted_too() {
     let (bench, kind) = (bench(), Kind::ApiKey);
     bench.rotate(kind).await.unwrap();
     let leaked = ids(&bench.current(kind)).remove(0);
@@ -150,7 +150,7 @@ async fn a_rotation_that_fails_is_told() {
 
 /// A key that can't be deleted works on, and is told to.
 #[tokio::test(start_paused = true)]
-async fn a_key_that_still_works_is_not_called_ended() {
+async fn a_key_that_still_works_is_not_called_deleted() {
     let (bench, kind) = (bench(), Kind::ApplicationKey);
     bench.rotate(kind).await.unwrap();
     let leaked = ids(&bench.current(kind)).remove(0);
@@ -164,7 +164,7 @@ async fn a_key_that_still_works_is_not_called_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_not_be_ended_so_is_refused_before_any_effect() {
+async fn what_can_not_be_deleted_so_is_refused_before_any_effect() {
     let (bench, kind) = (bench(), Kind::ApiKey);
     let secret = bench.secret(kind).to_owned();
     bench.manage("CancelRotateSecret", &json!({ "SecretId": secret }));
@@ -238,7 +238,7 @@ async fn refusals_of_everything_end_nothing() {
     });
     let told = doctor(&bench, kind, &arguments(&bench, kind, &["--json"])).await;
     assert!(!told.fine, "{}", told.output);
-    assert_ne!(told.json()["state"], "ended");
+    assert_ne!(told.json()["state"], "deleted");
     assert!(bench.is_live(&leaked));
 }
 

@@ -6,10 +6,12 @@
     reason = "a panic is how a test says that something is wrong"
 )]
 
+mod access_tokens;
 mod admin_tokens;
 mod check;
 mod defects;
 mod documents;
+mod function;
 mod keyless;
 mod leaked;
 mod leaked_tag;

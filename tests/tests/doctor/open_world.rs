@@ -30,6 +30,7 @@ pub(crate) struct OpenWorld {
     pub(crate) scene: Scene,
     pub(crate) secrets_manager: Server,
     datadog: Server,
+    pub(crate) lambda: Server,
 }
 
 impl OpenWorld {
@@ -46,6 +47,7 @@ impl OpenWorld {
         Self {
             secrets_manager: door(Service::SecretsManager).await.unwrap(),
             datadog: door(Service::Datadog).await.unwrap(),
+            lambda: door(Service::Lambda).await.unwrap(),
             scene,
             gate,
         }
@@ -70,6 +72,7 @@ impl OpenWorld {
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 self.secrets_manager.url(),
             )
+            .env("AWS_ENDPOINT_URL_LAMBDA", self.lambda.url())
             .env("DATADOG_API_URL", self.datadog.url())
             .env("RUST_LOG", "trace")
             .stdin(Stdio::null())

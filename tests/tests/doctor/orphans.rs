@@ -129,6 +129,41 @@ async fn each_sort_of_key_is_told_and_the_deletable_alone_are_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_of_which_a_part_is_read_is_not_called_clean() {
+    let bench = rotated(&ADMIN_SCOPES, APP).await;
+    let names = "aws-sm-app-key-datadog/app-key";
+    bench.gate.with_world(|world| {
+        let (now, account) = (world.now(), &bench.scene.service_account);
+        world.datadog.settings.most_per_page = 1;
+        for number in 0..25 {
+            let name = format!("{names}-{number}");
+            world
+                .datadog
+                .create_application_key(now, account, &name, None);
+        }
+    });
+    let told = bench
+        .doctor(&["orphans", bench.secret(APP), "--json"])
+        .await;
+    let document = told.json();
+    assert_eq!(document["secrets"][0]["cut"], json!(["application_key"]));
+    assert_eq!(document["summary"]["cut"], 1);
+    assert_eq!((told.fine, &document["ok"]), (false, &json!(false)));
+    let told = bench.doctor(&["orphans", bench.secret(APP)]).await;
+    let words = "cut  Datadog lists more application keys than could be read";
+    assert!(told.output.contains(words), "{}", told.output);
+    assert!(!told.output.contains("There is no orphaned key."));
+
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.most_per_page = 100);
+    let whole = bench
+        .doctor(&["orphans", bench.secret(APP), "--json"])
+        .await;
+    assert_eq!(whole.json()["secrets"][0]["cut"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_api_keys_read_it_says_that_it_sees_no_api_keys() {
     for kind in Kind::ALL {
         let bench = rotated(&DOCUMENTED_SCOPES, kind).await;

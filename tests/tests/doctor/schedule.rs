@@ -7,7 +7,7 @@ use harness::bench::DOCUMENTED_SCOPES;
 use harness::figures;
 use harness::listen::indiscretion;
 use sandbox::lambda::{self, Function, FunctionOptions};
-use sandbox::scene::{SceneOptions, request, token};
+use sandbox::scene::{APPLICATION_SCOPES, SceneOptions, request, token};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::Clock;
 use serde_json::{Value, json};
@@ -162,17 +162,22 @@ fn manage(site: &OpenWorld, operation: &str, body: &Value) {
     assert!(response.status().is_success(), "{:?}", response.body());
 }
 
-/// Attaches the three secrets, every 30 days, as a stack does.
+/// The ARN of the stack's function whose name ends so.
+fn arn(end: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:datadog-rotation-{end}")
+}
+
+/// Attaches the secrets, every 30 days, as a stack does.
 fn attach(site: &OpenWorld) {
-    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:datadog-rotation");
-    site.gate
-        .with_world(|world| world.secrets_manager.permit_invocation(&function));
     let secrets = &site.scene.secrets;
-    for secret in [
-        &secrets.api_key,
-        &secrets.application_key,
-        &secrets.admin_key,
+    for (secret, end) in [
+        (&secrets.api_key, "api-key"),
+        (&secrets.application_key, "application-key"),
+        (&secrets.admin_key, "admin-key"),
+        (&secrets.service_access_token, "service-access-token"),
     ] {
+        let function = arn(end);
+        site.gate.with_world(|world| world.deploy(&function));
         let body = json!({
             "SecretId": secret,
             "ClientRequestToken": token(secret),
@@ -184,14 +189,14 @@ fn attach(site: &OpenWorld) {
     }
 }
 
-/// Checks the three secrets, and what it answers, says and counts.
+/// Checks the secrets, and what it answers, says and counts.
 async fn checked(site: &OpenWorld) -> (Value, Vec<Value>) {
     let output = lambda::Output::default();
     let function = function(site, &output);
     let secrets = &site.scene.secrets;
     let event = json!({
         "command": "check",
-        "secrets": [{ "secret": secrets.api_key, "admin_secret": "" }, secrets.application_key, secrets.admin_key],
+        "secrets": [{ "secret": secrets.api_key, "admin_secret": "" }, secrets.application_key, secrets.admin_key, secrets.service_access_token],
     });
     let summary = function.invoke(&event, Duration::from_mins(1)).await;
     function.stop().await;
@@ -204,12 +209,12 @@ async fn checked(site: &OpenWorld) -> (Value, Vec<Value>) {
 async fn on_a_schedule_it_counts_overdue_rotations_of_any_interval() {
     let in_time = OpenWorld::open(SceneOptions::default()).await;
     let (off, _) = checked(&in_time).await;
-    assert_eq!(off["overdue"], 3);
+    assert_eq!(off["overdue"], 4);
     attach(&in_time);
     let (summary, lines) = checked(&in_time).await;
     assert_eq!(
         summary,
-        json!({ "secrets": 3, "overdue": 0, "failed": 0, "unknown": 0 })
+        json!({ "secrets": 4, "overdue": 0, "failed": 0, "unknown": 0 })
     );
     assert_eq!(metrics(&lines, "RotationOverdue"), [0]);
     assert_eq!(metrics(&lines, "ChecksFailed"), [0]);
@@ -221,16 +226,73 @@ async fn on_a_schedule_it_counts_overdue_rotations_of_any_interval() {
     let (summary, lines) = checked(&late).await;
     assert_eq!(
         json!([summary["overdue"], summary["failed"]]),
-        json!([3, 0])
+        json!([4, 0])
     );
-    assert_eq!(metrics(&lines, "RotationOverdue"), [3]);
+    assert_eq!(metrics(&lines, "RotationOverdue"), [4]);
     let warnings = of(&lines, "WARN", "check: on, by");
-    assert_eq!(warnings.len(), 3, "{lines:?}");
+    assert_eq!(warnings.len(), 4, "{lines:?}");
     for warning in warnings {
         assert_eq!(warning["check"], "rotation");
         let message = warning["message"].as_str().unwrap();
         assert!(message.contains("overdue since"), "{message}");
     }
+}
+
+#[tokio::test]
+async fn on_a_schedule_it_counts_a_function_that_is_gone_and_not_one_that_it_may_not_see() {
+    let site = OpenWorld::open(SceneOptions::default()).await;
+    attach(&site);
+    site.gate
+        .with_world(|world| world.functions.delete(&arn("application-key")));
+    let (summary, lines) = checked(&site).await;
+    let wanted = json!({ "secrets": 4, "overdue": 0, "failed": 1, "unknown": 0 });
+    assert_eq!(summary, wanted);
+    assert_eq!(metrics(&lines, "ChecksFailed"), [1]);
+    let failures = of(&lines, "WARN", "check failed: ");
+    assert_eq!(failures[0]["error_type"], "FunctionNotFound");
+    assert_eq!(failures[0]["check"], "function");
+
+    let unseen = OpenWorld::open(SceneOptions::default()).await;
+    attach(&unseen);
+    unseen
+        .gate
+        .with_world(|world| world.functions.deny("GetFunctionConfiguration"));
+    let (summary, _) = checked(&unseen).await;
+    assert_eq!(
+        json!([summary["failed"], summary["unknown"]]),
+        json!([0, 4])
+    );
+}
+
+#[tokio::test]
+async fn on_a_schedule_it_counts_a_token_that_ends_before_its_next_rotation() {
+    let site = OpenWorld::open(SceneOptions::default()).await;
+    attach(&site);
+    let secrets = &site.scene.secrets;
+    let minted = site.gate.with_world(|world| {
+        let (now, account) = (world.now(), &site.scene.service_account);
+        let (scopes, end) = (
+            &APPLICATION_SCOPES,
+            Some(now + Duration::from_hours(10 * 24)),
+        );
+        let datadog = &mut world.datadog;
+        datadog.create_access_token(now, account, "pipelines", scopes, end)
+    });
+    let value = json!({
+        "serviceAccessToken": minted.value, "serviceAccessTokenId": minted.id,
+        "serviceAccountId": site.scene.service_account,
+    });
+    let secret = &secrets.service_access_token;
+    let (version, value) = (token("ends soon"), value.to_string());
+    let body = json!({ "SecretId": secret, "ClientRequestToken": version, "SecretString": value });
+    manage(&site, "PutSecretValue", &body);
+    let (summary, lines) = checked(&site).await;
+    let wanted = json!({ "secrets": 4, "overdue": 0, "failed": 1, "unknown": 0 });
+    assert_eq!(summary, wanted, "{lines:?}");
+    assert_eq!(metrics(&lines, "ChecksFailed"), [1]);
+    let warnings = of(&lines, "WARN", "check: it ends at");
+    assert_eq!(warnings[0]["error_type"], "TokenEndsTooSoon");
+    assert_eq!(warnings[0]["check"], "access_token");
 }
 
 #[tokio::test]

@@ -26,7 +26,9 @@ pub(super) async fn examine_access_token(
         to.say_other_owner(Check::AccessToken, secret, &key, &details.name);
     }
     if let Some(text) = end_of(secret, &details) {
-        to.say(Check::AccessToken, Status::Warning, text);
+        let advice = "Rotate the secret before the token ends (rotate-secret): the new token ends by \
+                      daysToExpiry, or never without it.";
+        to.warn(Check::AccessToken, "TokenEndsTooSoon", text, advice);
     }
     let scopes = details.scopes.as_ref();
     let verified = reader.verify_admin_token(&secret.admin, scopes).await;
@@ -70,6 +72,8 @@ fn end_of(secret: &LoadedSecret, details: &OwnedKeyDetails) -> Option<String> {
     let next = secret.description.next_rotation?;
     (end <= next).then(|| {
         let (end, next) = (timestamp(end), timestamp(next));
-        format!("it ends at {end}, and the next rotation is due by {next}: rotate it before")
+        format!(
+            "it ends at {end}, and the next rotation is due by {next}: consumers fail in between"
+        )
     })
 }

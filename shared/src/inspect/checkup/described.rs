@@ -69,10 +69,10 @@ pub(super) fn say_grace(to: &mut Checkup, description: &Description) {
     for label in [CURRENT, PREVIOUS] {
         if labels.holder(label).is_some_and(|it| tags.has_leaked(it)) {
             let text = match label {
-                CURRENT => "leakedVersion names AWSCURRENT: the next rotation ends its keys",
+                CURRENT => "leakedVersion names AWSCURRENT: the next rotation deletes its keys",
                 _ => {
                     "leakedVersion names AWSPREVIOUS: its keys are gone if the last rotation ended \
-                     well, else the next one ends them"
+                     well, else the next one deletes them"
                 }
             };
             let status = if label == CURRENT {
@@ -85,7 +85,7 @@ pub(super) fn say_grace(to: &mut Checkup, description: &Description) {
     }
 }
 
-/// Says so if the tag `leakedVersion` names none of the versions that have leaked keys to be ended.
+/// Says so if the tag `leakedVersion` names none of the versions that have leaked keys to be deleted.
 /// `labels`: all versions that Secrets Manager still knows.
 pub(super) fn say_leaked(to: &mut Checkup, description: &Description, labels: &Labels) {
     let tags = &description.grace;
@@ -106,9 +106,9 @@ pub(super) fn say_leaked(to: &mut Checkup, description: &Description, labels: &L
         None => {
             let text = format!(
                 "the tag leakedVersion names {leaked}, which is no version of this secret: no \
-                 rotation ends leaked keys by it"
+                 rotation deletes leaked keys by it"
             );
-            let advice = "Run datadog-doctor leaked SECRET: it sets the tag right and ends the leaked \
+            let advice = "Run datadog-doctor leaked SECRET: it sets the tag right and deletes the leaked \
                           keys. If nothing has leaked, take the tag off.";
             to.warn(Check::Versions, "LeakedVersionUnknown", text, advice);
         }
@@ -126,6 +126,12 @@ pub(super) fn say_versions(to: &mut Checkup, labels: &Labels) {
     }
 }
 
+/// Who replicates a value is who stores it. That a person could says nothing of the function, and whether it
+/// may only a rotation shows.
+const NEEDED_ACROSS_ACCOUNTS: &str = "Not seen from here: unless a replication role does it, the function's \
+     role needs kms:Encrypt on the replica's KMS key in the other account, by its own policy \
+     (ReplicaKmsKeyArn of the stack) and by the key's";
+
 /// A rotation waits for every replica before it deletes the replaced key.
 pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
     let of = |status| {
@@ -135,7 +141,13 @@ pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
     let (failed, behind) = (of(ReplicaStatus::Failed), of(ReplicaStatus::InProgress));
     if !failed.is_empty() {
         let place = failed.join(", ");
-        to.fail(Check::Replicas, &Problem::ReplicaFailed { place });
+        let failed = replicas
+            .iter()
+            .filter(|it| it.status == ReplicaStatus::Failed);
+        let mut messages: Vec<_> = failed.filter_map(|it| it.message.as_deref()).collect();
+        messages.dedup();
+        let message = (!messages.is_empty()).then(|| messages.join("; "));
+        to.fail(Check::Replicas, &Problem::ReplicaFailed { place, message });
     } else if !behind.is_empty() {
         let text = format!(
             "not in sync yet: {}; a rotation waits for it",
@@ -147,6 +159,9 @@ pub(super) fn say_replicas(to: &mut Checkup, replicas: &[Replica]) {
     } else {
         let text = format!("in sync: {}", of(ReplicaStatus::InSync).join(", "));
         to.say(Check::Replicas, Status::Ok, text);
+    }
+    if replicas.iter().any(|it| it.is_across_accounts) {
+        to.add(Some(NEEDED_ACROSS_ACCOUNTS.to_owned()));
     }
 }
 
@@ -195,7 +210,9 @@ mod tests {
     fn a_replica_that_failed_goes_before_one_that_is_behind() {
         let replica = |place: &str, status| Replica {
             place: place.to_owned(),
+            is_across_accounts: false,
             status,
+            message: None,
         };
         let (ok, behind, failed) = (
             replica("eu-west-1", ReplicaStatus::InSync),

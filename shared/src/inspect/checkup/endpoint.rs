@@ -24,7 +24,9 @@ pub(super) fn of_aws(url: Option<&str>) -> (Status, String) {
     let Some(url) = url else {
         return (Status::Ok, "found".to_owned());
     };
-    let text = format!("found, where AWS_ENDPOINT_URL sends all requests: {url}");
+    let text = format!(
+        "found, where AWS_ENDPOINT_URL_SECRETS_MANAGER or AWS_ENDPOINT_URL sends all requests: {url}"
+    );
     let is_aws = |host: &str| {
         let suffixes = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];
         suffixes.iter().any(|it| host.ends_with(it))

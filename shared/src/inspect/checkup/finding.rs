@@ -15,6 +15,7 @@ use super::holding::Holding;
 pub enum Check {
     Secret,
     Rotation,
+    Function,
     Versions,
     Replicas,
     Value,
@@ -35,9 +36,10 @@ pub enum Check {
 }
 
 impl Check {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Secret,
         Self::Rotation,
+        Self::Function,
         Self::Versions,
         Self::Replicas,
         Self::Value,
@@ -63,6 +65,7 @@ impl Check {
         match self {
             Self::Secret => "secret",
             Self::Rotation => "rotation",
+            Self::Function => "function",
             Self::Versions => "versions",
             Self::Replicas => "replicas",
             Self::Value => "value",
@@ -213,6 +216,21 @@ impl Checkup {
         });
     }
 
+    /// Notes what a rotation would fail on before any function of this suite could say so.
+    pub(super) fn refuse(
+        &mut self,
+        check: Check,
+        error_type: &'static str,
+        text: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.warn(check, error_type, text, advice);
+        self.findings
+            .last_mut()
+            .into_iter()
+            .for_each(|it| it.status = Status::Failed);
+    }
+
     /// Notes a problem. One of this machine says nothing of a rotation, which runs elsewhere.
     pub(super) fn fail(&mut self, check: Check, problem: &Problem) {
         let status = if is_of_this_machine(problem) {
@@ -246,7 +264,10 @@ impl Checkup {
     pub(super) fn say_unreached(&mut self, unreached: &Unreached) {
         let is_open = |check: &Check| self.findings.iter().all(|it| it.check != *check);
         let asked = |check: &Check| unreached.is_aws || *check > Check::Site;
-        let is_due = |check: &Check| self.kind.is_none_or(|kind| check.is_of(kind));
+        // Lambda is asked beside all others, by calls of its own.
+        let is_due = |check: &Check| {
+            *check != Check::Function && self.kind.is_none_or(|kind| check.is_of(kind))
+        };
         let mut checks = Check::ALL.into_iter();
         let check = checks.find(|it| is_due(it) && is_open(it) && asked(it));
         self.findings.push(Finding {
@@ -261,7 +282,10 @@ impl Checkup {
 
     /// Says of each check that was not made what it waits for.
     pub(super) fn complete(mut self) -> Self {
-        let is_cause = |it: &&Finding| it.error_type.is_some() && it.status != Status::Warning;
+        // The function stands in no other check's way.
+        let is_cause = |it: &&Finding| {
+            it.error_type.is_some() && it.status != Status::Warning && it.check != Check::Function
+        };
         let cause = self.findings.iter().find(is_cause);
         let text = match cause {
             Some(cause) => format!("not looked at: {} comes first", cause.check.word()),

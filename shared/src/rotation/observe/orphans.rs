@@ -1,7 +1,7 @@
 //! What the search for orphaned keys goes by: the keys that must stay, and the keys that are listed.
 
 use crate::credential::Credential;
-use crate::datadog::OwnedKeyDetails;
+use crate::datadog::{KeyList, OwnedKeyDetails};
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyClass;
@@ -20,6 +20,22 @@ pub(crate) struct KeptKeys {
     pub versions: Vec<VersionId>,
     /// The label of that value.
     pub unreadable: Option<&'static str>,
+}
+
+/// The keys that begin like a secret's, as far as they could be listed.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub keys: Vec<ListedKey>,
+    /// The class that the admin may not list: API keys without `api_keys_read`.
+    pub unlisted: Option<KeyClass>,
+    /// The classes whose lists go on behind what was read.
+    pub cut: Vec<KeyClass>,
+}
+
+impl Listing {
+    fn note(&mut self, class: KeyClass, is_cut: bool) {
+        self.cut.extend(is_cut.then_some(class));
+    }
 }
 
 impl SecretReader<'_> {
@@ -69,39 +85,30 @@ impl SecretReader<'_> {
         Ok(kept)
     }
 
-    /// Lists the keys that begin like this secret's. Returns too whether API keys are among what
-    /// could be listed.
-    pub(crate) async fn list(
-        &self,
-        secret: &LoadedSecret,
-    ) -> Result<(Vec<ListedKey>, bool), Problem> {
-        let (mut listed, mut is_whole) = (Vec::new(), true);
+    /// Lists the keys that begin like this secret's.
+    pub(crate) async fn list(&self, secret: &LoadedSecret) -> Result<Listing, Problem> {
+        let mut listing = Listing::default();
         for class in self.kind.classes() {
             match class {
                 KeyClass::Application | KeyClass::AccessToken => {
-                    listed.extend(self.list_owned_keys(secret, *class).await?);
+                    let keys = self.owned_keys(secret, *class).await?;
+                    listing.note(*class, keys.is_cut);
+                    let keys = keys.into_iter().map(|it| ListedKey::owned(*class, it));
+                    listing.keys.extend(keys);
                 }
                 KeyClass::Api => {
                     let keys = secret.admin.api_keys(&secret.names.filter(*class)).await?;
                     if keys.is_none() {
                         tracing::info!(target: DETAIL, "API keys can't be listed without api_keys_read");
-                        is_whole = false;
+                        listing.unlisted = Some(*class);
                     }
-                    listed.extend(keys.into_iter().flatten().map(ListedKey::from));
+                    let keys = keys.unwrap_or_default();
+                    listing.note(*class, keys.is_cut);
+                    listing.keys.extend(keys.into_iter().map(ListedKey::from));
                 }
             }
         }
-        Ok((listed, is_whole))
-    }
-
-    /// Lists the application keys or tokens that begin like this secret's.
-    pub(crate) async fn list_owned_keys(
-        &self,
-        secret: &LoadedSecret,
-        class: KeyClass,
-    ) -> Result<Vec<ListedKey>, Problem> {
-        let keys = self.owned_keys(secret, class).await?.into_iter();
-        Ok(keys.map(|it| ListedKey::owned(class, it)).collect())
+        Ok(listing)
     }
 
     /// Lists the application keys or tokens, as `class` says, that are named like this secret's.
@@ -109,7 +116,7 @@ impl SecretReader<'_> {
         &self,
         secret: &LoadedSecret,
         class: KeyClass,
-    ) -> Result<Vec<OwnedKeyDetails>, Problem> {
+    ) -> Result<KeyList<OwnedKeyDetails>, Problem> {
         let owner = secret.admin.service_account();
         let filter = secret.names.filter(class);
         match class {

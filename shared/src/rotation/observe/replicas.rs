@@ -44,7 +44,9 @@ impl SecretReader<'_> {
                 Replication::InSync => Problem::ReplicaBehind {
                     place: place.clone(),
                 },
-                Replication::Failed { place } => return Err(Problem::ReplicaFailed { place }),
+                Replication::Failed { place, message } => {
+                    return Err(Problem::ReplicaFailed { place, message });
+                }
                 Replication::InProgress { place } => Problem::ReplicaBehind { place },
             };
             if !backoff.pause(self.budget).await {

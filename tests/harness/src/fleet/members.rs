@@ -93,7 +93,7 @@ fn create(world: &mut World, name: &str, value: &Value) -> String {
 fn turn_rotation_on(world: &mut World, kind: Kind, secret: &str) {
     let caller = caller(kind);
     let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{caller}");
-    world.secrets_manager.permit_invocation(&function);
+    world.deploy(&function);
     let body = json!({
         "SecretId": secret, "ClientRequestToken": token(&format!("check {secret}")),
         "RotationLambdaARN": function, "RotationRules": { "AutomaticallyAfterDays": 30 },

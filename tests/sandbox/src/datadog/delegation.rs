@@ -180,6 +180,8 @@ impl Proof {
             }
         }
         let request = SignedRequest {
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
             host: host.to_owned(),
             headers,
             body,

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{Call, Fate, Lie, Outcome, Service};
-use crate::sns;
+use crate::{functions, sns};
 
 pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Bytes>>) -> Outcome {
     match fate {
@@ -95,6 +95,10 @@ fn failed(service: Service) -> Response<Bytes> {
                 "An error occurred on the server side.",
             );
         }
+        Service::Lambda => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return functions::error(status, "ServiceException", "An error occurred");
+        }
         Service::SecretsManager => json!({
             "__type": "InternalServiceError",
             "Message": "An error occurred on the server side.",
@@ -113,6 +117,20 @@ fn refused(service: Service, status: StatusCode) -> Response<Bytes> {
         }
         (Service::Sns, _) => {
             return sns::error(status, "AuthorizationError", "The script does not allow it");
+        }
+        (Service::Lambda, StatusCode::NOT_FOUND) => {
+            return functions::error(
+                status,
+                "ResourceNotFoundException",
+                "Not found by the script",
+            );
+        }
+        (Service::Lambda, _) => {
+            return functions::error(
+                status,
+                "AccessDeniedException",
+                "The script does not allow it",
+            );
         }
         (Service::SecretsManager, StatusCode::NOT_FOUND) => (
             StatusCode::BAD_REQUEST,
@@ -146,6 +164,11 @@ fn says_error(service: Service) -> Response<Bytes> {
 fn throttled(service: Service) -> Response<Bytes> {
     match service {
         Service::Sns => sns::error(StatusCode::TOO_MANY_REQUESTS, "Throttled", "Rate exceeded"),
+        Service::Lambda => functions::error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            "Rate exceeded",
+        ),
         Service::SecretsManager => {
             let body = json!({ "__type": "ThrottlingException", "message": "Rate exceeded" });
             respond(service, StatusCode::BAD_REQUEST, &body)
@@ -171,7 +194,9 @@ fn throttled(service: Service) -> Response<Bytes> {
 fn respond(service: Service, status: StatusCode, body: &Value) -> Response<Bytes> {
     let media_type = match service {
         Service::SecretsManager => "application/x-amz-json-1.1",
-        Service::Datadog | Service::Sns | Service::CloudFormation => "application/json",
+        Service::Datadog | Service::Sns | Service::Lambda | Service::CloudFormation => {
+            "application/json"
+        }
     };
     build(status, media_type, Bytes::from(body.to_string()))
 }

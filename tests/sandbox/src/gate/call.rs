@@ -40,12 +40,14 @@ impl Call {
                 (Some(_), _) => Service::SecretsManager,
                 (None, Some(crate::cloudformation::HOST)) => Service::CloudFormation,
                 (None, Some(host)) if host.starts_with("sns.") => Service::Sns,
+                (None, Some(host)) if host.starts_with("lambda.") => Service::Lambda,
                 (None, _) => Service::Datadog,
             }
         });
         let (operation, subject) = match service {
             Service::SecretsManager => (target.unwrap_or_default().to_owned(), secret_id(request)),
             Service::Datadog => endpoint(request.method(), request.uri().path()),
+            Service::Lambda => crate::functions::operation(request),
             Service::Sns => (field(request, "Action"), Some(field(request, "TopicArn"))),
             // The path is as secret as the rest.
             Service::CloudFormation => (format!("{} answer", request.method()), None),
@@ -69,6 +71,7 @@ impl Call {
                 ["Describe", "Get", "List", "BatchGet", "Validate"].as_slice()
             }
             Service::Datadog => &["GET ", "POST /api/v2/delegated-token"],
+            Service::Lambda => &["Get"],
             Service::Sns | Service::CloudFormation => &[],
         };
         !reads.iter().any(|verb| self.operation.starts_with(verb))

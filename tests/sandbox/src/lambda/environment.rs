@@ -33,7 +33,7 @@ pub(super) struct Environment {
     has_failed: bool,
     readers: Vec<JoinHandle<()>>,
     /// Open as long as the process may call.
-    _doors: [Server; 3],
+    _doors: [Server; 4],
 }
 
 impl Environment {
@@ -58,6 +58,7 @@ impl Environment {
         let secrets_manager = open(Service::SecretsManager).await?;
         let datadog = open(Service::Datadog).await?;
         let sns = open(Service::Sns).await?;
+        let lambda = open(Service::Lambda).await?;
 
         let session = gate.with_world(|world| {
             let (role, sts) = (role_of(&options.name), &mut world.datadog.sts);
@@ -68,6 +69,7 @@ impl Environment {
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets_manager.url())
             .env("AWS_ENDPOINT_URL_SNS", sns.url())
+            .env("AWS_ENDPOINT_URL_LAMBDA", lambda.url())
             .env("DATADOG_API_URL", datadog.url())
             .env("AWS_LAMBDA_LOG_STREAM_NAME", &name)
             .envs(&options.variables);
@@ -88,7 +90,7 @@ impl Environment {
             killed,
             has_failed: false,
             readers: stdout.into_iter().chain(stderr).collect(),
-            _doors: [secrets_manager, datadog, sns],
+            _doors: [secrets_manager, datadog, sns, lambda],
         })
     }
 

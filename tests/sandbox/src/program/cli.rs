@@ -63,6 +63,10 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) datadog_port: u16,
 
+    /// Where Lambda tells of the functions; 0 takes a free port
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) lambda_port: u16,
+
     /// Put this network delay on the way to both services, and as much on the way back
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub(crate) delay_ms: u64,

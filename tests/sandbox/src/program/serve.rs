@@ -63,10 +63,11 @@ pub(crate) async fn run(
     );
     let secrets_manager = secrets_manager.await?;
     let datadog = open(Service::Datadog, serving.datadog_port, "--datadog-port").await?;
+    let lambda = open(Service::Lambda, serving.lambda_port, "--lambda-port").await?;
     let rotating = (!serving.by_hand)
         .then(|| tokio::spawn(keep_rotating(Arc::clone(&stack), begun, screen.clone())));
     let mut end = EndSignals::listen().map_err(ProgramError::Signals)?;
-    let announcement = announcement(&stack, &secrets_manager, &datadog);
+    let announcement = announcement(&stack, &secrets_manager, &datadog, &lambda);
     let output = Screen::on(Term::stdout());
     if arguments.json || !output.is_live() {
         output.line(&announcement.to_string());
@@ -90,7 +91,7 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// One for both services; its CA goes into this file.
+/// One for all services; its CA goes into this file.
 fn certificate(path: &Path) -> Result<Certificate, ProgramError> {
     let certificate = Certificate::for_loopback()?;
     let written = std::fs::write(path, certificate.authority());
@@ -112,12 +113,18 @@ async fn open(stack: &Stack, door: Door, option: &'static str) -> Result<Server,
 }
 
 /// The first line on standard output, for programs.
-fn announcement(stack: &Stack, secrets_manager: &Server, datadog: &Server) -> Value {
+fn announcement(
+    stack: &Stack,
+    secrets_manager: &Server,
+    datadog: &Server,
+    lambda: &Server,
+) -> Value {
     let secrets = &stack.scene.secrets;
     let administrator = &stack.scene.administrator;
     json!({
         "secretsManager": secrets_manager.url(),
         "datadog": datadog.url(),
+        "lambda": lambda.url(),
         "region": REGION,
         "secrets": {
             "adminKey": secrets.admin_key,
@@ -136,6 +143,7 @@ fn announcement(stack: &Stack, secrets_manager: &Server, datadog: &Server) -> Va
 fn exports(announcement: &Value) -> String {
     let lines = [
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "/secretsManager"),
+        ("AWS_ENDPOINT_URL_LAMBDA", "/lambda"),
         ("AWS_DEFAULT_REGION", "/region"),
         ("AWS_REGION", "/region"),
         ("DATADOG_API_URL", "/datadog"),
@@ -244,6 +252,7 @@ mod tests {
         let told = json!({
             "secretsManager": "http://127.0.0.1:1",
             "datadog": "http://127.0.0.1:2",
+            "lambda": "http://127.0.0.1:3",
             "region": "us-east-1",
             "secrets": {"adminKey": "arn:admin", "apiKey": "arn:api", "applicationKey": "arn:app"},
             "datadogCredentials": {"apiKey": "a", "appKey": "b"},
@@ -260,6 +269,6 @@ mod tests {
         ] {
             assert!(lines.lines().any(|line| line == wanted), "{lines}");
         }
-        assert_eq!(lines.lines().count(), 10, "nothing is left out: {lines}");
+        assert_eq!(lines.lines().count(), 11, "nothing is left out: {lines}");
     }
 }

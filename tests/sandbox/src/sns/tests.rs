@@ -44,6 +44,8 @@ impl Site {
             ("authorization".to_owned(), claim.clone()),
         ];
         let signed = SignedRequest {
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
             host: HOST_NAME.to_owned(),
             headers: headers.clone(),
             body: signed_form.as_bytes().to_vec(),

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
+use http::Request;
+use http::header::HOST;
 use sha2::{Digest, Sha256};
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -12,9 +15,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 #[error("{0}")]
 pub struct Refused(pub &'static str);
 
-/// A `POST` to `https://<host>/`, with its headers in lower case.
+/// A request to `https://<host><path>`, with its headers in lower case.
 #[derive(Clone, Debug)]
 pub struct SignedRequest {
+    pub method: String,
+    /// As it was sent, without a query.
+    pub path: String,
     pub host: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -33,6 +39,26 @@ pub(super) struct Claim<'a> {
 }
 
 impl SignedRequest {
+    /// Returns the request with the host that it was sent to, which clients may leave to their transport.
+    pub(crate) fn of(request: &Request<Bytes>) -> Self {
+        let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let authority = request.uri().authority().map(ToString::to_string);
+        let host = request.headers().get(HOST).map(text).or(authority);
+        let host = host.unwrap_or_default();
+        let headers = request.headers().iter().filter(|(name, _)| *name != HOST);
+        let mut headers: Vec<_> = headers
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect();
+        headers.push(("host".to_owned(), host.clone()));
+        Self {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            host,
+            headers,
+            body: request.body().to_vec(),
+        }
+    }
+
     /// A header as STS receives it, among them those that every HTTP client adds by itself.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
@@ -112,7 +138,9 @@ impl Claim<'_> {
     }
 
     fn canonical(&self, request: &SignedRequest) -> Result<String, Refused> {
-        let mut canonical = "POST\n/\n\n".to_owned();
+        // All services but S3 encode once more what is encoded in a path.
+        let path = request.path.replace('%', "%25");
+        let mut canonical = format!("{}\n{path}\n\n", request.method);
         for name in &self.signed {
             let value = request
                 .header(name)

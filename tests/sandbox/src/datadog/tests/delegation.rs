@@ -79,6 +79,8 @@ impl Parts {
             .map(|(name, value)| (name.to_lowercase(), value[0].as_str().unwrap().to_owned()));
         let length = ("content-length".to_owned(), self.body.len().to_string());
         let request = SignedRequest {
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
             host: self.host.to_owned(),
             headers: known.chain([length]).collect(),
             body: self.body.as_bytes().to_vec(),
