@@ -66,13 +66,17 @@ def heavy(only: str | None) -> dict[str, dict[str, int]]:
     if instructions.available() and architecture == "x86_64":
         kinds = [kind for kind, it in KINDS.items() if it[1] in names]
         with tempfile.TemporaryDirectory() as folder:
-            # The sandbox needs every function; what one counts for does not depend on how the others are built.
-            for _, name, _ in KINDS.values():
-                (Path(folder) / name).symlink_to((release if name in names else debug) / name)
+            link(Path(folder), names, release, debug)
             built = Built(Path(folder), debug / "sandbox")
             steps = instructions.measure(built, kinds, lambda what: print(what, file=sys.stderr))
         figures["instructions"] = {kind: sum(it.values()) for kind, it in steps.items()}
     return figures
+
+
+def link(folder: Path, measured: list[str], release: Path, debug: Path):
+    """The sandbox needs every function; what one counts for does not depend on how the others are built."""
+    for name in build.functions():
+        (folder / name).symlink_to((release if name in measured else debug) / name)
 
 
 def counted(page: str) -> dict[str, dict[str, int]]:

@@ -2,8 +2,10 @@
 
 import re
 import tomllib
+from pathlib import Path
 
 import budgets
+import build
 import pytest
 
 TEXT = (budgets.HERE / "budgets.toml").read_text()
@@ -71,3 +73,10 @@ def test_calls_are_read_off_the_page_that_the_tests_hold():
     counted = budgets.counted(budgets.CALLS.read_text())
     for figures in counted.values():
         assert list(figures) == ["API key", "application key", "admin pair", "service access token", "admin pair, assisted"]
+
+
+def test_the_sandbox_gets_every_function(tmp_path):
+    budgets.link(tmp_path, ["datadog-api-key"], Path("release"), Path("debug"))
+    links = {it.name: it.readlink().parent.name for it in tmp_path.iterdir()}
+    assert sorted(links) == sorted(build.functions())
+    assert links["datadog-api-key"] == "release" and links["datadog-service-access-token"] == "debug"
