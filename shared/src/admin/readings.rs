@@ -62,7 +62,11 @@ impl<T> Readings<T> {
             && let Some(due) = self.due()
         {
             let reading = async {
-                let value = read.await;
+                // An answer may be older than the one before. What was replaced does not come back.
+                let is_replaced = |it: &T| {
+                    !is_same(self.in_use(), it) && self.all().any(|known| is_same(known, it))
+                };
+                let value = read.await.filter(|it| !is_replaced(it));
                 let ended = Instant::now();
                 Reading { ended, value }
             };
@@ -108,6 +112,17 @@ mod tests {
         assert_eq!(count.get(), 2);
         assert_eq!((readings.first(), readings.in_use()), (&0, &2));
         assert_eq!(readings.all().collect::<Vec<_>>(), [&0, &1, &2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_replaced_does_not_come_back() {
+        let readings = Readings::new(0);
+        for (read, told) in [(1, Some(&1)), (0, Some(&1)), (2, Some(&2))] {
+            let after = *readings.in_use();
+            let answer = readings.successor_of(&after, u8::eq, async { Some(read) });
+            assert_eq!(answer.await.or(Some(&after)), told, "{read}");
+            sleep(FRESH).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]
