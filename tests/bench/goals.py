@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 def verdicts(figures: dict) -> list[Verdict]:
-    """Ratios are of the minima, the worst of the three functions each."""
+    """Ratios are of the minima, the worst of the functions each."""
     start = {name: {kind: min(it["seconds"]) for kind, it in kinds.items()} for name, kinds in figures["start"].items()}
     near, far, small = (figures["rotations"].get(it.name) for it in (NEAR, FAR, SMALL))
     functions = [it for name, it in figures["sizes"].items() if name not in (TOOL, "bare")]

@@ -2,9 +2,10 @@
 
 import math
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from contender import KINDS, Built, Contender
+from contender import KINDS, WAITING, Built, Contender
 from sandbox import STEPS, Cold, Sandbox
 
 # The first rotation of a secret has nothing to retire, and the second does so for the first time in its process.
@@ -36,15 +37,27 @@ def measure(
     """By setting, contender and kind: seconds of first and warm steps and of whole rotations, and the peak of memory
     in KiB."""
     figures = {it.name: {contender.name: blanks() for contender in contenders} for it in settings}
+
+    def rotations(setting: Setting, contender: Contender, kind: str):
+        with Sandbox(built, setting.delay_ms, tls=True) as sandbox:
+            rotate(sandbox, contender, kind, setting, figures[setting.name][contender.name][kind])
+
     for number in range(repeats):
         for setting in settings:
-            for kind in kinds:
-                tell(f"rotations, {setting.label}, {setting.delay_ms} ms each way, {number + 1} of {repeats}: {kind}")
+            for beside in groups(kinds):
+                what = " and ".join(beside)
+                tell(f"rotations, {setting.label}, {setting.delay_ms} ms each way, {number + 1} of {repeats}: {what}")
                 # Who comes first changes, so that a spell of noise does not always meet the same.
                 for contender in contenders[:: -1 if number % 2 else 1]:
-                    with Sandbox(built, setting.delay_ms, tls=True) as sandbox:
-                        rotate(sandbox, contender, kind, setting, figures[setting.name][contender.name][kind])
+                    with ThreadPoolExecutor(len(beside) if contender.waits else 1) as pool:
+                        list(pool.map(lambda kind: rotations(setting, contender, kind), beside))  # noqa: B023 (ends here)
     return figures
+
+
+def groups(kinds: tuple[str, ...]) -> list[list[str]]:
+    """What is measured beside one another: kinds that wait nearly all the time; any other kind alone."""
+    waiting = [kind for kind in kinds if kind in WAITING]
+    return [[kind] for kind in kinds if kind not in WAITING] + ([waiting] if waiting else [])
 
 
 def blanks() -> dict:

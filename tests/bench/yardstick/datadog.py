@@ -42,6 +42,16 @@ class Keys:
     def delete_application_key(self, account, key_id):
         self._call("DELETE", f"/api/v2/service_accounts/{account}/application_keys/{key_id}")
 
+    def create_access_token(self, account, name, scopes):
+        data = {"type": "service_access_tokens", "attributes": {"name": name, "scopes": scopes}}
+        return self._call("POST", f"/api/v2/service_accounts/{account}/access_tokens", {"data": data})["data"]
+
+    def access_token(self, account, token_id):
+        return self._call("GET", f"/api/v2/service_accounts/{account}/access_tokens/{token_id}")["data"]
+
+    def delete_access_token(self, account, token_id):
+        self._call("DELETE", f"/api/v2/service_accounts/{account}/access_tokens/{token_id}")
+
     def validate_api_key(self):
         self._call("GET", "/api/v1/validate")
 
@@ -53,6 +63,17 @@ class Keys:
         if answer.status >= 300:
             raise RuntimeError(f"Datadog answered {answer.status} to {method} {path}")
         return json.loads(answer.data) if answer.data else None
+
+
+class Bearer(Keys):
+    """A token, and the site that it goes to."""
+
+    def __init__(self, token, site):
+        super().__init__("", site=site)
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def validate_token(self):
+        self._call("GET", "/api/v2/current_user")
 
 
 def name(kind, metadata):

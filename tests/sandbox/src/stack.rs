@@ -97,6 +97,8 @@ impl Stack {
         let clock = Clock::starting_at(OffsetDateTime::now_utc() - AGE);
         let mut world = World::new(clock, SecretsManager::new(REGION, ACCOUNT), Datadog::new());
         world.datadog.settings = options.datadog.clone();
+        // Of the two that are told, what was seen at AWS.
+        world.secrets_manager.tests_a_copy = true;
         let scene = Scene::set(&mut world, options.scene)?;
         world.clock.skip(AGE);
 
