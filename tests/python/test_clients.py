@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from conftest import REGION, aws, secrets_manager
 from datadog_api_client import ApiClient, Configuration
-from datadog_api_client.exceptions import NotFoundException
+from datadog_api_client.exceptions import ForbiddenException, NotFoundException
 from datadog_api_client.v1.api.authentication_api import AuthenticationApi
+from datadog_api_client.v1.api.key_management_api import KeyManagementApi as KeyManagementApiV1
+from datadog_api_client.v1.model.api_key import ApiKey
 from datadog_api_client.v2.api.key_management_api import KeyManagementApi
 from datadog_api_client.v2.api.service_accounts_api import ServiceAccountsApi
 from datadog_api_client.v2.model.api_key_create_attributes import APIKeyCreateAttributes
@@ -171,6 +173,20 @@ def test_datadogs_client_handles_api_keys(datadog):
     assert api.list_api_keys(filter=name).data == []
     # A deleted API key is revoked, not gone.
     assert api.get_api_key(created.id).data.attributes["status"] == "revoked"
+
+
+def test_datadogs_client_handles_keys_of_version_1(datadog):
+    api = KeyManagementApiV1(datadog)
+    key = api.create_api_key(ApiKey(name=f"client-{uuid.uuid4()}")).api_key
+    assert key.key in [it.key for it in api.list_api_keys().api_keys]
+    assert api.get_api_key(key.key).api_key == key
+    assert api.update_api_key(key.key, ApiKey(name=f"{key.name}-2")).api_key.name == f"{key.name}-2"
+    assert api.delete_api_key(key.key).api_key.key == key.key
+    with pytest.raises(NotFoundException):
+        api.get_api_key(key.key)
+    # An application key's text is shown once here, and its list would show it.
+    with pytest.raises(ForbiddenException):
+        api.list_application_keys()
 
 
 def test_datadogs_client_handles_application_keys(sandbox, client, datadog):

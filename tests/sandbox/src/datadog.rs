@@ -18,6 +18,7 @@ mod edges;
 mod endpoint;
 mod generator;
 mod key;
+mod keys_v1;
 mod mappings;
 mod page;
 mod permission;
@@ -187,6 +188,10 @@ impl Datadog {
             Endpoint::ApiKeys(act) => self.api_keys(now, &caller, act, request),
             Endpoint::ApplicationKeys(surface, act) => {
                 self.application_keys(now, &caller, surface, act, request)
+            }
+            Endpoint::ApiKeysV1(act) => self.api_keys_v1(now, &caller, act, request),
+            Endpoint::ApplicationKeysV1(act) => {
+                self.application_keys_v1(now, &caller, act, request)
             }
             Endpoint::AccessTokens(account, act) => {
                 self.access_tokens(now, &caller, account, act, request)

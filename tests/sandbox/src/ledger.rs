@@ -2,6 +2,7 @@
 //! after every call.
 
 mod deletion;
+mod rights;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ pub use standing::{Standing, standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::StatusCode;
 use serde_json::Value;
 
 use deletion::{forbidden_deletion, is_early, is_of_keys, is_refused_by_an_edge};
@@ -41,6 +43,10 @@ struct Book {
     displaced: BTreeSet<String>,
     /// Secret → every version of it that ever was AWSCURRENT.
     promoted: BTreeMap<String, BTreeSet<String>>,
+    /// Secret → the version that is AWSCURRENT.
+    current: BTreeMap<String, String>,
+    /// The secrets whose rotations were refused to read an API key.
+    blind: BTreeSet<String>,
     calls: u64,
     breaches: Vec<Breach>,
 }
@@ -56,6 +62,8 @@ impl Ledger {
             minted: BTreeMap::new(),
             displaced: BTreeSet::new(),
             promoted: BTreeMap::new(),
+            current: BTreeMap::new(),
+            blind: BTreeSet::new(),
             calls: 0,
             breaches: Vec::new(),
         };
@@ -106,7 +114,7 @@ impl Ledger {
             .collect()
     }
 
-    /// What P1 and P2 were found broken by, in the order of the calls.
+    /// What P1, P2 and P6 were found broken by, in the order of the calls.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
         self.book().breaches.clone()
@@ -182,6 +190,14 @@ impl Book {
         let forbidden = secret
             .as_deref()
             .and_then(|own| forbidden_deletion(world, record, own));
+        if let Some(own) = &secret {
+            self.breaches.extend(self.other_rights(world, record, own));
+            if record.call.operation.starts_with("GET /api/v2/api_keys")
+                && record.status == Some(StatusCode::FORBIDDEN)
+            {
+                self.blind.insert(own.clone());
+            }
+        }
         if let Some(arn) = secret.filter(|_| record.changed_something) {
             self.book_key(world, record, arn);
         }
@@ -234,9 +250,23 @@ impl Book {
             let held = self.held.entry(secret.arn().to_owned()).or_default();
             held.extend(ids);
             let current = secret.labelled("AWSCURRENT").map(Version::id);
+            if let Some(current) = current {
+                let (arn, current) = (secret.arn().to_owned(), current.to_owned());
+                self.current.insert(arn, current);
+            }
             let promoted = self.promoted.entry(secret.arn().to_owned()).or_default();
             promoted.extend(current.map(str::to_owned));
         }
+    }
+
+    /// A promotion by a rotation, after which AWSCURRENT may do something else (P6).
+    fn other_rights(&self, world: &World, record: &CallRecord, own: &str) -> Option<Breach> {
+        let is_promotion =
+            record.call.operation == "UpdateSecretVersionStage" && record.changed_something;
+        let secret = world.secrets_manager.secret(own).filter(|_| is_promotion)?;
+        let displaced = self.current.get(secret.arn())?;
+        let text = rights::difference(world, secret, displaced, self.blind.contains(own))?;
+        Some(Breach::at(Promise::SameRights, record, text))
     }
 
     /// A message that came before its promotion, or that says what nobody may say.

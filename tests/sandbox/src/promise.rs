@@ -17,6 +17,9 @@ pub enum Promise {
     NoOrphans,
     #[serde(rename = "P4")]
     Silence,
+    /// Reported only when it is broken.
+    #[serde(rename = "P6")]
+    SameRights,
     /// None of the README's: reported only when it is broken.
     #[serde(rename = "message")]
     Message,
@@ -43,6 +46,7 @@ impl Promise {
             Self::OnlyOwn => "P2",
             Self::NoOrphans => "P3",
             Self::Silence => "P4",
+            Self::SameRights => "P6",
             Self::Message => "message",
             Self::Protection => "protection",
             Self::Role => "role",
@@ -56,6 +60,7 @@ impl Promise {
             Self::OnlyOwn => "only keys that the secret held or created are deleted",
             Self::NoOrphans => "every live key that a rotation created is in use",
             Self::Silence => "no key, token or secret value is ever printed",
+            Self::SameRights => "a promoted key may do what the replaced one could",
             Self::Message => "a message is of a version that was AWSCURRENT by then",
             Self::Protection => {
                 "no DELETE is sent for a key that authenticates it, or that is in use or pending"

@@ -44,11 +44,23 @@ pub use replica::Replication;
 pub use rotation::RotationJob;
 pub use secret::{Secret, Version};
 
+/// Readings of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readings {
+    All,
+    /// One is behind, the next is not: what is read may go back.
+    EverySecond,
+}
+
 /// The Secrets Manager of one account in one region.
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     /// How far readers are behind on labels. Writes always act on the labels as they are.
     pub label_lag: Duration,
+    /// Which readings of a value are behind.
+    pub readings_behind: Readings,
+    /// Whether the last reading was not behind.
+    was_fresh: bool,
     /// Whether a version without a label is gone once it is a day old. AWS does so where a secret has more than
     /// 100 versions: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>.
     pub forgets_versions: bool,
@@ -69,6 +81,8 @@ impl SecretsManager {
     pub fn new(region: &str, account: &str) -> Self {
         Self {
             label_lag: Duration::ZERO,
+            readings_behind: Readings::All,
+            was_fresh: false,
             forgets_versions: false,
             tests_a_copy: false,
             region: region.to_owned(),

@@ -12,6 +12,9 @@ pub enum MappingKind {
 pub(super) enum Endpoint<'a> {
     ApiKeys(Act<'a>),
     ApplicationKeys(Surface<'a>, Act<'a>),
+    /// Of the first version of the API, which names keys by their texts.
+    ApiKeysV1(Act<'a>),
+    ApplicationKeysV1(Act<'a>),
     /// Those of the service account with this id.
     AccessTokens(&'a str, Act<'a>),
     Users(Act<'a>),
@@ -54,6 +57,10 @@ impl<'a> Endpoint<'a> {
         let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
         let endpoint = match segments[..] {
             ["v1", "validate"] if method == Method::GET => Self::Validate,
+            ["v1", "api_key", ref text @ ..] => Self::ApiKeysV1(Act::v1(method, text)?),
+            ["v1", "application_key", ref text @ ..] => {
+                Self::ApplicationKeysV1(Act::v1(method, text)?)
+            }
             ["v2", "validate"] if method == Method::GET => Self::ValidateV2,
             ["v2", "validate_keys"] if method == Method::GET => Self::ValidateKeys,
             ["v2", "delegated-token"] if method == Method::POST => Self::DelegatedToken,
@@ -115,13 +122,18 @@ impl<'a> Endpoint<'a> {
     /// Any one of these suffices; none is needed where the list is empty.
     pub(super) fn permissions(self) -> &'static [&'static str] {
         match self {
-            Self::ApiKeys(Act::List | Act::Get(_)) => &["api_keys_read"],
-            Self::ApiKeys(Act::Create | Act::Edit(_)) => &["api_keys_write"],
-            Self::ApiKeys(Act::Delete(_)) => &["api_keys_delete"],
+            Self::ApiKeys(Act::List | Act::Get(_)) | Self::ApiKeysV1(Act::List | Act::Get(_)) => {
+                &["api_keys_read"]
+            }
+            Self::ApiKeys(Act::Create | Act::Edit(_))
+            | Self::ApiKeysV1(Act::Create | Act::Edit(_)) => &["api_keys_write"],
+            Self::ApiKeys(Act::Delete(_)) | Self::ApiKeysV1(Act::Delete(_)) => &["api_keys_delete"],
             Self::ApplicationKeys(Surface::ServiceAccount(_), _)
             | Self::AccessTokens(..)
             | Self::ServiceAccounts => &["service_account_write"],
-            Self::ApplicationKeys(Surface::CurrentUser, _) => &["user_app_keys"],
+            Self::ApplicationKeys(Surface::CurrentUser, _) | Self::ApplicationKeysV1(_) => {
+                &["user_app_keys"]
+            }
             Self::ApplicationKeys(Surface::Organisation, Act::List | Act::Get(_)) => {
                 &["org_app_keys_read"]
             }
@@ -157,8 +169,8 @@ impl<'a> Endpoint<'a> {
     /// What shares a rate limit (synthetic).
     pub(super) fn family(self) -> &'static str {
         match self {
-            Self::ApiKeys(_) => "api_keys",
-            Self::ApplicationKeys(..) => "application_keys",
+            Self::ApiKeys(_) | Self::ApiKeysV1(_) => "api_keys",
+            Self::ApplicationKeys(..) | Self::ApplicationKeysV1(_) => "application_keys",
             Self::AccessTokens(..) => "access_tokens",
             Self::Users(_) | Self::ServiceAccounts | Self::Roles(_) | Self::CurrentUser => "users",
             Self::Validate | Self::ValidateV2 | Self::ValidateKeys => "validate",
@@ -178,6 +190,15 @@ impl<'a> Act<'a> {
             ("PATCH", &[id]) => Some(Self::Edit(id)),
             ("DELETE", &[id]) => Some(Self::Delete(id)),
             _ => None,
+        }
+    }
+
+    /// The first version edits by PUT.
+    fn v1(method: &Method, text: &[&'a str]) -> Option<Self> {
+        match *method {
+            Method::PUT => Self::of(&Method::PATCH, text),
+            Method::PATCH => None,
+            _ => Self::of(method, text),
         }
     }
 }

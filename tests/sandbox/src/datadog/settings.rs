@@ -184,8 +184,12 @@ impl KeptFromTokens {
     pub(super) fn covers(self, endpoint: Endpoint<'_>) -> bool {
         let creates = Act::Create;
         match endpoint {
-            Endpoint::ApplicationKeys(_, act) => self != Self::Nothing && act == creates,
-            Endpoint::ApiKeys(act) => self == Self::AllKeys && act == creates,
+            Endpoint::ApplicationKeys(_, act) | Endpoint::ApplicationKeysV1(act) => {
+                self != Self::Nothing && act == creates
+            }
+            Endpoint::ApiKeys(act) | Endpoint::ApiKeysV1(act) => {
+                self == Self::AllKeys && act == creates
+            }
             _ => false,
         }
     }

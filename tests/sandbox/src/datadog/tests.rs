@@ -6,6 +6,7 @@ mod application_keys;
 mod authentication;
 mod delegation;
 mod edges;
+mod keys_v1;
 mod lists;
 mod permissions;
 mod rate_limit;

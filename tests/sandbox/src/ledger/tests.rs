@@ -83,6 +83,28 @@ impl Story {
         }
     }
 
+    /// The rotator moves AWSCURRENT to the version of this seed.
+    async fn promote(&self, seed: &str) {
+        let secret = &self.scene.secrets.api_key;
+        let current = self.gate.with_world(|world| {
+            let secret = world.secrets_manager.secret(secret).unwrap();
+            secret.labelled("AWSCURRENT").unwrap().id().to_owned()
+        });
+        let body = json!({
+            "SecretId": secret,
+            "VersionStage": "AWSCURRENT",
+            "MoveToVersionId": token(seed),
+            "RemoveFromVersionId": current,
+        });
+        let mut request = request("UpdateSecretVersionStage", &body);
+        let caller = Caller("rotator#1".to_owned());
+        request.extensions_mut().insert(caller);
+        match self.gate.pass(request).await {
+            Outcome::Answer(response) => assert_eq!(response.status(), StatusCode::OK),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
     fn current(&self) -> String {
         self.gate.with_world(|world| {
             let secret = world
@@ -278,4 +300,22 @@ async fn a_key_of_no_version_may_be_deleted() {
 
     assert!(story.gate.with_world(unstored).is_empty());
     assert_eq!(story.broken(), []);
+}
+
+#[tokio::test]
+async fn a_promoted_key_that_may_do_less_breaks_the_sixth() {
+    for (category, broken) in [("default", vec![]), ("other", vec![Promise::SameRights])] {
+        let story = Story::begin();
+        let attributes = json!({ "name": "new", "category": category });
+        let body = json!({ "data": { "type": "api_keys", "attributes": attributes } });
+        let answer = story.call(Method::POST, "/api/v2/api_keys", body).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let new = (
+            text(&answer["data"]["id"]),
+            text(&answer["data"]["attributes"]["key"]),
+        );
+        story.put("second", &new, "AWSPENDING").await;
+        story.promote("second").await;
+        assert_eq!(story.broken(), broken);
+    }
 }

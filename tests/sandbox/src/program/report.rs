@@ -142,6 +142,7 @@ fn verdict(promise: Promise, calls: u64, lines: usize, breaches: &[Breach]) -> V
         checked: match promise {
             Promise::CurrentWorks
             | Promise::OnlyOwn
+            | Promise::SameRights
             | Promise::Protection
             | Promise::Message
             | Promise::Role => {

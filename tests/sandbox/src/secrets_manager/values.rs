@@ -3,12 +3,12 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::SecretsManager;
 use super::error::Refusal;
 use super::input::{Input, mismatch};
 use super::labels::CURRENT;
 use super::secret::Content;
 use super::timestamp::{day, epoch};
+use super::{Readings, SecretsManager};
 
 const MAX_BYTES: usize = 65_536;
 
@@ -20,7 +20,12 @@ impl SecretsManager {
     ) -> Result<Value, Refusal> {
         let version_id = input.version_id("VersionId")?;
         let stage = input.text("VersionStage", 1..=256)?;
-        let lag = self.label_lag;
+        self.was_fresh = self.readings_behind == Readings::EverySecond && !self.was_fresh;
+        let lag = if self.was_fresh {
+            time::Duration::ZERO
+        } else {
+            self.label_lag
+        };
         let secret = self.live_mut(input)?;
         let seen = secret.labels.seen(now, lag);
         let (id, asked) = match (version_id, stage) {

@@ -153,7 +153,7 @@ fn unknown_paths_are_not_found() {
         ("PUT", "/api/v2/api_keys"),
         ("POST", "/api/v2/application_keys"),
         ("POST", "/api/v1/validate"),
-        ("GET", "/api/v1/api_key"),
+        ("GET", "/api/v1/org"),
     ] {
         assert_eq!(
             organisation.call(method, path, &Value::Null),

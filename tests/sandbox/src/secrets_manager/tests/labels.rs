@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Story, id};
+use crate::secrets_manager::Readings;
 
 fn moved(stage: &str, from: Option<u8>, to: Option<u8>) -> Value {
     json!({
@@ -194,6 +195,20 @@ fn a_new_secret_shows_its_first_labels_at_once() {
     story.service.label_lag = Duration::HOUR;
     story.store_pending(2, "two");
     assert_eq!(story.labels(), json!({ id(1): ["AWSCURRENT"] }));
+}
+
+#[test]
+fn every_second_reading_may_lag() {
+    let mut story = Story::new();
+    story.now += Duration::MINUTE;
+    story.service.label_lag = Duration::seconds(30);
+    story.service.readings_behind = Readings::EverySecond;
+    story.rotate(2);
+    story.store_pending(2, "two");
+    story.promote(1, 2);
+    for value in ["two", "one", "two"] {
+        assert_eq!(story.ok("GetSecretValue", json!({}))["SecretString"], value);
+    }
 }
 
 #[test]
