@@ -17,10 +17,10 @@ use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
 use crate::datadog::{Authority, Datadog, DatadogError, Expiry};
+use crate::deadline::Deadline;
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
@@ -33,7 +33,7 @@ pub(crate) use bearer::Bearer;
 use companion::Companion;
 use delegate::Delegate;
 use pair::Pair;
-use proof::TokenHeader;
+pub use proof::TokenHeader;
 pub use reading::KeyLookup;
 pub use secret::AdminSecret;
 use secret::{AdminValue, ReadAdmin};
@@ -58,7 +58,7 @@ pub struct Admin {
     reads_api_keys: OnceCell<bool>,
     /// Where Datadog takes a service access token, once one has been accepted.
     token_header: OnceCell<TokenHeader>,
-    budget: Budget,
+    deadline: Deadline,
 }
 
 /// How far an admin may go that has been found to have all it must.
@@ -96,13 +96,16 @@ struct Actor<'a> {
 
 impl Admin {
     /// Reads an admin secret. Returns its ARN too, as Secrets Manager spells it.
-    pub async fn read(secret: AdminSecret, budget: &Budget) -> Result<(Self, SecretArn), Problem> {
+    pub async fn read(
+        secret: AdminSecret,
+        deadline: &Deadline,
+    ) -> Result<(Self, SecretArn), Problem> {
         let ReadAdmin {
             value,
             arn,
             created,
-        } = secret.read(budget).await?;
-        Ok((Self::of(value, secret, created, budget), arn))
+        } = secret.read(deadline).await?;
+        Ok((Self::of(value, secret, created, deadline), arn))
     }
 
     /// Returns the admin that a value at hand describes: an admin secret that rotates itself.
@@ -110,13 +113,13 @@ impl Admin {
         value: &SecretValue,
         secret: AdminSecret,
         created: Option<SystemTime>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Self, Problem> {
         Ok(Self::of(
             secret.admin_value(value)?,
             secret,
             created,
-            budget,
+            deadline,
         ))
     }
 
@@ -124,31 +127,31 @@ impl Admin {
         value: AdminValue,
         secret: AdminSecret,
         created: Option<SystemTime>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Self {
         match value {
             AdminValue::Keys(keys) => {
-                let pair = Pair::new(*keys, secret, created, budget);
-                Self::with(AdminCredentials::Pair(pair.into()), budget)
+                let pair = Pair::new(*keys, secret, created, deadline);
+                Self::with(AdminCredentials::Pair(pair.into()), deadline)
             }
             AdminValue::Token(token) => {
-                let bearer = Bearer::new(*token, secret, created, budget);
-                Self::with(AdminCredentials::Bearer(bearer.into()), budget)
+                let bearer = Bearer::new(*token, secret, created, deadline);
+                Self::with(AdminCredentials::Bearer(bearer.into()), deadline)
             }
             AdminValue::Delegation(delegation) => {
-                Self::delegated(*delegation, secret.clients, budget)
+                Self::delegated(*delegation, secret.clients, deadline)
             }
         }
     }
 
     /// Returns the function's own identity.
     #[must_use]
-    pub fn delegated(delegation: Delegation, clients: Clients, budget: &Budget) -> Self {
-        let delegate = Delegate::new(delegation, clients, budget);
-        Self::with(AdminCredentials::Delegate(delegate.into()), budget)
+    pub fn delegated(delegation: Delegation, clients: Clients, deadline: &Deadline) -> Self {
+        let delegate = Delegate::new(delegation, clients, deadline);
+        Self::with(AdminCredentials::Delegate(delegate.into()), deadline)
     }
 
-    fn with(credentials: AdminCredentials, budget: &Budget) -> Self {
+    fn with(credentials: AdminCredentials, deadline: &Deadline) -> Self {
         Self {
             credentials,
             stand_in: OnceCell::new(),
@@ -157,7 +160,7 @@ impl Admin {
             others: ProtectedKeys::default(),
             reads_api_keys: OnceCell::new(),
             token_header: OnceCell::new(),
-            budget: *budget,
+            deadline: *deadline,
         }
     }
 
@@ -179,7 +182,7 @@ impl Admin {
         let Some(secret) = self.twin.clone() else {
             return Ok(ProtectedKeys::default());
         };
-        let (twin, _) = Self::read(secret, &self.budget).await?;
+        let (twin, _) = Self::read(secret, &self.deadline).await?;
         Ok(twin.known_keys())
     }
 
@@ -234,20 +237,20 @@ impl Admin {
     }
 
     /// Gives it other time.
-    pub fn renew(&mut self, budget: &Budget) {
-        self.budget = *budget;
+    pub fn renew(&mut self, deadline: &Deadline) {
+        self.deadline = *deadline;
         match &mut self.credentials {
-            AdminCredentials::Pair(pair) => pair.renew(budget),
-            AdminCredentials::Bearer(bearer) => bearer.renew(budget),
-            AdminCredentials::Delegate(delegate) => delegate.renew(budget),
+            AdminCredentials::Pair(pair) => pair.renew(deadline),
+            AdminCredentials::Bearer(bearer) => bearer.renew(deadline),
+            AdminCredentials::Delegate(delegate) => delegate.renew(deadline),
         }
         if let Some(pair) = self.stand_in.get_mut() {
-            pair.renew(budget);
+            pair.renew(deadline);
         }
     }
 
-    pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
+    pub(crate) fn deadline(&self) -> &Deadline {
+        &self.deadline
     }
 
     #[must_use]
@@ -295,7 +298,7 @@ impl Admin {
         {
             let keys = async {
                 let account = delegate.service_account();
-                let pair = Pair::read(secret, account, &self.budget).await?;
+                let pair = Pair::read(secret, account, &self.deadline).await?;
                 Ok::<_, Problem>(pair.known_keys())
             };
             self.fallback_keys.get_or_try_init(|| keys).await?;
@@ -380,7 +383,7 @@ impl Admin {
             return Err(problem);
         };
         tracing::warn!(%problem, arn = secret.arn.as_str(), "the fallback admin secret's pair acts instead");
-        let reading = Pair::read(secret, delegate.service_account(), &self.budget);
+        let reading = Pair::read(secret, delegate.service_account(), &self.deadline);
         self.stand_in.get_or_try_init(|| reading).await
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use crate::budget::Budget;
-use crate::clock::Clock;
+use crate::clock_skew::ClockSkew;
 use crate::datadog::{Datadog, Limits};
+use crate::deadline::Deadline;
 use crate::http::Http;
 use crate::identity::Identity;
 use crate::secrets::Secrets;
@@ -19,7 +19,7 @@ pub struct Clients {
     pub secrets: Secrets,
     pub http: Http,
     /// Whatever listens to the answers that come by `http`.
-    pub clock: Clock,
+    pub skew: ClockSkew,
     pub limits: Limits,
     pub settings: Settings,
     pub identity: Identity,
@@ -29,19 +29,19 @@ pub struct Clients {
 
 impl Clients {
     /// Returns the same for one invocation, which learns from Datadog's answers what time it is.
-    pub(crate) fn listening(&self, watch: Budget) -> Self {
-        let clock = Clock::default();
+    pub(crate) fn listening(&self, watch: Deadline) -> Self {
+        let skew = ClockSkew::default();
         Self {
-            http: clock.listen(self.http.clone(), watch),
-            clock,
+            http: skew.listen(self.http.clone(), watch),
+            skew,
             ..self.clone()
         }
     }
 
     /// Returns the time of day, by Datadog's clock if the invocation's own is ahead: what is young must not
     /// pass for old.
-    pub(crate) fn now(&self, budget: &Budget) -> SystemTime {
-        self.clock.corrected(budget.now())
+    pub(crate) fn now(&self, deadline: &Deadline) -> SystemTime {
+        self.skew.corrected(deadline.now())
     }
 
     /// Returns the client for one Datadog site, or for `DATADOG_API_URL` if that is set.

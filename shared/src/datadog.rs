@@ -28,7 +28,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::budget::{Backoff, Budget, Crowd};
+use crate::deadline::{Backoff, Deadline, JitteredBackoff};
 use crate::http::Http;
 use crate::identity::Identity;
 use crate::keys::{AccessToken, ApiKey, AppKey, OrganisationId};
@@ -95,9 +95,9 @@ impl Datadog {
         &self,
         authority: &Authority,
         call: &Call,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(StatusCode, Bytes), DatadogError> {
-        let mut sending = self.sending(authority, call, budget);
+        let mut sending = self.sending(authority, call, deadline);
         loop {
             sending.turn().await?;
             if let Some(answer) = sending.attempt().await? {
@@ -111,9 +111,9 @@ impl Datadog {
         &'a self,
         authority: &'a Authority,
         call: &'a Call,
-        budget: &'a Budget,
+        deadline: &'a Deadline,
     ) -> Sending<'a> {
-        Sending::new(self, authority, call, budget)
+        Sending::new(self, authority, call, deadline)
     }
 
     /// Sends the call and reads the body of a success.
@@ -121,11 +121,11 @@ impl Datadog {
         &self,
         authority: &Authority,
         call: Call,
-        budget: &Budget,
+        deadline: &Deadline,
         read: impl Fn(&[u8]) -> Result<T, resource::Defect>,
     ) -> Result<T, DatadogError> {
         // Boxed: a step makes several calls side by side, and holds a future for each.
-        let (status, body) = Box::pin(self.send(authority, &call, budget)).await?;
+        let (status, body) = Box::pin(self.send(authority, &call, deadline)).await?;
         read(&body).map_err(|defect| {
             let status = status.as_u16();
             let problem = DatadogProblem::Unexpected { status, defect };
@@ -137,10 +137,10 @@ impl Datadog {
         &self,
         authority: &Authority,
         call: &Call,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(StatusCode, Bytes), DatadogProblem> {
-        let request = self.request(authority, call, budget).await?;
-        let timeout = ATTEMPT_TIMEOUT.min(budget.left());
+        let request = self.request(authority, call, deadline).await?;
+        let timeout = ATTEMPT_TIMEOUT.min(deadline.left());
         let answer = self.http.send(request, timeout).await?;
         let (parts, body) = answer.into_parts();
         self.limits.hear(call.family(), &parts.headers);
@@ -162,7 +162,7 @@ impl Datadog {
         &self,
         authority: &Authority,
         call: &Call,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<http::Request<Bytes>, DatadogProblem> {
         let mut request = http::Request::builder()
             .method(call.method())
@@ -189,7 +189,7 @@ impl Datadog {
                 .header("DD-APPLICATION-KEY", hidden(token.expose())?),
             Authority::Identity(identity, organisation) => {
                 // Signed here, so that a second attempt carries a proof of its own.
-                let proof = identity.proof(organisation, budget.now()).await?;
+                let proof = identity.proof(organisation, deadline.now()).await?;
                 let proof = format!("Delegated {}", proof.expose());
                 request.header(AUTHORIZATION, hidden(&proof)?)
             }
@@ -205,9 +205,9 @@ pub(crate) struct Sending<'a> {
     datadog: &'a Datadog,
     authority: &'a Authority,
     call: &'a Call,
-    budget: &'a Budget,
+    deadline: &'a Deadline,
     backoff: Backoff,
-    crowd: Crowd,
+    jittered: JitteredBackoff,
     /// Why the attempt before failed.
     before: Option<DatadogProblem>,
 }
@@ -217,32 +217,34 @@ impl<'a> Sending<'a> {
         datadog: &'a Datadog,
         authority: &'a Authority,
         call: &'a Call,
-        budget: &'a Budget,
+        deadline: &'a Deadline,
     ) -> Self {
         Self {
             datadog,
             authority,
             call,
-            budget,
+            deadline,
             backoff: Backoff::new(
                 Duration::from_millis(500),
                 Duration::from_secs(8),
                 call.patience(),
             ),
-            crowd: Crowd::new(RATE_LIMITED_FOR),
+            jittered: JitteredBackoff::new(RATE_LIMITED_FOR),
             before: None,
         }
     }
 
     /// Waits until the call may be sent.
     pub(crate) async fn turn(&mut self) -> Result<(), DatadogError> {
-        let (call, budget) = (self.call, self.budget);
+        let (call, deadline) = (self.call, self.deadline);
         if let Some(reset) = self.datadog.limits.reset(call.family())
             && call.may_wait()
         {
-            self.crowd.pause(reset, budget, budget.length() / 2).await;
+            self.jittered
+                .pause(reset, deadline, deadline.length() / 2)
+                .await;
         }
-        if call.creates() && budget.left() < call::TIME_TO_CREATE {
+        if call.creates() && deadline.left() < call::TIME_TO_CREATE {
             return Err(self.failed(DatadogProblem::NoTime));
         }
         Ok(())
@@ -251,9 +253,9 @@ impl<'a> Sending<'a> {
     /// Sends the call once. Returns `None` if that failed, and it may be sent again after the wait that is
     /// over by then.
     pub(crate) async fn attempt(&mut self) -> Result<Option<(StatusCode, Bytes)>, DatadogError> {
-        let (call, budget) = (self.call, self.budget);
+        let (call, deadline) = (self.call, self.deadline);
         // Boxed: it would be part of the future of every caller.
-        let attempt = Box::pin(self.datadog.try_once(self.authority, call, budget));
+        let attempt = Box::pin(self.datadog.try_once(self.authority, call, deadline));
         let problem = match attempt.await {
             Ok(answer) => return Ok(Some(answer)),
             Err(problem) => problem.after(self.before.take()),
@@ -263,9 +265,11 @@ impl<'a> Sending<'a> {
             && match problem {
                 DatadogProblem::RateLimited { reset } => {
                     let reset = reset.unwrap_or_default();
-                    self.crowd.pause(reset, budget, call.time_needed()).await
+                    self.jittered
+                        .pause(reset, deadline, call.time_needed())
+                        .await
                 }
-                _ => self.backoff.pause_for(budget, call.time_needed()).await,
+                _ => self.backoff.pause_for(deadline, call.time_needed()).await,
             };
         if !waited {
             return Err(self.failed(problem));

@@ -4,7 +4,7 @@
 
 use aws_config::SdkConfig;
 
-use crate::settings::Partition;
+use crate::regional_arn::Partition;
 
 /// A service, as its host begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use crate::budget::{Backoff, Budget};
+use crate::deadline::{Backoff, Deadline};
 use crate::endpoint::Service;
 use crate::http::Http;
 use crate::settings::Settings;
@@ -85,9 +85,9 @@ impl Functions {
     pub async fn configuration(
         &self,
         arn: &FunctionArn,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Configuration, FunctionsError> {
-        let body = self.get(arn, "configuration", budget).await?;
+        let body = self.get(arn, "configuration", deadline).await?;
         serde_json::from_slice(&body).map_err(|_| FunctionsError::Unexpected { status: 200 })
     }
 
@@ -98,9 +98,9 @@ impl Functions {
     pub async fn policy(
         &self,
         arn: &FunctionArn,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Policy, FunctionsError> {
-        let body = match self.get(arn, "policy", budget).await {
+        let body = match self.get(arn, "policy", deadline).await {
             Err(FunctionsError::NotFound) => return Ok(Policy::default()),
             body => body?,
         };
@@ -109,24 +109,26 @@ impl Functions {
         Policy::parse(&answer.policy).ok_or(unexpected)
     }
 
-    /// Asks again while `budget` lasts if Lambda is busy, or an answer was lost.
+    /// Asks again until `deadline` if Lambda is busy, or an answer was lost.
     async fn get(
         &self,
         arn: &FunctionArn,
         what: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Bytes, FunctionsError> {
         let own = || Service::Lambda.url(arn.partition(), arn.region(), &self.config);
         let host = self.url.clone().unwrap_or_else(own);
         let name = utf8_percent_encode(arn.as_str(), RESERVED);
         let url = format!("{host}/2015-03-31/functions/{name}/{what}");
         let (first, longest) = (Duration::from_millis(250), Duration::from_secs(1));
-        let mut backoff = Backoff::new(first, longest, budget.left());
+        let mut backoff = Backoff::new(first, longest, deadline.left());
         loop {
-            match self.get_once(&url, arn.region(), budget).await {
+            match self.get_once(&url, arn.region(), deadline).await {
                 Err(error)
                     if error.may_pass()
-                        && backoff.pause_for(budget, Duration::from_millis(100)).await => {}
+                        && backoff
+                            .pause_for(deadline, Duration::from_millis(100))
+                            .await => {}
                 done => return done,
             }
         }
@@ -136,19 +138,19 @@ impl Functions {
         &self,
         url: &str,
         region: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Bytes, FunctionsError> {
-        let timeout = ATTEMPT_TIMEOUT.min(budget.left());
+        let timeout = ATTEMPT_TIMEOUT.min(deadline.left());
         if timeout.is_zero() {
             return Err(FunctionsError::NoTime);
         }
         // A program that provides them may hang.
-        let credentials = tokio::time::timeout(budget.left(), self.credentials()).await;
+        let credentials = tokio::time::timeout(deadline.left(), self.credentials()).await;
         let signer = Signer {
             credentials: credentials.map_err(|_| FunctionsError::NoTime)??,
             region,
             service: Service::Lambda.word(),
-            time: budget.now(),
+            time: deadline.now(),
         };
         let added = signer.sign_get(url);
         let mut request = http::Request::get(url);

@@ -16,11 +16,11 @@
 
 pub mod admin;
 pub mod aws;
-pub mod budget;
 pub mod clients;
-pub mod clock;
+pub mod clock_skew;
 pub mod credential;
 pub mod datadog;
+pub mod deadline;
 pub mod delegation;
 mod endpoint;
 pub mod error;
@@ -34,6 +34,7 @@ pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod protected;
+pub mod regional_arn;
 pub mod rotation;
 pub mod rotator;
 pub mod secrets;

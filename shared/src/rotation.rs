@@ -16,9 +16,9 @@ mod orphaned;
 mod replaced;
 mod steps;
 
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::Kind;
+use crate::deadline::Deadline;
 use crate::error::RotationError;
 use crate::event::{RotationEvent, Step};
 use context::SecretReader;
@@ -32,13 +32,13 @@ pub(crate) async fn run(
     kind: Kind,
     clients: &Clients,
     event: &RotationEvent,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> (Result<(), RotationError>, StepCounts) {
     let reader = SecretReader {
         kind,
         clients,
         secret: event.secret.as_str(),
-        budget,
+        deadline,
     };
     let mut journal = Journal::default();
     // Boxed: each of the three futures has some 15 KB, and the stack of the others need not hold it.
@@ -64,7 +64,7 @@ pub(crate) async fn run(
         version = event.token.as_str(),
         outcome = journal.outcome(),
         deleted = ?keys,
-        duration_ms = budget.spent().as_millis(),
+        duration_ms = deadline.spent().as_millis(),
         "step done"
     );
     (Ok(()), counts)

@@ -6,11 +6,11 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
 use crate::aws;
-use crate::budget::Budget;
 use crate::clients::Clients;
-use crate::clock::Clock;
+use crate::clock_skew::ClockSkew;
 use crate::credential::Kind;
 use crate::datadog::Limits;
+use crate::deadline::Deadline;
 use crate::error::{Problem, RotationError, State};
 use crate::event::RotationEvent;
 use crate::http::Http;
@@ -51,7 +51,7 @@ impl Rotator {
             clients: Ok(Clients {
                 secrets,
                 http,
-                clock: Clock::default(),
+                skew: ClockSkew::default(),
                 limits: Limits::default(),
                 settings,
                 identity,
@@ -74,13 +74,13 @@ impl Rotator {
 
     /// Runs the step that the event names. A failure is logged here, once, and both ends are
     /// counted.
-    pub async fn rotate(&self, event: &Value, budget: &Budget) -> Result<(), RotationError> {
+    pub async fn rotate(&self, event: &Value, deadline: &Deadline) -> Result<(), RotationError> {
         let event = RotationEvent::parse(event);
         let (result, counts) = match (&event, &self.clients) {
             (Ok(event), Ok(clients)) => {
-                let budget = budget.of(event.token.as_str());
-                let clients = clients.listening(budget);
-                rotation::run(self.kind, &clients, event, &budget).await
+                let deadline = deadline.of(event.token.as_str());
+                let clients = clients.listening(deadline);
+                rotation::run(self.kind, &clients, event, &deadline).await
             }
             (Err(error), _) => refusal(None, error.clone().into()),
             (Ok(event), Err(error)) => refusal(Some(event), error.clone().into()),
@@ -89,12 +89,12 @@ impl Rotator {
             let metrics = StepMetrics {
                 step: event.as_ref().ok().map(|it| it.step),
                 error_type: result.as_ref().err().map(RotationError::error_type),
-                duration: budget.spent(),
+                duration: deadline.spent(),
                 deleted: counts.keys.len(),
                 orphans: counts.orphans,
                 messages_not_sent: counts.messages_not_sent,
             };
-            metrics.emit(settings, budget.now());
+            metrics.emit(settings, deadline.now());
         }
         result.inspect_err(|error| {
             let event = event.as_ref().ok();
@@ -104,7 +104,7 @@ impl Rotator {
                 secret = event.map(|it| it.secret.as_str()),
                 version = event.map(|it| it.token.as_str()),
                 error_type = error.error_type(),
-                duration_ms = budget.spent().as_millis(),
+                duration_ms = deadline.spent().as_millis(),
                 "{error}"
             );
         })
@@ -160,7 +160,7 @@ pub async fn run(kind: Kind) -> Result<(), lambda_runtime::Error> {
         let now = SystemTime::now();
         let left = time_left(event.context.deadline(), now);
         rotator
-            .rotate(&event.payload, &Budget::new(now, left))
+            .rotate(&event.payload, &Deadline::new(now, left))
             .await
     }))
     .await

@@ -23,7 +23,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use crate::budget::{Backoff, Budget, Crowd};
+use crate::deadline::{Backoff, Deadline, JitteredBackoff};
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
@@ -120,7 +120,7 @@ impl Secrets {
     pub async fn describe(
         &self,
         secret: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Description, SecretsError> {
         let call = self.client.describe_secret().secret_id(secret);
         let across_accounts = AcrossAccounts::default();
@@ -129,7 +129,7 @@ impl Secrets {
             call.interceptor(across_accounts.clone()).send()
         };
         let asked_at = Instant::now();
-        let answer = within(budget, "DescribeSecret", secret, send).await?;
+        let answer = within(deadline, "DescribeSecret", secret, send).await?;
         let replicas = across_accounts.replicas();
         Ok(Description::of(secret, asked_at, &answer, replicas))
     }
@@ -141,7 +141,7 @@ impl Secrets {
         secret: &str,
         version: &VersionId,
         label: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Option<StoredValue>, SecretsError> {
         let call = self
             .client
@@ -149,7 +149,7 @@ impl Secrets {
             .secret_id(secret)
             .version_id(version.as_str())
             .version_stage(label);
-        match within(budget, "GetSecretValue", secret, || call.clone().send()).await {
+        match within(deadline, "GetSecretValue", secret, || call.clone().send()).await {
             Ok(answer) => Ok(Some(StoredValue::of(answer))),
             Err(error) if error.problem == SecretsProblem::NotFound => Ok(None),
             Err(error) => Err(SecretsError {
@@ -163,20 +163,24 @@ impl Secrets {
     pub async fn current_value(
         &self,
         secret: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<StoredValue, SecretsError> {
         let call = self
             .client
             .get_secret_value()
             .secret_id(secret)
             .version_stage(CURRENT);
-        within(budget, "GetSecretValue", secret, || call.clone().send())
+        within(deadline, "GetSecretValue", secret, || call.clone().send())
             .await
             .map(StoredValue::of)
     }
 
     /// Returns all versions that Secrets Manager still knows, those without a label included.
-    pub async fn versions(&self, secret: &str, budget: &Budget) -> Result<Labels, SecretsError> {
+    pub async fn versions(
+        &self,
+        secret: &str,
+        deadline: &Deadline,
+    ) -> Result<Labels, SecretsError> {
         let mut versions = Labels::default();
         let mut next: Option<String> = None;
         let mut followed = HashSet::new();
@@ -188,7 +192,7 @@ impl Secrets {
                 .include_deprecated(true)
                 .max_results(100)
                 .set_next_token(next);
-            let page = within(budget, "ListSecretVersionIds", secret, || {
+            let page = within(deadline, "ListSecretVersionIds", secret, || {
                 call.clone().send()
             })
             .await?;
@@ -224,7 +228,7 @@ impl Secrets {
         &self,
         event: &RotationEvent,
         value: &SecretString,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), StoreError> {
         let secret = event.secret.as_str();
         let mut backoff = Backoff::new(
@@ -249,14 +253,14 @@ impl Secrets {
         };
         let mut unknown = false;
         loop {
-            let stored = within(budget, "PutSecretValue", secret, send).await;
+            let stored = within(deadline, "PutSecretValue", secret, send).await;
             let Err(error) = stored else { return Ok(()) };
             if error.problem == SecretsProblem::ResourceExists {
                 return Err(StoreError::Taken);
             }
             let again = error.is_transient() && !error.is_throttled();
             unknown |= !error.is_definite();
-            if !(again && backoff.pause(budget).await) {
+            if !(again && backoff.pause(deadline).await) {
                 let refused = if unknown {
                     StoreError::Unknown
                 } else {
@@ -273,9 +277,9 @@ impl Secrets {
         secret: &str,
         from: &VersionId,
         to: &VersionId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), SecretsError> {
-        self.move_label(CURRENT, secret, from, Some(to), budget)
+        self.move_label(CURRENT, secret, from, Some(to), deadline)
             .await
     }
 
@@ -285,9 +289,9 @@ impl Secrets {
         &self,
         secret: &str,
         version: &VersionId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), SecretsError> {
-        self.move_label(PENDING, secret, version, None, budget)
+        self.move_label(PENDING, secret, version, None, deadline)
             .await
     }
 
@@ -297,7 +301,7 @@ impl Secrets {
         secret: &str,
         from: &VersionId,
         to: Option<&VersionId>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), SecretsError> {
         let call = self
             .client
@@ -306,7 +310,7 @@ impl Secrets {
             .version_stage(label)
             .remove_from_version_id(from.as_str())
             .set_move_to_version_id(to.map(|it| it.as_str().to_owned()));
-        within(budget, "UpdateSecretVersionStage", secret, || {
+        within(deadline, "UpdateSecretVersionStage", secret, || {
             call.clone().send()
         })
         .await
@@ -335,7 +339,7 @@ impl StoredValue {
 
 /// Throttled calls are sent again here, and not by the SDK: see [`Unthrottled`].
 async fn within<T, E, F>(
-    budget: &Budget,
+    deadline: &Deadline,
     call: &'static str,
     secret: &str,
     send: impl Fn() -> F,
@@ -344,9 +348,9 @@ where
     E: ProvideErrorMetadata,
     F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
-    let mut crowd = Crowd::new(THROTTLED_FOR);
+    let mut jittered = JitteredBackoff::new(THROTTLED_FOR);
     loop {
-        let left = budget.left();
+        let left = deadline.left();
         // Boxed: a step makes several calls side by side, and the SDK's futures are large.
         let problem = match tokio::time::timeout(left, Box::pin(send())).await {
             Ok(Ok(answer)) => return Ok(answer),
@@ -360,7 +364,7 @@ where
             problem,
         };
         let (at_least, after) = (Duration::ZERO, Duration::from_secs(1));
-        if !(error.is_throttled() && crowd.pause(at_least, budget, after).await) {
+        if !(error.is_throttled() && jittered.pause(at_least, deadline, after).await) {
             return Err(error);
         }
     }

@@ -15,7 +15,7 @@ pub(crate) use log::OURS;
 pub use log::{LambdaLevel, LogSettings};
 pub use network::NetworkSettings;
 pub use terminal::TerminalSettings;
-pub use topic::{Partition, TopicArn, TopicSettings};
+pub use topic::{TopicArn, TopicSettings};
 
 const DATADOG_API_URL: &str = "DATADOG_API_URL";
 

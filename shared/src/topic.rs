@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::budget::{Backoff, Budget};
+use crate::deadline::{Backoff, Deadline};
 use crate::endpoint::Service;
 use crate::http::Http;
 use crate::settings::{TopicArn, TopicSettings};
@@ -72,29 +72,29 @@ impl Topic {
         &self.arn
     }
 
-    /// Sends a message, and again while `budget` lasts as long as it is not known to have arrived or to be
+    /// Sends a message, and again until `deadline` as long as it is not known to have arrived or to be
     /// refused: it may arrive more than once.
-    pub async fn publish(&self, message: &Message, budget: &Budget) -> Result<(), TopicError> {
+    pub async fn publish(&self, message: &Message, deadline: &Deadline) -> Result<(), TopicError> {
         let (first, longest) = (Duration::from_millis(250), Duration::from_secs(1));
-        let mut backoff = Backoff::new(first, longest, budget.left());
+        let mut backoff = Backoff::new(first, longest, deadline.left());
         let form = self.form(message);
         loop {
-            let Err(error) = self.publish_once(&form, budget).await else {
+            let Err(error) = self.publish_once(&form, deadline).await else {
                 return Ok(());
             };
             let after = Duration::from_millis(100);
-            if !(error.may_pass() && backoff.pause_for(budget, after).await) {
+            if !(error.may_pass() && backoff.pause_for(deadline, after).await) {
                 return Err(error);
             }
         }
     }
 
-    async fn publish_once(&self, form: &Bytes, budget: &Budget) -> Result<(), TopicError> {
-        let timeout = ATTEMPT_TIMEOUT.min(budget.left());
+    async fn publish_once(&self, form: &Bytes, deadline: &Deadline) -> Result<(), TopicError> {
+        let timeout = ATTEMPT_TIMEOUT.min(deadline.left());
         if timeout.is_zero() {
             return Err(TopicError::NoTime);
         }
-        let request = self.signed(form, budget).await?;
+        let request = self.signed(form, deadline).await?;
         let answer = self.http.send(request, timeout).await?;
         error::judge(&answer)
     }
@@ -102,7 +102,7 @@ impl Topic {
     async fn signed(
         &self,
         form: &Bytes,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<http::Request<Bytes>, TopicError> {
         let provider = self.provider.as_ref().ok_or(TopicError::NoCredentials)?;
         // The provider's own error may quote its configuration.
@@ -111,7 +111,7 @@ impl Topic {
             credentials: credentials.map_err(|_| TopicError::NoCredentials)?,
             region: self.arn.region(),
             service: Service::Sns.word(),
-            time: budget.now(),
+            time: deadline.now(),
         };
         let url = format!("{}/", self.url);
         let added = signer

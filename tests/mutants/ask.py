@@ -20,7 +20,7 @@ from changes import Change, Source
 # Beside the copy for the wrong orders, which has another.
 orders.VERSION = "0.0.0-mutants"
 
-FILES = ["rotation", "budget", "value", "secrets", "datadog", "identity"]
+FILES = ["rotation", "deadline", "value", "secrets", "datadog", "identity"]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 # The quick ones about every change, the slower ones about those that the quick ones missed. Each runs until its first

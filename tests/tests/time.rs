@@ -1,6 +1,6 @@
-//! The time that is left is a budget: whatever the services' pace and the function's time-out, no
-//! function is at work at its deadline, nothing is minted that could be neither stored nor undone,
-//! and the next rotation finds everything in order. All of it without `api_keys_read`.
+//! Every invocation keeps its deadline, whatever the services' pace and the function's time-out: it is
+//! not at work any more by then, it creates nothing that could be neither stored nor undone, and the
+//! next rotation finds everything in order. All of it without `api_keys_read`.
 //!
 //! The figures of `docs/figures/time.md` are the figures of these tests.
 

@@ -62,9 +62,9 @@ pub(crate) async fn run(
 
 impl Report {
     async fn fill(&mut self, label: LeakedLabel, outside: &Outside, notes: &mut impl Write) {
-        let (inspector, budget) = (&outside.inspector, for_one(&outside.watch));
+        let (inspector, deadline) = (&outside.inspector, for_one(&outside.watch));
         // Boxed, as what follows: each is as large as a step's, and its callers race it with others.
-        let leak = match Box::pin(inspector.leak(&self.secret, label, &budget)).await {
+        let leak = match Box::pin(inspector.leak(&self.secret, label, &deadline)).await {
             Ok(leak) => self.leak.insert(leak),
             Err(problem) => {
                 self.problem = Some(problem_of(problem, label));
@@ -77,7 +77,7 @@ impl Report {
             // There is nobody to tell if this fails.
             let _told = writeln!(notes, "{}", harmless(&text_of(&progress)));
         };
-        match Box::pin(inspector.end_leak(leak, &budget, say)).await {
+        match Box::pin(inspector.end_leak(leak, &deadline, say)).await {
             Ok(end) => self.end = Some(end),
             Err(failed) => {
                 self.problem = Some(Problem::of(&failed.unseen));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::inspect::orphans::{Doubt, Orphan, OrphanState, Search, Unseen};
 use datadog_rotation::protected::ProtectedKeys;
 use datadog_rotation::rotation::decide::YOUNGEST_ORPHAN;
@@ -74,9 +74,9 @@ impl Report {
         for secret in secrets {
             progress.next(secret);
             outside.reach.forget_questions();
-            let (inspector, budget) = (outside.inspector_of(secret), for_one(watch));
+            let (inspector, deadline) = (outside.inspector_of(secret), for_one(watch));
             let search = tokio::select! {
-                search = inspector.search(secret, &budget) => search,
+                search = inspector.search(secret, &deadline) => search,
                 lost = outside.reach.lost() => Err(lost.into()),
             };
             let keys = Vec::new();
@@ -91,7 +91,7 @@ impl Report {
             deleted: false,
         };
         // Only the answers tell whether this machine's clock is right.
-        report.judge(outside.clock.corrected(now));
+        report.judge(outside.skew.corrected(now));
         report
     }
 
@@ -122,13 +122,13 @@ impl Report {
     }
 
     /// Deletes what may be deleted.
-    pub async fn delete(&mut self, watch: &Budget) {
+    pub async fn delete(&mut self, watch: &Deadline) {
         self.deleted = true;
         for at in 0..self.seen.len() {
             let others = self.held_beside(at);
-            let budget = for_one(watch);
+            let deadline = for_one(watch);
             if let Ok(found) = &mut self.seen[at].found {
-                for (key, gone) in found.search.delete(self.now, &others, &budget).await {
+                for (key, gone) in found.search.delete(self.now, &others, &deadline).await {
                     let of_key = found.keys.iter_mut().find(|it| it.orphan.key.key == key);
                     if let Some(it) = of_key {
                         it.deleted = Some(gone);

@@ -8,10 +8,10 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use datadog_rotation::budget::Budget;
 use datadog_rotation::clients::Clients;
-use datadog_rotation::clock::Clock;
+use datadog_rotation::clock_skew::ClockSkew;
 use datadog_rotation::datadog::Limits;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::functions::Functions;
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
@@ -38,8 +38,8 @@ pub struct Outside {
     pub(crate) inspector: Inspector,
     /// By secret: the admin secret to act with if the secret names none, instead of the inspector's.
     admin_secrets: BTreeMap<String, String>,
-    pub(crate) clock: Clock,
-    pub(crate) watch: Budget,
+    pub(crate) skew: ClockSkew,
+    pub(crate) watch: Deadline,
     pub(crate) reach: Reach,
     pub(crate) look: Look,
 }
@@ -52,13 +52,13 @@ impl Outside {
         settings: Settings,
         http: &Http,
         config: &SdkConfig,
-        watch: Budget,
+        watch: Deadline,
     ) -> Self {
-        let clock = Clock::default();
+        let skew = ClockSkew::default();
         let reach = Reach::new(settings.secrets_manager_url.as_deref());
         // Without a watch: whoever can't reach Lambda misses one check of many.
         let functions = Functions::new(&settings, http, config);
-        let http = reach.watch(clock.listen(http.clone(), watch));
+        let http = reach.watch(skew.listen(http.clone(), watch));
         let admin_secret_arn = task.admin_secret.clone().or(settings.admin_secret_arn);
         let settings = Settings {
             admin_secret_arn,
@@ -71,7 +71,7 @@ impl Outside {
                 clients: Clients {
                     secrets: Secrets::new(config, &http),
                     http,
-                    clock: clock.clone(),
+                    skew: skew.clone(),
                     limits: Limits::default(),
                     settings,
                     identity: Identity::new(config),
@@ -79,7 +79,7 @@ impl Outside {
                 },
             },
             admin_secrets: BTreeMap::new(),
-            clock,
+            skew,
             watch,
             reach,
             look: Look::PLAIN,
@@ -115,8 +115,8 @@ impl Outside {
         for secret in secrets {
             progress.next(secret);
             self.reach.forget_questions();
-            let (inspector, budget) = (self.inspector_of(secret), for_one(&self.watch));
-            let checkup = inspector.checkup(secret, &budget, self.reach.lost());
+            let (inspector, deadline) = (self.inspector_of(secret), for_one(&self.watch));
+            let checkup = inspector.checkup(secret, &deadline, self.reach.lost());
             checkups.push(checkup.await);
         }
         say_shared_keys(&mut checkups);
@@ -138,9 +138,9 @@ impl Outside {
 
     async fn arn(&self, name: &str) -> String {
         self.reach.forget_questions();
-        let budget = for_one(&self.watch);
+        let deadline = for_one(&self.watch);
         let found = tokio::select! {
-            found = self.inspector.clients.secrets.describe(name, &budget) => found.ok(),
+            found = self.inspector.clients.secrets.describe(name, &deadline) => found.ok(),
             _ = self.reach.lost() => None,
         };
         found.map_or_else(|| name.to_owned(), |it| it.arn.to_string())
@@ -149,7 +149,10 @@ impl Outside {
     /// Returns the real network, and this process's environment and streams.
     pub(crate) async fn network(task: &Task) -> Result<Self, StartError> {
         let http = start::network()?;
-        let (settings, watch) = (Settings::from_env(), Budget::new(SystemTime::now(), NO_END));
+        let (settings, watch) = (
+            Settings::from_env(),
+            Deadline::new(SystemTime::now(), NO_END),
+        );
         let loader = aws_config::defaults(BehaviorVersion::latest())
             // Else a malformed AWS_MAX_ATTEMPTS or AWS_RETRY_MODE is a panic.
             .retry_config(RetryConfig::standard())
@@ -178,6 +181,6 @@ impl Outside {
 }
 
 /// Returns the time that one secret gets.
-pub(crate) fn for_one(watch: &Budget) -> Budget {
-    Budget::new(watch.now(), watch.left().min(TIME_FOR_ONE))
+pub(crate) fn for_one(watch: &Deadline) -> Deadline {
+    Deadline::new(watch.now(), watch.left().min(TIME_FOR_ONE))
 }

@@ -5,6 +5,7 @@
 //! out of time, told to stop. What is noted then is deleted, and what can't be is told. Of a
 //! process that is killed the next probe finds what is left, by its name.
 
+mod access_tokens;
 mod clean_up;
 mod document;
 mod identity;
@@ -23,9 +24,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use datadog_rotation::admin::Admin;
-use datadog_rotation::budget::Budget;
-use datadog_rotation::clock::Clock;
+use datadog_rotation::clock_skew::ClockSkew;
 use datadog_rotation::datadog::DatadogProblem;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::error::Problem;
 use datadog_rotation::inspect::orphans::Unseen;
 use datadog_rotation::keys::ServiceAccountId;
@@ -65,8 +66,8 @@ struct Probe<'a, 'n> {
     /// The AWS account with a role of which mappings are tried.
     aws_account: Option<&'a str>,
     wire: &'a Wire,
-    clock: &'a Clock,
-    watch: &'a Budget,
+    skew: &'a ClockSkew,
+    watch: &'a Deadline,
     notebook: &'a Notebook<'n>,
 }
 
@@ -104,15 +105,15 @@ pub async fn run(
 }
 
 async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: &Notify) -> Report {
-    let (watch, deadline) = (&outside.watch, Instant::now() + TIME_TO_WORK);
+    let (watch, work_ends) = (&outside.watch, Instant::now() + TIME_TO_WORK);
     let wire = Wire::default();
     let mut inspector = outside.inspector.clone();
     inspector.clients.http = wire.listen(inspector.clients.http);
     // A creation is begun only while there is time to undo it, as in a rotation.
-    let budget = lasting(watch, TIME_TO_WORK + TIME_TO_CLEAN);
+    let deadline = lasting(watch, TIME_TO_WORK + TIME_TO_CLEAN);
     let admin = tokio::select! {
-        admin = inspector.default_admin(&budget) => admin.map(Admin::alone),
-        () = sleep_until(deadline) => return Report::nothing(End::OutOfTime, None),
+        admin = inspector.default_admin(&deadline) => admin.map(Admin::alone),
+        () = sleep_until(work_ends) => return Report::nothing(End::OutOfTime, None),
         () = stop.notified() => return Report::nothing(End::Interrupted, None),
         lost = outside.reach.lost() => return Report::nothing(End::Barred, Some(lost.into())),
     };
@@ -126,7 +127,7 @@ async fn report_of(task: &Task, outside: &Outside, notes: &mut dyn Write, stop: 
     // Boxed, as what cleans up: each is larger than a step's, and is raced with a signal.
     let end = tokio::select! {
         end = Box::pin(working.work()) => end,
-        () = sleep_until(deadline) => End::OutOfTime,
+        () = sleep_until(work_ends) => End::OutOfTime,
         () = stop.notified() => End::Interrupted,
         lost = outside.reach.lost() => {
             unreached = Some(lost);
@@ -160,9 +161,9 @@ async fn told_twice(stop: &Notify, end: End) {
     stop.notified().await;
 }
 
-/// So long from now. A budget keeps a second back.
-fn lasting(watch: &Budget, time: Duration) -> Budget {
-    Budget::new(watch.now(), time + Duration::from_secs(1))
+/// So long from now. A deadline is a second early.
+fn lasting(watch: &Deadline, time: Duration) -> Deadline {
+    Deadline::new(watch.now(), time + Duration::from_secs(1))
 }
 
 impl<'a, 'n> Probe<'a, 'n> {
@@ -184,7 +185,7 @@ impl<'a, 'n> Probe<'a, 'n> {
                 | Command::Trust { .. } => None,
             },
             wire,
-            clock: &outside.clock,
+            skew: &outside.skew,
             watch: &outside.watch,
             notebook,
         }
@@ -195,13 +196,17 @@ impl<'a, 'n> Probe<'a, 'n> {
             return End::Barred;
         }
         self.clear_up_after_others().await;
-        tokio::join!(self.ask_about_keys(), self.ask_about_mappings());
+        tokio::join!(
+            self.ask_about_keys(),
+            self.ask_about_access_tokens(),
+            self.ask_about_mappings()
+        );
         End::Done
     }
 
     /// Returns a name, after Datadog's clock if this machine's is ahead.
     fn name(&self) -> Name {
-        Name::new(self.clock.corrected(self.watch.now()))
+        Name::new(self.skew.corrected(self.watch.now()))
     }
 
     fn say(&self, question: Question, answer: Answer, seen: impl Into<String>) {

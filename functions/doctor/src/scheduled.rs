@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::error::Problem;
 use datadog_rotation::http::Http;
 use datadog_rotation::inspect::orphans::{OrphanState, Unseen};
@@ -51,7 +51,7 @@ pub(crate) async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let now = SystemTime::now();
         let left = event.context.deadline().duration_since(now);
-        let watch = Budget::new(now, left.unwrap_or(UNKNOWN_DEADLINE));
+        let watch = Deadline::new(now, left.unwrap_or(UNKNOWN_DEADLINE));
         let summary = match network {
             Ok((config, http)) => obey(&event.payload, http, config, watch).await,
             Err(failure) => Err(failure.clone()),
@@ -76,7 +76,7 @@ async fn obey(
     event: &Value,
     http: &Http,
     config: &SdkConfig,
-    watch: Budget,
+    watch: Deadline,
 ) -> Result<Value, Failure> {
     let Order {
         job,

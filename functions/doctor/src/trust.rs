@@ -44,8 +44,8 @@ pub(crate) async fn run(task: &Task, outside: &Outside, out: &mut impl Write) ->
 
 impl Report {
     async fn of(task: &Task, outside: &Outside) -> Self {
-        let budget = for_one(&outside.watch);
-        let admin = match outside.inspector.default_admin(&budget).await {
+        let deadline = for_one(&outside.watch);
+        let admin = match outside.inspector.default_admin(&deadline).await {
             Ok(admin) => admin.alone(),
             Err(problem) => {
                 return Self {
@@ -56,7 +56,7 @@ impl Report {
         };
         let roles = roles_of(&task.command, &admin);
         Self {
-            found: Ok(Trust::read(&admin, &roles, &budget).await),
+            found: Ok(Trust::read(&admin, &roles, &deadline).await),
             who: Some(Who::of(&admin)),
         }
     }

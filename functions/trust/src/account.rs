@@ -8,8 +8,8 @@ mod wanted;
 
 use std::time::Duration;
 
-use datadog_rotation::budget::Backoff;
 use datadog_rotation::datadog::trust::{AwsAccount, TrustRefusal};
+use datadog_rotation::deadline::Backoff;
 use serde_json::{Map, Value, json};
 
 use crate::context::{Context, Done, Unmark};
@@ -129,7 +129,7 @@ impl Context<'_> {
             }
             let is_conflict =
                 matches!(stop.error.refusal(), Some(TrustRefusal::Conflicting { .. }));
-            if !(is_conflict && conflicts.pause(self.budget).await) {
+            if !(is_conflict && conflicts.pause(self.deadline).await) {
                 return Err(stop);
             }
         }
@@ -144,7 +144,7 @@ impl Context<'_> {
             let found = found.inspect_err(|problem| tracing::warn!(%problem, "not listed"));
             match found {
                 Ok(Some(found)) if found.tags().contains(&mark.as_str()) => return Some(found),
-                _ if backoff.pause(self.budget).await => {}
+                _ if backoff.pause(self.deadline).await => {}
                 _ => return None,
             }
         }
@@ -191,7 +191,7 @@ impl Context<'_> {
             };
             let is_conflict =
                 matches!(stop.error.refusal(), Some(TrustRefusal::Conflicting { .. }));
-            if !(is_conflict && conflicts.pause(self.budget).await) {
+            if !(is_conflict && conflicts.pause(self.deadline).await) {
                 return Err(stop);
             }
         }
@@ -209,7 +209,7 @@ impl Context<'_> {
                 }
                 before = again;
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(TrustError::Unsteady { id: before.id });
             }
         }
@@ -263,7 +263,7 @@ impl Context<'_> {
             if let Some(account) = account.filter(|it| it.external_id().is_some()) {
                 return Ok(account);
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(TrustError::NoExternalId { id });
             }
             account = self.admin.aws_account(&id).await?;

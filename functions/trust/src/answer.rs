@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use datadog_rotation::budget::{Backoff, Budget};
+use datadog_rotation::deadline::{Backoff, Deadline};
 use datadog_rotation::http::Http;
 use datadog_rotation::settings::LogPlace;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -57,7 +57,7 @@ impl Answer {
         envelope: &Envelope,
         place: &LogPlace,
         http: &Http,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), Unanswered> {
         let document = Bytes::from(self.document(envelope, place).to_string());
         let mut backoff = Backoff::new(
@@ -66,14 +66,14 @@ impl Answer {
             Duration::from_mins(5),
         );
         loop {
-            match put_once(envelope, &document, http, budget).await {
+            match put_once(envelope, &document, http, deadline).await {
                 Some(answer) if is_taken(&answer) => return Ok(()),
                 answer => tracing::warn!(
                     status = answer.map(|it| it.status().as_u16()),
                     "the answer to CloudFormation was not taken"
                 ),
             }
-            if !backoff.pause(budget).await {
+            if !backoff.pause(deadline).await {
                 return Err(Unanswered);
             }
         }
@@ -86,13 +86,13 @@ async fn put_once(
     envelope: &Envelope,
     document: &Bytes,
     http: &Http,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Option<http::Response<Bytes>> {
     let request = http::Request::put(envelope.response_url.expose())
         .header(CONTENT_TYPE, HeaderValue::from_static(""))
         .body(document.clone())
         .ok()?;
-    let timeout = ATTEMPT_TIMEOUT.min(budget.left());
+    let timeout = ATTEMPT_TIMEOUT.min(deadline.left());
     http.send(request, timeout).await.ok()
 }
 

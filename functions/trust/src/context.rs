@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datadog_rotation::admin::Admin;
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::keys::TrustId;
 use serde_json::{Map, Value};
 
@@ -48,7 +48,7 @@ impl Done {
 pub struct Context<'a> {
     pub admin: &'a Admin,
     pub notes: &'a mut Notes,
-    pub budget: &'a Budget,
+    pub deadline: &'a Deadline,
     pub envelope: &'a Envelope,
     pub leash: &'a Leash,
 }
@@ -66,8 +66,8 @@ impl Context<'_> {
     /// `CloudFormation` takes the first answer, so whoever finds a thing there lets the one answer
     /// first who may have made it.
     pub(crate) async fn let_twin_answer(&self) {
-        let most = self.budget.left().saturating_sub(Duration::from_secs(3));
+        let most = self.deadline.left().saturating_sub(Duration::from_secs(3));
         tracing::info!("waiting, in case the same event is being worked on elsewhere");
-        self.budget.pause(TWIN.min(most), Duration::ZERO).await;
+        self.deadline.pause(TWIN.min(most), Duration::ZERO).await;
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use datadog_rotation::budget::{Backoff, Budget};
 use datadog_rotation::clients::Clients;
-use datadog_rotation::clock::Clock;
+use datadog_rotation::clock_skew::ClockSkew;
 use datadog_rotation::datadog::Limits;
+use datadog_rotation::deadline::{Backoff, Deadline};
 use datadog_rotation::http::Http;
 use datadog_rotation::identity::Identity;
 use datadog_rotation::secrets::Secrets;
@@ -57,7 +57,7 @@ pub(crate) async fn refuse(
     place: &LogPlace,
     http: &Http,
     problem: &StartError,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Result<(), Undelivered> {
     let envelope: Result<Envelope, _> = serde_json::from_value(event.clone());
     let envelope = envelope.map_err(|_| Undelivered::Event)?;
@@ -71,7 +71,7 @@ pub(crate) async fn refuse(
         physical_id: echo(given.as_ref(), &envelope, false).to_string(),
         attributes: Map::new(),
     };
-    let put = answer.put(&envelope, place, http, budget).await;
+    let put = answer.put(&envelope, place, http, deadline).await;
     put.map_err(|_| Undelivered::Unanswered)
 }
 
@@ -98,7 +98,7 @@ impl Trust {
                 secrets: Secrets::new(config, &http),
                 identity: Identity::new(config),
                 http,
-                clock: Clock::default(),
+                skew: ClockSkew::default(),
                 limits: Limits::default(),
                 settings,
                 topic: None,
@@ -111,7 +111,7 @@ impl Trust {
 
     /// Does what the event asks, and answers. An invocation that has answered by failure is one that
     /// went well.
-    pub async fn deliver(&self, event: &Value, budget: &Budget) -> Result<(), Undelivered> {
+    pub async fn deliver(&self, event: &Value, deadline: &Deadline) -> Result<(), Undelivered> {
         let envelope: Result<Envelope, _> = serde_json::from_value(event.clone());
         let envelope = envelope.map_err(|_| Undelivered::Event)?;
         let mut notes = Notes::open(&self.scratch, &envelope);
@@ -126,7 +126,7 @@ impl Trust {
         let unknown = echo(given.as_ref(), &envelope, false);
         let ready = Ready::begin(&envelope, &self.place, unknown.to_string());
 
-        let own = budget.reserving(TIME_FOR_ANSWER.min(budget.left() / 3));
+        let own = deadline.reserving(TIME_FOR_ANSWER.min(deadline.left() / 3));
         let attempts = Attempts::default();
         let work = self.work_on(
             event,
@@ -144,12 +144,12 @@ impl Trust {
         let made = done.as_ref().ok().map(|it| it.id.clone());
         let (answer, after) = answer(done, given.as_ref(), &envelope);
         let put = answer
-            .put(&envelope, &self.place, &self.clients.http, budget)
+            .put(&envelope, &self.place, &self.clients.http, deadline)
             .await;
         drop(ready);
         put.map_err(|_| Undelivered::Unanswered)?;
         if let Some(after) = after {
-            self.unmark(event, &envelope, &mut notes, &after, budget)
+            self.unmark(event, &envelope, &mut notes, &after, deadline)
                 .await;
         }
         notes.answered(&envelope.request_id, made.as_ref());
@@ -164,22 +164,22 @@ impl Trust {
         envelope: &Envelope,
         given: Option<&PhysicalId>,
         notes: &mut Notes,
-        budget: &Budget,
+        deadline: &Deadline,
         attempts: &Attempts,
     ) -> Result<Done, Stop> {
         let mut passing = again();
         let mut forbidden = Backoff::new(Duration::from_secs(1), Duration::from_secs(8), FORBIDDEN);
         loop {
             // Boxed, for the same reason.
-            let stop = match Box::pin(self.work(event, envelope, given, notes, budget)).await {
+            let stop = match Box::pin(self.work(event, envelope, given, notes, deadline)).await {
                 Ok(done) => return Ok(done),
                 Err(stop) => stop,
             };
             let again = !stop.is_final
                 && if stop.error.is_forbidden() {
-                    forbidden.pause(budget).await
+                    forbidden.pause(deadline).await
                 } else {
-                    stop.error.may_pass() && passing.pause(budget).await
+                    stop.error.may_pass() && passing.pause(deadline).await
                 };
             if !again {
                 return Err(attempts.conclude(stop));
@@ -196,17 +196,17 @@ impl Trust {
         envelope: &Envelope,
         notes: &mut Notes,
         after: &Unmark,
-        budget: &Budget,
+        deadline: &Deadline,
     ) {
         let mut backoff = again();
         loop {
             let Err(stop) = self
-                .unmark_once(event, envelope, notes, after, budget)
+                .unmark_once(event, envelope, notes, after, deadline)
                 .await
             else {
                 return;
             };
-            if !(stop.error.may_pass() && backoff.pause(budget).await) {
+            if !(stop.error.may_pass() && backoff.pause(deadline).await) {
                 let (error, id) = (&stop.error, after.0.as_str());
                 tracing::warn!(%error, id, "the tag datadog-trust stays on the integration until its next update");
                 return;

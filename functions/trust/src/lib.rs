@@ -33,7 +33,7 @@ mod resource;
 use std::time::{Duration, SystemTime};
 
 use datadog_rotation::aws;
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::Http;
 use datadog_rotation::log;
 use datadog_rotation::settings::{
@@ -69,16 +69,16 @@ async fn refuse(problem: StartError) -> Result<(), lambda_runtime::Error> {
     let (place, problem) = (&LogPlace::from_env(), &problem);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         tracing::error!(error_type = "SettingMalformed", %problem, "the function can't begin its work");
-        let budget = budget_of(&event);
-        invocation::refuse(&event.payload, place, http, problem, &budget).await
+        let deadline = budget_of(&event);
+        invocation::refuse(&event.payload, place, http, problem, &deadline).await
     }))
     .await
 }
 
-fn budget_of(event: &LambdaEvent<Value>) -> Budget {
+fn budget_of(event: &LambdaEvent<Value>) -> Deadline {
     let now = SystemTime::now();
     let left = event.context.deadline().duration_since(now);
-    Budget::new(now, left.unwrap_or(UNKNOWN_DEADLINE))
+    Deadline::new(now, left.unwrap_or(UNKNOWN_DEADLINE))
 }
 
 /// The same over this transport. Only the answer of a function that panics goes over another one.
@@ -92,8 +92,8 @@ pub async fn serve(http: Http) -> Result<(), lambda_runtime::Error> {
     let (settings, place) = (Settings::from_env(), LogPlace::from_env());
     let trust = &Trust::new(settings, Leash::from_env(), place, scratch(), http, &config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
-        let budget = budget_of(&event);
-        trust.deliver(&event.payload, &budget).await
+        let deadline = budget_of(&event);
+        trust.deliver(&event.payload, &deadline).await
     }))
     .await
 }

@@ -168,7 +168,7 @@ impl Context<'_> {
             if let Some(own) = self.admin.mapping(kind, id).await? {
                 return Ok(Some(own));
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Ok(None);
             }
         }
@@ -212,7 +212,7 @@ impl Context<'_> {
                 tracing::info!(id = id.as_str(), "mapping deleted");
                 return Ok(());
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(TrustError::StillThere { id: id.clone() }.into());
             }
         }
@@ -230,7 +230,7 @@ impl Context<'_> {
                 self.delete_own_mapping(intent.kind(), &made.id).await?;
                 break;
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 break;
             }
         }

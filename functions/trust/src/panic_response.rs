@@ -7,7 +7,7 @@ use std::panic::PanicHookInfo;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::Http;
 use datadog_rotation::settings::LogPlace;
 use serde_json::Map;
@@ -83,9 +83,9 @@ fn say(words: &Words) {
         attributes: Map::new(),
     };
     runtime.block_on(async {
-        let budget = Budget::new(SystemTime::now(), TIME);
+        let deadline = Deadline::new(SystemTime::now(), TIME);
         let put = answer
-            .put(&words.envelope, &words.place, &http, &budget)
+            .put(&words.envelope, &words.place, &http, &deadline)
             .await;
         if put.is_err() {
             tracing::error!("CloudFormation does not know of the panic");

@@ -1,8 +1,8 @@
 //! One attempt at what an event asks, by the type of its resource.
 
 use datadog_rotation::admin::{Admin, AdminSecret};
-use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::trust::MappingKind;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::secrets::SecretArn;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ impl Trust {
         envelope: &Envelope,
         given: Option<&PhysicalId>,
         notes: &mut Notes,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Done, Stop> {
         let request: Request = Request::read(event)?;
         let is_delete = request.request_type == RequestType::Delete;
@@ -41,8 +41,8 @@ impl Trust {
         if let (None, Kind::ExternalId, Some(id)) = (&wanted, kind, given) {
             return Ok(Done::nothing(id.clone()));
         }
-        let admin = self.admin(properties, budget).await?;
-        let mut context = self.context(&admin, envelope, notes, budget);
+        let admin = self.admin(properties, deadline).await?;
+        let mut context = self.context(&admin, envelope, notes, deadline);
         match (wanted, kind, given) {
             (Some(Wanted::Mapping(wanted)), _, _) => context.provide_mapping(given, &wanted).await,
             (Some(Wanted::Account(wanted)), _, _) => context.provide_account(given, &wanted).await,
@@ -61,11 +61,11 @@ impl Trust {
         envelope: &Envelope,
         notes: &mut Notes,
         after: &Unmark,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), Stop> {
         let request = Request::read(event)?;
-        let admin = self.admin(request.properties(), budget).await?;
-        let context = self.context(&admin, envelope, notes, budget);
+        let admin = self.admin(request.properties(), deadline).await?;
+        let context = self.context(&admin, envelope, notes, deadline);
         context.unmark(after).await
     }
 
@@ -74,12 +74,12 @@ impl Trust {
         admin: &'a Admin,
         envelope: &'a Envelope,
         notes: &'a mut Notes,
-        budget: &'a Budget,
+        deadline: &'a Deadline,
     ) -> Context<'a> {
         Context {
             admin,
             notes,
-            budget,
+            deadline,
             envelope,
             leash: &self.leash,
         }
@@ -88,7 +88,7 @@ impl Trust {
     async fn admin(
         &self,
         properties: Properties<'_>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Admin, TrustError> {
         let by_default = self.clients.settings.admin_secret_arn.as_deref();
         let arn = properties.admin_secret()?;
@@ -97,7 +97,7 @@ impl Trust {
             arn: arn.ok_or(TrustError::NoAdminSecret)?,
             clients: self.clients.clone(),
         };
-        let (admin, _) = Admin::read(secret, budget).await?;
+        let (admin, _) = Admin::read(secret, deadline).await?;
         if admin.is_access_token() {
             return Err(TrustError::TokenAsAdmin);
         }

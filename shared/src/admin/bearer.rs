@@ -11,9 +11,9 @@ use super::held::Renewable;
 use super::proof::TokenHeader;
 use super::secret::{AdminSecret, HeldToken};
 use super::{Actor, Reach, is_refused};
-use crate::budget::Budget;
 use crate::credential::{Credential, Kind, TokenPart};
 use crate::datadog::{Authority, CurrentUser, Datadog, DatadogError, OwnedKeyDetails, Scopes};
+use crate::deadline::Deadline;
 use crate::error::{AdminTokenDefect, Problem};
 use crate::keys::{ApiKey, KeyRef, ServiceAccountId};
 use crate::protected::{KnownValue, ProtectedKeys};
@@ -27,7 +27,7 @@ pub(crate) struct Bearer {
     companion: Option<Companion>,
     /// Whether Datadog took the token last in `DD-APPLICATION-KEY`.
     is_beside_key: AtomicBool,
-    budget: Budget,
+    deadline: Deadline,
 }
 
 impl Bearer {
@@ -35,13 +35,13 @@ impl Bearer {
         token: HeldToken,
         secret: AdminSecret,
         created: Option<SystemTime>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Self {
         Self {
             held: Renewable::new(token, secret, created),
             companion: None,
             is_beside_key: AtomicBool::new(false),
-            budget: *budget,
+            deadline: *deadline,
         }
     }
 
@@ -52,11 +52,11 @@ impl Bearer {
 
     /// Returns whether they have been there for so long that Datadog's edges know them.
     pub(super) fn is_older_than(&self, age: Duration) -> bool {
-        self.held.is_older_than(age, &self.budget)
+        self.held.is_older_than(age, &self.deadline)
     }
 
-    pub(super) fn renew(&mut self, budget: &Budget) {
-        self.budget = *budget;
+    pub(super) fn renew(&mut self, deadline: &Deadline) {
+        self.deadline = *deadline;
     }
 
     pub(super) fn site(&self) -> Site {
@@ -81,8 +81,8 @@ impl Bearer {
         current: &Credential,
     ) -> Result<(), Problem> {
         let named = self.held.first().api_key_secret.clone();
-        let (clients, budget) = (&self.held.secret.clients, &self.budget);
-        self.companion = Companion::provide(kind, current, named, clients, budget).await?;
+        let (clients, deadline) = (&self.held.secret.clients, &self.deadline);
+        self.companion = Companion::provide(kind, current, named, clients, deadline).await?;
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Bearer {
     {
         let used = self.held.in_use();
         let mut answer = self.try_headers(call).await;
-        if is_refused(&answer) && self.held.successor_of(used, &self.budget).await.is_some() {
+        if is_refused(&answer) && self.held.successor_of(used, &self.deadline).await.is_some() {
             answer = self.try_headers(call).await;
         }
         if is_refused(&answer) && matches!(self.user().await, Ok(None)) {
@@ -187,9 +187,11 @@ impl Bearer {
 
     /// Returns whom Datadog takes the token for; `None` if it takes it for nobody.
     pub(super) async fn user(&self) -> Result<Option<CurrentUser>, DatadogError> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let told = self
-            .try_headers(&|it| async move { it.datadog.current_user(&it.authority, budget).await })
+            .try_headers(
+                &|it| async move { it.datadog.current_user(&it.authority, deadline).await },
+            )
             .await;
         match told {
             Ok(user) => Ok(Some(user)),
@@ -201,7 +203,7 @@ impl Bearer {
     pub(super) async fn must_work(&self) -> Result<(), Problem> {
         let used = self.held.in_use();
         let mut told = self.user().await?;
-        if told.is_none() && self.held.successor_of(used, &self.budget).await.is_some() {
+        if told.is_none() && self.held.successor_of(used, &self.deadline).await.is_some() {
             told = self.user().await?;
         }
         let told = told.ok_or_else(|| self.refused())?;
@@ -241,11 +243,11 @@ impl Bearer {
 
     /// Looks the token up by its ID, as anybody else's.
     pub(crate) async fn itself(&self) -> Result<OwnedKeyDetails, Problem> {
-        let (budget, owner) = (&self.budget, self.service_account());
+        let (deadline, owner) = (&self.deadline, self.service_account());
         self.act(&|it| async move {
             let id = &self.held.in_use().part.id;
             it.datadog
-                .access_token(&it.authority, owner, id, budget)
+                .access_token(&it.authority, owner, id, deadline)
                 .await
         })
         .await

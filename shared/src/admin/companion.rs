@@ -9,9 +9,9 @@
 use secrecy::ExposeSecret;
 
 use super::readings::Readings;
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::keys::ApiKey;
 use crate::secrets::SecretArn;
@@ -39,7 +39,7 @@ impl Companion {
         current: &Credential,
         named: Option<SecretArn>,
         clients: &Clients,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Option<Self>, Problem> {
         if kind == Kind::ServiceAccessToken && named.is_none() {
             return Ok(None);
@@ -52,7 +52,7 @@ impl Companion {
             arn: named.ok_or(Problem::NoApiKeySecret)?,
             clients: clients.clone(),
         };
-        Ok(Some(Self::of(source.read(budget).await?, Some(source))))
+        Ok(Some(Self::of(source.read(deadline).await?, Some(source))))
     }
 
     fn of(key: ApiKey, secret: Option<Source>) -> Self {
@@ -67,11 +67,11 @@ impl Companion {
     }
 
     /// Returns the key as it is now, if it is another one than `used`: it may just have rotated.
-    pub(super) async fn successor_of(&self, used: &ApiKey, budget: &Budget) -> Option<&ApiKey> {
+    pub(super) async fn successor_of(&self, used: &ApiKey, deadline: &Deadline) -> Option<&ApiKey> {
         let source = self.secret.as_ref()?;
         // Boxed: few calls are refused, and each would carry it.
         let read = Box::pin(async {
-            let read = source.read(budget).await;
+            let read = source.read(deadline).await;
             read.inspect_err(|problem| tracing::warn!(%problem, "API key secret not read again"))
                 .ok()
         });
@@ -88,9 +88,9 @@ impl Companion {
 }
 
 impl Source {
-    async fn read(&self, budget: &Budget) -> Result<ApiKey, Problem> {
+    async fn read(&self, deadline: &Deadline) -> Result<ApiKey, Problem> {
         let secrets = self.clients.secrets.in_region_of(&self.arn);
-        let stored = secrets.current_value(&self.arn, budget).await?;
+        let stored = secrets.current_value(&self.arn, deadline).await?;
         let text = stored.text.ok_or(ValueError::NotJson);
         let read = text
             .and_then(|text| SecretValue::parse(text.expose_secret()))

@@ -8,10 +8,10 @@ use tokio::sync::Mutex;
 use super::companion::Companion;
 use super::secret::AdminSecret;
 use super::{Actor, Reach, is_refused};
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
 use crate::datadog::{Authority, Datadog, DatadogError, DatadogProblem, Expiry, Token};
+use crate::deadline::Deadline;
 use crate::delegation::Delegation;
 use crate::error::Problem;
 use crate::keys::ServiceAccountId;
@@ -24,7 +24,7 @@ pub(super) struct Delegate {
     datadog: Datadog,
     grant: Mutex<Option<VerifiedToken>>,
     companion: Option<Companion>,
-    budget: Budget,
+    deadline: Deadline,
 }
 
 /// A token that Datadog has said to be the service account's.
@@ -43,19 +43,19 @@ enum NotGranted {
 }
 
 impl Delegate {
-    pub(super) fn new(delegation: Delegation, clients: Clients, budget: &Budget) -> Self {
+    pub(super) fn new(delegation: Delegation, clients: Clients, deadline: &Deadline) -> Self {
         Self {
             datadog: clients.datadog(delegation.site),
             delegation,
             clients,
             grant: Mutex::default(),
             companion: None,
-            budget: *budget,
+            deadline: *deadline,
         }
     }
 
-    pub(super) fn renew(&mut self, budget: &Budget) {
-        self.budget = *budget;
+    pub(super) fn renew(&mut self, deadline: &Deadline) {
+        self.deadline = *deadline;
     }
 
     pub(super) fn site(&self) -> Site {
@@ -84,8 +84,8 @@ impl Delegate {
         current: &Credential,
     ) -> Result<(), Problem> {
         let named = self.delegation.api_key_secret.clone();
-        let (clients, budget) = (&self.clients, &self.budget);
-        self.companion = Companion::provide(kind, current, named, clients, budget).await?;
+        let (clients, deadline) = (&self.clients, &self.deadline);
+        self.companion = Companion::provide(kind, current, named, clients, deadline).await?;
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl Delegate {
     async fn granted(&self) -> Result<VerifiedToken, Problem> {
         let mut held = self.grant.lock().await;
         if let Some(grant) = &*held
-            && !grant.token.is_stale(self.budget.now())
+            && !grant.token.is_stale(self.deadline.now())
         {
             return Ok(grant.clone());
         }
@@ -190,8 +190,11 @@ impl Delegate {
             service_account,
             ..
         } = &self.delegation;
-        let (identity, budget) = (&self.clients.identity, &self.budget);
-        let exchanged = self.datadog.exchange(identity, organisation, budget).await;
+        let (identity, deadline) = (&self.clients.identity, &self.deadline);
+        let exchanged = self
+            .datadog
+            .exchange(identity, organisation, deadline)
+            .await;
         let token = exchanged.map_err(|error| {
             NotGranted::Failed(match error.problem {
                 // 404: the site has no such end point.
@@ -200,7 +203,7 @@ impl Delegate {
             })
         })?;
         let authority = Authority::Bearer(token.clone());
-        let user = self.datadog.current_user(&authority, budget).await;
+        let user = self.datadog.current_user(&authority, deadline).await;
         let user = user.map_err(|error| match error.problem {
             DatadogProblem::Refused { .. } => NotGranted::Over(error),
             _ => NotGranted::Failed(error.into()),
@@ -231,7 +234,7 @@ impl Delegate {
             return false;
         }
         let authority = Authority::Bearer(grant.token.clone());
-        is_refused(&self.datadog.current_user(&authority, &self.budget).await)
+        is_refused(&self.datadog.current_user(&authority, &self.deadline).await)
     }
 
     /// Returns a refusal of a token that works, with what is known of its cause.

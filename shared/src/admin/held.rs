@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::readings::Readings;
 use super::secret::{AdminKeys, AdminSecret, AdminValue, HeldToken};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::ServiceAccountId;
 use crate::protected::ProtectedKeys;
 
@@ -52,19 +52,19 @@ impl<T: Held> Renewable<T> {
 
     /// Returns whether the value has been there for so long that Datadog's edges know its keys. `false`, if
     /// that is not known.
-    pub(super) fn is_older_than(&self, age: Duration, budget: &Budget) -> bool {
+    pub(super) fn is_older_than(&self, age: Duration, deadline: &Deadline) -> bool {
         let is_first = self.values.all().nth(1).is_none();
         let since = self.created.filter(|_| is_first);
-        let now = self.secret.clients.now(budget);
+        let now = self.secret.clients.now(deadline);
         let own = since.and_then(|since| now.duration_since(since).ok());
         own.is_some_and(|own| own > age)
     }
 
     /// Returns the value as it is now, if it is another one than `used`.
-    pub(super) async fn successor_of(&self, used: &T, budget: &Budget) -> Option<&T> {
+    pub(super) async fn successor_of(&self, used: &T, deadline: &Deadline) -> Option<&T> {
         // Boxed: few calls are refused, and each would carry it.
         let read = Box::pin(async {
-            let read = self.secret.read(budget).await;
+            let read = self.secret.read(deadline).await;
             let read =
                 read.inspect_err(|problem| tracing::warn!(%problem, "admin secret not read again"));
             let own = self.first().service_account();

@@ -11,9 +11,9 @@ use crate::keys::{AccessToken, ApiKey, AppKey, KeyClass, KeyId, KeyRef, ServiceA
 
 impl Admin {
     pub async fn api_key(&self, id: &KeyId) -> Result<KeyLookup<ApiKeyDetails>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let call = || async {
-            self.act(|it| async move { it.datadog.api_key(&it.authority, id, budget).await })
+            self.act(|it| async move { it.datadog.api_key(&it.authority, id, deadline).await })
                 .await
         };
         match self.readable(call).await {
@@ -26,9 +26,9 @@ impl Admin {
 
     /// Returns the API keys whose names contain `name`, or `None` without `api_keys_read`.
     pub async fn api_keys(&self, name: &str) -> Result<Option<KeyList<ApiKeyDetails>>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let call = || async {
-            self.act(|it| async move { it.datadog.api_keys(&it.authority, name, budget).await })
+            self.act(|it| async move { it.datadog.api_keys(&it.authority, name, deadline).await })
                 .await
         };
         self.readable(call).await
@@ -36,9 +36,9 @@ impl Admin {
 
     /// Returns how many API keys there are and may be, or `None` without `api_keys_read`.
     pub async fn api_key_quota(&self) -> Result<Option<KeyQuota>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let call = || async {
-            self.act(|it| async move { it.datadog.api_key_quota(&it.authority, budget).await })
+            self.act(|it| async move { it.datadog.api_key_quota(&it.authority, deadline).await })
                 .await
         };
         self.readable(call).await
@@ -46,15 +46,19 @@ impl Admin {
 
     /// Likewise the application keys of the admin's own service account.
     pub async fn app_key_quota(&self) -> Result<KeyQuota, Problem> {
-        let (budget, owner) = (&self.budget, self.service_account());
-        self.act(|it| async move { it.datadog.app_key_quota(&it.authority, owner, budget).await })
-            .await
+        let (deadline, owner) = (&self.deadline, self.service_account());
+        self.act(|it| async move {
+            it.datadog
+                .app_key_quota(&it.authority, owner, deadline)
+                .await
+        })
+        .await
     }
 
     /// Returns what the roles of the service account permit, if it is told.
     pub async fn permissions(&self) -> Result<Option<BTreeSet<String>>, Problem> {
-        let budget = &self.budget;
-        self.act(|it| async move { it.datadog.current_user(&it.authority, budget).await })
+        let deadline = &self.deadline;
+        self.act(|it| async move { it.datadog.current_user(&it.authority, deadline).await })
             .await
             .map(|user| user.permissions)
     }
@@ -65,9 +69,9 @@ impl Admin {
         owner: &ServiceAccountId,
         id: &KeyId,
     ) -> Result<Option<OwnedKeyDetails>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let answer = self
-            .act(|it| async move { it.datadog.app_key(&it.authority, owner, id, budget).await })
+            .act(|it| async move { it.datadog.app_key(&it.authority, owner, id, deadline).await })
             .await;
         match answer {
             Ok(details) => Ok(Some(details)),
@@ -97,11 +101,11 @@ impl Admin {
         owner: &ServiceAccountId,
         id: &KeyId,
     ) -> Result<Option<OwnedKeyDetails>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let answer = self
             .act(|it| async move {
                 it.datadog
-                    .access_token(&it.authority, owner, id, budget)
+                    .access_token(&it.authority, owner, id, deadline)
                     .await
             })
             .await;
@@ -136,7 +140,7 @@ impl Admin {
         };
         let answer = actor
             .datadog
-            .any_app_key(&actor.authority, &key.id, &self.budget)
+            .any_app_key(&actor.authority, &key.id, &self.deadline)
             .await;
         answer.ok()?.owner
     }
@@ -146,10 +150,10 @@ impl Admin {
         owner: &ServiceAccountId,
         name: &str,
     ) -> Result<KeyList<OwnedKeyDetails>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .app_keys(&it.authority, owner, name, budget)
+                .app_keys(&it.authority, owner, name, deadline)
                 .await
         })
         .await
@@ -160,10 +164,10 @@ impl Admin {
         owner: &ServiceAccountId,
         name: &str,
     ) -> Result<KeyList<OwnedKeyDetails>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .access_tokens(&it.authority, owner, name, budget)
+                .access_tokens(&it.authority, owner, name, deadline)
                 .await
         })
         .await
@@ -178,10 +182,10 @@ impl Admin {
         scopes: &Scopes,
         expires: Option<SystemTime>,
     ) -> Result<Created<AccessToken, OwnedKeyDetails>, Problem> {
-        let (rights, budget) = ((scopes, expires), &self.budget);
+        let (rights, deadline) = ((scopes, expires), &self.deadline);
         self.act(|it| async move {
             it.datadog
-                .create_access_token(&it.authority, owner, name, rights, budget)
+                .create_access_token(&it.authority, owner, name, rights, deadline)
                 .await
         })
         .await
@@ -194,10 +198,10 @@ impl Admin {
         like: Option<&ApiKeyDetails>,
         enrolls: bool,
     ) -> Result<Created<ApiKey, ApiKeyDetails>, Problem> {
-        let (settings, budget) = ((like, enrolls), &self.budget);
+        let (settings, deadline) = ((like, enrolls), &self.deadline);
         self.act(|it| async move {
             it.datadog
-                .create_api_key(&it.authority, name, settings, budget)
+                .create_api_key(&it.authority, name, settings, deadline)
                 .await
         })
         .await
@@ -209,10 +213,10 @@ impl Admin {
         name: &str,
         scopes: &Scopes,
     ) -> Result<Created<AppKey, OwnedKeyDetails>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .create_app_key(&it.authority, owner, name, scopes, budget)
+                .create_app_key(&it.authority, owner, name, scopes, deadline)
                 .await
         })
         .await
@@ -233,9 +237,9 @@ impl Admin {
             KeyClass::Application => Call::delete_app_key(owner, &key.id),
             KeyClass::AccessToken => Call::delete_access_token(owner, &key.id),
         };
-        let (call, budget, may) = (&call, &self.budget, &may);
+        let (call, deadline, may) = (&call, &self.deadline, &may);
         let sent = self.act(|it| async move {
-            let mut sending = it.datadog.sending(&it.authority, call, budget);
+            let mut sending = it.datadog.sending(&it.authority, call, deadline);
             loop {
                 sending.turn().await?;
                 match may(it.keys.clone()).await {

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use super::held::Renewable;
 use super::secret::{AdminKeys, AdminSecret, AdminValue, ReadAdmin};
 use super::{Actor, Reach, is_refused};
-use crate::budget::Budget;
 use crate::datadog::{Datadog, DatadogError, DatadogProblem, Scopes};
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::keys::{KeyRef, ServiceAccountId};
 use crate::protected::ProtectedKeys;
@@ -16,7 +16,7 @@ use crate::value::ValueError;
 #[derive(Debug)]
 pub(super) struct Pair {
     held: Renewable<AdminKeys>,
-    budget: Budget,
+    deadline: Deadline,
 }
 
 impl Pair {
@@ -24,11 +24,11 @@ impl Pair {
         keys: AdminKeys,
         secret: AdminSecret,
         created: Option<SystemTime>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Self {
         Self {
             held: Renewable::new(keys, secret, created),
-            budget: *budget,
+            deadline: *deadline,
         }
     }
 
@@ -36,9 +36,9 @@ impl Pair {
     pub(super) async fn read(
         secret: AdminSecret,
         account: &ServiceAccountId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Self, Problem> {
-        let ReadAdmin { value, created, .. } = secret.read(budget).await?;
+        let ReadAdmin { value, created, .. } = secret.read(deadline).await?;
         let AdminValue::Keys(keys) = value else {
             return Err(secret.malformed(ValueError::Missing("adminApiKey")));
         };
@@ -48,7 +48,7 @@ impl Pair {
                 own: account.clone(),
             });
         }
-        Ok(Self::new(*keys, secret, created, budget))
+        Ok(Self::new(*keys, secret, created, deadline))
     }
 
     /// Returns all keys that were read, those too that others have taken over from.
@@ -58,7 +58,7 @@ impl Pair {
 
     /// Returns whether they have been there for so long that Datadog's edges know them.
     pub(super) fn is_older_than(&self, age: Duration) -> bool {
-        self.held.is_older_than(age, &self.budget)
+        self.held.is_older_than(age, &self.deadline)
     }
 
     pub(super) fn in_use(&self) -> &AdminKeys {
@@ -67,11 +67,11 @@ impl Pair {
 
     /// Returns the pair as it is now, if it is another one than `used`.
     pub(super) async fn successor_of(&self, used: &AdminKeys) -> Option<&AdminKeys> {
-        self.held.successor_of(used, &self.budget).await
+        self.held.successor_of(used, &self.deadline).await
     }
 
-    pub(super) fn renew(&mut self, budget: &Budget) {
-        self.budget = *budget;
+    pub(super) fn renew(&mut self, deadline: &Deadline) {
+        self.deadline = *deadline;
     }
 
     pub(super) fn site(&self) -> Site {
@@ -109,7 +109,7 @@ impl Pair {
     {
         let used = self.held.in_use();
         let mut answer = call(self.actor()).await;
-        if is_refused(&answer) && self.held.successor_of(used, &self.budget).await.is_some() {
+        if is_refused(&answer) && self.held.successor_of(used, &self.deadline).await.is_some() {
             answer = call(self.actor()).await;
         }
         if is_refused(&answer) && matches!(self.works().await, Ok(false)) {
@@ -121,7 +121,8 @@ impl Pair {
     pub(super) async fn must_work(&self) -> Result<(), Problem> {
         let used = self.held.in_use();
         let works = self.works().await?
-            || (self.held.successor_of(used, &self.budget).await.is_some() && self.works().await?);
+            || (self.held.successor_of(used, &self.deadline).await.is_some()
+                && self.works().await?);
         if works { Ok(()) } else { Err(self.refused()) }
     }
 
@@ -148,7 +149,7 @@ impl Pair {
     async fn works(&self) -> Result<bool, DatadogError> {
         let keys = self.held.in_use();
         keys.datadog
-            .validate_pair(&keys.authority(), &self.budget)
+            .validate_pair(&keys.authority(), &self.deadline)
             .await
     }
 
@@ -174,12 +175,12 @@ impl Pair {
         let (own, authority) = (&keys.application, keys.authority());
         let by_account = keys
             .datadog
-            .app_key(&authority, &own.service_account, &own.id, &self.budget)
+            .app_key(&authority, &own.service_account, &own.id, &self.deadline)
             .await;
         let told = match by_account {
             Err(error) if error.problem.is_refusal() => {
                 keys.datadog
-                    .any_app_key(&authority, &own.id, &self.budget)
+                    .any_app_key(&authority, &own.id, &self.deadline)
                     .await
             }
             told => told,

@@ -11,7 +11,7 @@ use crate::keys::ApiKey;
 /// Where a request carries a service access token. Datadog's documentation tells both, so that both
 /// are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenHeader {
+pub enum TokenHeader {
     /// `Authorization: Bearer`, and no key beside it.
     Bearer,
     /// `DD-APPLICATION-KEY`, beside an API key.
@@ -26,7 +26,7 @@ impl Admin {
         match credential {
             // It holds nothing that could fail.
             Credential::Keyless(_) => Ok(true),
-            Credential::Api(api) => Ok(datadog.validate(&api.key, &self.budget).await?),
+            Credential::Api(api) => Ok(datadog.validate(&api.key, &self.deadline).await?),
             Credential::Pair(api, application) => {
                 Ok(self.validate_beside(&api.key, application).await?)
             }
@@ -43,10 +43,16 @@ impl Admin {
         }
     }
 
+    /// Returns the header in which Datadog has accepted a rotated token in this step, if it has.
+    #[must_use]
+    pub fn token_header(&self) -> Option<TokenHeader> {
+        self.token_header.get().copied()
+    }
+
     /// Tries a token by a call that takes no permission. Where it is accepted once, it and others are
     /// tried in no other way for the rest of the step.
     async fn validate_token(&self, token: &TokenPart) -> Result<bool, DatadogError> {
-        let known = self.token_header.get().copied();
+        let known = self.token_header();
         let ways = [TokenHeader::Bearer, TokenHeader::ApplicationKey];
         for header in ways
             .into_iter()
@@ -60,7 +66,10 @@ impl Admin {
                 },
             };
             let authority = Authority::AccessToken(token.key.clone(), api);
-            let told = self.datadog().current_user(&authority, &self.budget).await;
+            let told = self
+                .datadog()
+                .current_user(&authority, &self.deadline)
+                .await;
             match told {
                 Ok(user) => {
                     // Another call may have found it out meanwhile, and the same.
@@ -98,7 +107,7 @@ impl Admin {
         if self.validate_api_key(used).await? {
             return Ok(false);
         }
-        match companion.successor_of(used, &self.budget).await {
+        match companion.successor_of(used, &self.deadline).await {
             Some(fresh) => Ok(self.validate_beside(fresh, other).await?),
             None => Err(companion.refused()),
         }
@@ -106,17 +115,17 @@ impl Admin {
 
     async fn validate_beside(&self, api: &ApiKey, other: &AppPart) -> Result<bool, DatadogError> {
         let pair = Authority::Pair(api.clone(), other.key.clone());
-        self.datadog().validate_pair(&pair, &self.budget).await
+        self.datadog().validate_pair(&pair, &self.deadline).await
     }
 
     /// Returns whether this API key works.
     pub async fn validate_api_key(&self, key: &ApiKey) -> Result<bool, DatadogError> {
-        self.datadog().validate(key, &self.budget).await
+        self.datadog().validate(key, &self.deadline).await
     }
 
     /// Id and organisation of an API key that works, or `None` if it does not.
     pub async fn validated(&self, key: &ApiKey) -> Result<Option<Validated>, DatadogError> {
-        self.datadog().validated(key, &self.budget).await
+        self.datadog().validated(key, &self.deadline).await
     }
 
     /// Returns the admin's own organisation, if it can be told.

@@ -50,7 +50,7 @@ impl Admin {
         }
         for pause in self.pauses(known) {
             let pause = Duration::from_secs(*pause);
-            if !self.budget.pause(pause, Duration::from_secs(1)).await {
+            if !self.deadline.pause(pause, Duration::from_secs(1)).await {
                 return Err(refusal);
             }
             match call().await {

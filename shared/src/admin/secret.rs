@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
 
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{ApiPart, AppPart, Credential, Kind, TokenPart};
 use crate::datadog::{Authority, Datadog};
+use crate::deadline::Deadline;
 use crate::delegation::{API_KEY_SECRET, Delegation, SECRET_ARN};
 use crate::error::Problem;
 use crate::keys::KeyRef;
@@ -62,9 +62,9 @@ pub(super) struct ReadAdmin {
 
 impl AdminSecret {
     /// Reads the value under AWSCURRENT.
-    pub(super) async fn read(&self, budget: &Budget) -> Result<ReadAdmin, Problem> {
+    pub(super) async fn read(&self, deadline: &Deadline) -> Result<ReadAdmin, Problem> {
         let secrets = self.clients.secrets.in_region_of(&self.arn);
-        let stored = secrets.current_value(&self.arn, budget).await;
+        let stored = secrets.current_value(&self.arn, deadline).await;
         let stored = stored.map_err(|error: SecretsError| Problem::AdminUnreadable(error))?;
         let text = stored.text.ok_or_else(|| Problem::AdminBinary {
             arn: self.arn.to_string(),

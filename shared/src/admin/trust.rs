@@ -10,8 +10,8 @@ use crate::keys::TrustId;
 
 impl Admin {
     pub async fn mappings(&self, kind: MappingKind) -> Result<Vec<Mapping>, Problem> {
-        let budget = &self.budget;
-        self.act(|it| async move { it.datadog.mappings(&it.authority, kind, budget).await })
+        let deadline = &self.deadline;
+        self.act(|it| async move { it.datadog.mappings(&it.authority, kind, deadline).await })
             .await
     }
 
@@ -21,10 +21,12 @@ impl Admin {
         kind: MappingKind,
         id: &TrustId,
     ) -> Result<Option<Mapping>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         found(
-            self.act(|it| async move { it.datadog.mapping(&it.authority, kind, id, budget).await })
-                .await,
+            self.act(
+                |it| async move { it.datadog.mapping(&it.authority, kind, id, deadline).await },
+            )
+            .await,
         )
     }
 
@@ -34,10 +36,10 @@ impl Admin {
         pattern: &str,
         account: Option<&str>,
     ) -> Result<TrustId, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .create_mapping(&it.authority, pattern, account, budget)
+                .create_mapping(&it.authority, pattern, account, deadline)
                 .await
         })
         .await
@@ -50,17 +52,17 @@ impl Admin {
 
     /// Returns the registrations of all AWS accounts.
     pub async fn aws_accounts(&self) -> Result<Vec<AwsAccount>, Problem> {
-        let budget = &self.budget;
-        self.act(|it| async move { it.datadog.aws_accounts(&it.authority, budget).await })
+        let deadline = &self.deadline;
+        self.act(|it| async move { it.datadog.aws_accounts(&it.authority, deadline).await })
             .await
     }
 
     /// Returns the registration of an AWS account, if there is one.
     pub async fn aws_account_of(&self, aws_account: &str) -> Result<Option<AwsAccount>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .aws_account_of(&it.authority, aws_account, budget)
+                .aws_account_of(&it.authority, aws_account, deadline)
                 .await
         })
         .await
@@ -68,9 +70,9 @@ impl Admin {
 
     /// `None`: there is none of this id.
     pub async fn aws_account(&self, id: &TrustId) -> Result<Option<AwsAccount>, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         found(
-            self.act(|it| async move { it.datadog.aws_account(&it.authority, id, budget).await })
+            self.act(|it| async move { it.datadog.aws_account(&it.authority, id, deadline).await })
                 .await,
         )
     }
@@ -79,10 +81,10 @@ impl Admin {
         &self,
         attributes: &Map<String, Value>,
     ) -> Result<AwsAccount, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .create_aws_account(&it.authority, attributes, budget)
+                .create_aws_account(&it.authority, attributes, deadline)
                 .await
         })
         .await
@@ -94,10 +96,10 @@ impl Admin {
         id: &TrustId,
         attributes: &Map<String, Value>,
     ) -> Result<AwsAccount, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         self.act(|it| async move {
             it.datadog
-                .update_aws_account(&it.authority, id, attributes, budget)
+                .update_aws_account(&it.authority, id, attributes, deadline)
                 .await
         })
         .await
@@ -110,22 +112,22 @@ impl Admin {
 
     /// Returns the namespaces of `CloudWatch` that settings of a registration may name.
     pub async fn namespaces(&self) -> Result<Vec<String>, Problem> {
-        let budget = &self.budget;
-        self.act(|it| async move { it.datadog.namespaces(&it.authority, budget).await })
+        let deadline = &self.deadline;
+        self.act(|it| async move { it.datadog.namespaces(&it.authority, deadline).await })
             .await
     }
 
     /// Returns an external ID, which a registration may take within 48 hours.
     pub async fn create_external_id(&self) -> Result<String, Problem> {
-        let budget = &self.budget;
-        self.act(|it| async move { it.datadog.create_external_id(&it.authority, budget).await })
+        let deadline = &self.deadline;
+        self.act(|it| async move { it.datadog.create_external_id(&it.authority, deadline).await })
             .await
     }
 
     async fn delete_trust(&self, call: &Call) -> Result<bool, Problem> {
-        let budget = &self.budget;
+        let deadline = &self.deadline;
         let answer = self
-            .act(|it| async move { it.datadog.send(&it.authority, call, budget).await })
+            .act(|it| async move { it.datadog.send(&it.authority, call, deadline).await })
             .await;
         found(answer).map(|it| it.is_some())
     }

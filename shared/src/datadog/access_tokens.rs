@@ -17,7 +17,7 @@ use super::owned_keys::OwnedKeyDetails;
 use super::resource::{Created, Defect, One, Resource, about, parse};
 use super::scopes::Scopes;
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::{AccessToken, KeyId, ServiceAccountId};
 
 const FAMILY: Family = Family::named("access tokens");
@@ -116,10 +116,10 @@ impl Datadog {
         owner: &ServiceAccountId,
         name: &str,
         (scopes, expires): (&Scopes, Option<SystemTime>),
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Created<AccessToken, OwnedKeyDetails>, DatadogError> {
         let call = Call::create_access_token(owner, name, scopes, expires);
-        self.ask(authority, call, budget, created).await
+        self.ask(authority, call, deadline, created).await
     }
 
     pub async fn access_token(
@@ -127,10 +127,10 @@ impl Datadog {
         authority: &Authority,
         owner: &ServiceAccountId,
         id: &KeyId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<OwnedKeyDetails, DatadogError> {
         let read = |body: &[u8]| about(id, one(body)?, |it| &it.id);
-        self.ask(authority, Call::get_access_token(owner, id), budget, read)
+        self.ask(authority, Call::get_access_token(owner, id), deadline, read)
             .await
     }
 
@@ -140,10 +140,10 @@ impl Datadog {
         authority: &Authority,
         owner: &ServiceAccountId,
         name: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<KeyList<OwnedKeyDetails>, DatadogError> {
         let call = |page| Call::list_access_tokens(owner, name, page);
-        self.whole_list(authority, call, many, |it| &it.id, budget)
+        self.whole_list(authority, call, many, |it| &it.id, deadline)
             .await
     }
 }

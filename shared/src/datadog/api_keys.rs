@@ -12,7 +12,7 @@ use super::list::{KeyList, Page, list_path, page};
 use super::quota::{KeyQuota, count_path, quota};
 use super::resource::{Created, Defect, One, Resource, about, id, parse, time};
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::{ApiKey, KeyId};
 
 const PATH: &str = "/api/v2/api_keys";
@@ -204,20 +204,20 @@ impl Datadog {
         authority: &Authority,
         name: &str,
         (like, enrolls): (Option<&ApiKeyDetails>, bool),
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Created<ApiKey, ApiKeyDetails>, DatadogError> {
         let call = Call::create_api_key(name, like, enrolls);
-        self.ask(authority, call, budget, created).await
+        self.ask(authority, call, deadline, created).await
     }
 
     pub async fn api_key(
         &self,
         authority: &Authority,
         id: &KeyId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<ApiKeyDetails, DatadogError> {
         let read = |body: &[u8]| about(id, one(body)?, |it| &it.id);
-        self.ask(authority, Call::get_api_key(id), budget, read)
+        self.ask(authority, Call::get_api_key(id), deadline, read)
             .await
     }
 
@@ -226,10 +226,10 @@ impl Datadog {
         &self,
         authority: &Authority,
         name: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<KeyList<ApiKeyDetails>, DatadogError> {
         let call = |page| Call::list_api_keys(name, page);
-        self.whole_list(authority, call, many, |it| &it.id, budget)
+        self.whole_list(authority, call, many, |it| &it.id, deadline)
             .await
     }
 
@@ -237,9 +237,9 @@ impl Datadog {
     pub async fn api_key_quota(
         &self,
         authority: &Authority,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<KeyQuota, DatadogError> {
-        self.ask(authority, Call::count_api_keys(), budget, quota)
+        self.ask(authority, Call::count_api_keys(), deadline, quota)
             .await
     }
 }

@@ -11,7 +11,7 @@ use super::quota::{KeyQuota, count_path, quota};
 use super::resource::{Created, Defect, One, Resource, about, parse};
 use super::scopes::Scopes;
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::{AppKey, KeyId, ServiceAccountId};
 
 const FAMILY: Family = Family::named("application keys");
@@ -120,10 +120,10 @@ impl Datadog {
         owner: &ServiceAccountId,
         name: &str,
         scopes: &Scopes,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Created<AppKey, OwnedKeyDetails>, DatadogError> {
         let call = Call::create_app_key(owner, name, scopes);
-        self.ask(authority, call, budget, created).await
+        self.ask(authority, call, deadline, created).await
     }
 
     pub async fn app_key(
@@ -131,10 +131,10 @@ impl Datadog {
         authority: &Authority,
         owner: &ServiceAccountId,
         id: &KeyId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<OwnedKeyDetails, DatadogError> {
         let read = |body: &[u8]| about(id, one(body)?, |it| &it.id);
-        self.ask(authority, Call::get_app_key(owner, id), budget, read)
+        self.ask(authority, Call::get_app_key(owner, id), deadline, read)
             .await
     }
 
@@ -143,10 +143,10 @@ impl Datadog {
         &self,
         authority: &Authority,
         id: &KeyId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<OwnedKeyDetails, DatadogError> {
         let read = |body: &[u8]| about(id, one(body)?, |it| &it.id);
-        self.ask(authority, Call::get_any_app_key(id), budget, read)
+        self.ask(authority, Call::get_any_app_key(id), deadline, read)
             .await
     }
 
@@ -156,10 +156,10 @@ impl Datadog {
         authority: &Authority,
         owner: &ServiceAccountId,
         name: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<KeyList<OwnedKeyDetails>, DatadogError> {
         let call = |page| Call::list_app_keys(owner, name, page);
-        self.whole_list(authority, call, many, |it| &it.id, budget)
+        self.whole_list(authority, call, many, |it| &it.id, deadline)
             .await
     }
 
@@ -168,9 +168,9 @@ impl Datadog {
         &self,
         authority: &Authority,
         owner: &ServiceAccountId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<KeyQuota, DatadogError> {
-        self.ask(authority, Call::count_app_keys(owner), budget, quota)
+        self.ask(authority, Call::count_app_keys(owner), deadline, quota)
             .await
     }
 }

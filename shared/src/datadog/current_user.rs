@@ -9,7 +9,7 @@ use super::call::{Effect, Endpoint, OK_OR_CREATED};
 use super::limits::Family;
 use super::resource::{Defect, parse};
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::{OrganisationId, ServiceAccountId};
 
 /// It takes no permission beside credentials that work.
@@ -44,9 +44,9 @@ impl Datadog {
     pub async fn current_user(
         &self,
         authority: &Authority,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<CurrentUser, DatadogError> {
-        self.ask(authority, Call::current_user(), budget, current_user)
+        self.ask(authority, Call::current_user(), deadline, current_user)
             .await
     }
 }

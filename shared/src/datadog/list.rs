@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::resource::{Defect, Resource, parse};
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::KeyId;
 
 /// The largest page that Datadog gives.
@@ -104,11 +104,11 @@ impl Datadog {
         call: impl Fn(usize) -> Call,
         read: impl Fn(&[u8]) -> Result<Page<T>, Defect>,
         id: impl Fn(&T) -> &KeyId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<KeyList<T>, DatadogError> {
         let (mut keys, mut seen) = (KeyList::default(), HashSet::new());
         for page in 0..MOST_PAGES {
-            let found = self.ask(authority, call(page), budget, &read).await?;
+            let found = self.ask(authority, call(page), deadline, &read).await?;
             let is_empty = found.keys.is_empty();
             let before = keys.len();
             let new = found.keys.into_iter();

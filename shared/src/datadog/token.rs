@@ -13,7 +13,7 @@ use super::call::{Effect, Endpoint};
 use super::limits::Family;
 use super::resource::{Defect, parse};
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::identity::Identity;
 use crate::keys::OrganisationId;
 
@@ -92,11 +92,11 @@ impl Datadog {
         &self,
         identity: &Identity,
         organisation: &OrganisationId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Token, DatadogError> {
         let authority = Authority::Identity(identity.clone(), organisation.clone());
-        let read = |body: &[u8]| Token::read(body, budget.now());
-        self.ask(&authority, Call::exchange(), budget, read).await
+        let read = |body: &[u8]| Token::read(body, deadline.now());
+        self.ask(&authority, Call::exchange(), deadline, read).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::call::{Effect, Endpoint, OK_OR_CREATED};
 use super::limits::Family;
 use super::resource::{Defect, One, id, parse};
 use super::{Authority, Call, Datadog, DatadogError};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::keys::{ApiKey, KeyId};
 
 const FAMILY: Family = Family::named("validation");
@@ -71,9 +71,9 @@ impl Call {
 
 impl Datadog {
     /// Returns whether the API key works; a refusal is the answer "no".
-    pub async fn validate(&self, key: &ApiKey, budget: &Budget) -> Result<bool, DatadogError> {
+    pub async fn validate(&self, key: &ApiKey, deadline: &Deadline) -> Result<bool, DatadogError> {
         let authority = Authority::ApiKey(key.clone());
-        let answer = self.ask(&authority, Call::validate(), budget, validity);
+        let answer = self.ask(&authority, Call::validate(), deadline, validity);
         answered(answer.await)
     }
 
@@ -81,10 +81,10 @@ impl Datadog {
     pub async fn validated(
         &self,
         key: &ApiKey,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Option<Validated>, DatadogError> {
         let (authority, call) = (Authority::ApiKey(key.clone()), Call::validate_with_id());
-        match self.ask(&authority, call, budget, validated).await {
+        match self.ask(&authority, call, deadline, validated).await {
             Ok(told) => Ok(Some(told)),
             Err(error) if error.problem.is_refusal() => Ok(None),
             Err(error) => Err(error),
@@ -95,9 +95,9 @@ impl Datadog {
     pub async fn validate_pair(
         &self,
         pair: &Authority,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<bool, DatadogError> {
-        let answer = self.ask(pair, Call::validate_pair(), budget, pair_validity);
+        let answer = self.ask(pair, Call::validate_pair(), deadline, pair_validity);
         answered(answer.await)
     }
 }

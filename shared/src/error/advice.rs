@@ -211,8 +211,9 @@ impl Problem {
             }
             Self::NewKeyDiffers { .. } => {
                 "See in Datadog's Audit Trail who edited which of the two keys, and undo what was not \
-                 meant: the next rotation copies the current key's scopes. Then take AWSPENDING off this \
-                 version, delete its key at Datadog, and rotate again."
+                 meant. If the keys are alike again, rotate again. Otherwise take AWSPENDING off this \
+                 version, delete its key at Datadog, and rotate again: the next rotation copies the \
+                 current key's scopes."
             }
             Self::PossessionUnknown { .. } => {
                 "Rotate again once Datadog answers as usual, or give the admin api_keys_read."

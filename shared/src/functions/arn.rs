@@ -1,82 +1,39 @@
 //! How functions are named.
 
 use std::fmt;
+use std::ops::Deref;
 
-use crate::settings::Partition;
+use crate::regional_arn::RegionalArn;
 
 /// The ARN of a function, or of a version or an alias of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionArn {
-    text: String,
-    region: String,
-    partition: Partition,
-}
+pub struct FunctionArn(RegionalArn);
 
 impl FunctionArn {
-    /// Returns `None` for anything else. The region becomes part of a host name.
+    /// Returns `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let ([
-            "arn",
-            partition,
-            "lambda",
-            region,
-            account,
-            "function",
-            name,
-        ]
-        | [
-            "arn",
-            partition,
-            "lambda",
-            region,
-            account,
-            "function",
-            name,
-            _,
-        ]) = parts[..]
-        else {
-            return None;
-        };
-        let is_label = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
+        let (arn, resource) = RegionalArn::parse(text, "lambda")?;
+        let names: Vec<&str> = resource.strip_prefix("function:")?.split(':').collect();
         let is_name = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'$');
-        let qualifier = parts.get(7).copied();
-        let is_arn = !region.is_empty()
-            && region.bytes().all(is_label)
-            && account.len() == 12
-            && account.bytes().all(|it| it.is_ascii_digit())
-            && [Some(name), qualifier]
-                .into_iter()
-                .flatten()
-                .all(|it| !it.is_empty() && it.bytes().all(is_name));
-        let partition = Partition::parse(partition)?;
-        is_arn.then(|| Self {
-            text: text.to_owned(),
-            region: region.to_owned(),
-            partition,
-        })
+        let are_names = names
+            .iter()
+            .all(|it| !it.is_empty() && it.bytes().all(is_name));
+        (are_names && names.len() <= 2).then_some(Self(arn))
     }
+}
 
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
+impl Deref for FunctionArn {
+    type Target = RegionalArn;
 
-    #[must_use]
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        self.partition
+    fn deref(&self) -> &RegionalArn {
+        &self.0
     }
 }
 
 impl fmt::Display for FunctionArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.0.fmt(f)
     }
 }
 

@@ -25,8 +25,8 @@ use pending::examine_pending;
 use super::Unreached;
 use super::inspector::{Inspector, OpenedSecret};
 use crate::admin::{Admin, Reach};
-use crate::budget::Budget;
 use crate::datadog::KeyQuota;
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::keys::KeyClass;
 use crate::rotation::context::{LoadedSecret, SecretReader};
@@ -40,12 +40,12 @@ impl Inspector {
     pub async fn checkup(
         &self,
         secret: &str,
-        budget: &Budget,
+        deadline: &Deadline,
         lost: impl Future<Output = Unreached>,
     ) -> Checkup {
         let (mut checkup, look) = (Checkup::of(secret), Look::new());
         let unreached = tokio::select! {
-            _ = Box::pin(self.examine(&mut checkup, &look, budget)) => None,
+            _ = Box::pin(self.examine(&mut checkup, &look, deadline)) => None,
             unreached = lost => Some(unreached),
         };
         say_function(&mut checkup, look);
@@ -56,24 +56,24 @@ impl Inspector {
     }
 
     /// Ends early where nothing more can be looked at.
-    async fn examine(&self, to: &mut Checkup, look: &Look, budget: &Budget) -> Option<()> {
+    async fn examine(&self, to: &mut Checkup, look: &Look, deadline: &Deadline) -> Option<()> {
         let secret = to.secret.clone();
         let secrets = self
             .clients
             .secrets
             .in_region_of(&SecretArn::trusted(&secret));
-        let described = secrets.describe(&secret, budget).await;
+        let described = secrets.describe(&secret, deadline).await;
         let described = described.map_err(Problem::from);
         let description = to.take(Check::Secret, described.and_then(sound))?;
         to.name = Some(description.name.clone());
         to.secret = description.arn.to_string();
         let (status, text) = endpoint::of_aws(self.clients.settings.secrets_manager_url.as_deref());
         to.say(Check::Secret, status, text);
-        say_rotation(to, &description, budget.now());
+        say_rotation(to, &description, deadline.now());
         say_grace(to, &description);
         say_replicas(to, &description.replicas);
-        let function = self.look_at_function(&description, look, budget);
-        let rest = self.examine_versions(to, &secrets, &description, budget);
+        let function = self.look_at_function(&description, look, deadline);
+        let rest = self.examine_versions(to, &secrets, &description, deadline);
         let ((), rest) = tokio::join!(function, rest);
         rest
     }
@@ -83,15 +83,15 @@ impl Inspector {
         to: &mut Checkup,
         secrets: &Secrets,
         description: &Description,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Option<()> {
         let secret = description.arn.as_str();
-        let versions = secrets.versions(secret, budget).await;
+        let versions = secrets.versions(secret, deadline).await;
         if let Some(labels) = to.take(Check::Versions, versions.map_err(Problem::from)) {
             say_versions(to, &labels);
             say_leaked(to, description, &labels);
         }
-        let opened = match self.open(secret, budget).await {
+        let opened = match self.open(secret, deadline).await {
             Ok(opened) => opened,
             Err(unopened) => {
                 to.fail(Check::Value, &unopened.problem);
@@ -103,7 +103,7 @@ impl Inspector {
         to.kind = Some(kind);
         say_value(to, &opened);
         to.hold(CURRENT, &opened.current.credential);
-        let reader = opened.reader(budget);
+        let reader = opened.reader(deadline);
         if let Ok(previous) = reader.previous_of(&opened.description).await {
             let held = previous.iter().map(|it| &it.credential);
             held.for_each(|it| to.hold(PREVIOUS, it));
@@ -112,13 +112,13 @@ impl Inspector {
                 "AWSPREVIOUS can't be read: its keys are not compared with those of other secrets";
             to.say(Check::Versions, Status::Unknown, text);
         }
-        let (admin, rotates_itself) = admin_of(to, &opened, budget).await?;
+        let (admin, rotates_itself) = admin_of(to, &opened, deadline).await?;
         let (clients, secret) = opened.load(admin, rotates_itself);
         let reader = SecretReader {
             kind,
             clients: &clients,
             secret: &secret.description.arn,
-            budget,
+            deadline,
         };
         examine_at_datadog(to, reader, &secret).await?;
         examine_pending(to, reader, &secret).await;
@@ -144,9 +144,9 @@ fn say_value(to: &mut Checkup, opened: &OpenedSecret) {
 async fn admin_of(
     to: &mut Checkup,
     opened: &OpenedSecret,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Option<(Admin, bool)> {
-    let reader = opened.reader(budget);
+    let reader = opened.reader(deadline);
     let source = reader.choose_admin(&opened.description, &opened.current.value);
     let source = to.take(Check::AdminSecret, source)?;
     let how = match &source {
@@ -161,7 +161,7 @@ async fn admin_of(
             it.service_account
         ),
     };
-    match opened.admin(&source, budget).await {
+    match opened.admin(&source, deadline).await {
         Ok((admin, rotates_itself)) => {
             if let AdminSource::Secret(_, arn) = &source {
                 to.hold_admin(arn, &admin);

@@ -4,9 +4,9 @@ use tokio::sync::OnceCell;
 
 use super::shape;
 use crate::admin::{Admin, AdminSecret};
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::Kind;
+use crate::deadline::Deadline;
 use crate::error::{Problem, Role};
 use crate::event::VersionId;
 use crate::functions::Functions;
@@ -58,7 +58,7 @@ impl Inspector {
     pub(super) async fn open(
         &self,
         secret: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<OpenedSecret, Unopened> {
         let clients = Clients {
             secrets: self
@@ -67,7 +67,7 @@ impl Inspector {
                 .in_region_of(&SecretArn::trusted(secret)),
             ..self.clients.clone()
         };
-        let (description, id, stored) = current(&clients.secrets, secret, budget).await?;
+        let (description, id, stored) = current(&clients.secrets, secret, deadline).await?;
         let told = description
             .managed_type
             .as_deref()
@@ -88,7 +88,7 @@ impl Inspector {
             kind,
             clients: &clients,
             secret,
-            budget,
+            deadline,
         };
         let current = reader
             .parse(&id, &stored, Role::Current)
@@ -104,12 +104,14 @@ impl Inspector {
 
 impl Inspector {
     /// Makes the admin of secrets that name none ready to act.
-    pub async fn default_admin(&self, budget: &Budget) -> Result<Admin, Problem> {
+    pub async fn default_admin(&self, deadline: &Deadline) -> Result<Admin, Problem> {
         let clients = self.clients.clone();
         match default_source(&clients.settings)? {
-            AdminSource::Identity(delegation) => Ok(Admin::delegated(*delegation, clients, budget)),
+            AdminSource::Identity(delegation) => {
+                Ok(Admin::delegated(*delegation, clients, deadline))
+            }
             AdminSource::Secret(_, arn) => {
-                let (admin, _) = Admin::read(AdminSecret { arn, clients }, budget).await?;
+                let (admin, _) = Admin::read(AdminSecret { arn, clients }, deadline).await?;
                 Ok(admin)
             }
             AdminSource::Itself => Err(Problem::NoAdminSecret),
@@ -118,12 +120,12 @@ impl Inspector {
 }
 
 impl OpenedSecret {
-    pub(super) fn reader<'a>(&'a self, budget: &'a Budget) -> SecretReader<'a> {
+    pub(super) fn reader<'a>(&'a self, deadline: &'a Deadline) -> SecretReader<'a> {
         SecretReader {
             kind: self.kind,
             clients: &self.clients,
             secret: &self.description.arn,
-            budget,
+            deadline,
         }
     }
 
@@ -144,9 +146,9 @@ impl OpenedSecret {
     pub(super) async fn admin(
         &self,
         source: &AdminSource,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(Admin, bool), Problem> {
-        let reader = self.reader(budget);
+        let reader = self.reader(deadline);
         let (mut admin, rotates_itself) = reader
             .admin(source, &self.description, &self.current, None)
             .await?;
@@ -158,11 +160,11 @@ impl OpenedSecret {
 
 type Current = (Description, VersionId, StoredValue);
 
-async fn current(secrets: &Secrets, secret: &str, budget: &Budget) -> Result<Current, Problem> {
+async fn current(secrets: &Secrets, secret: &str, deadline: &Deadline) -> Result<Current, Problem> {
     let mut backoff = consistency_backoff();
     loop {
-        let reading = current_once(secrets, secret, budget).await;
-        if let Some(done) = retry_while_inconsistent(reading, &mut backoff, budget).await {
+        let reading = current_once(secrets, secret, deadline).await;
+        if let Some(done) = retry_while_inconsistent(reading, &mut backoff, deadline).await {
             return done;
         }
     }
@@ -171,15 +173,15 @@ async fn current(secrets: &Secrets, secret: &str, budget: &Budget) -> Result<Cur
 async fn current_once(
     secrets: &Secrets,
     secret: &str,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Result<Current, ReadError> {
-    let description = secrets.describe(secret, budget).await?;
+    let description = secrets.describe(secret, deadline).await?;
     if description.is_marked_for_deletion {
         return Err(Problem::MarkedForDeletion.into());
     }
     let none = || ReadError::Inconsistent(Problem::NoCurrentValue);
     let holder = description.labels.holder(CURRENT).ok_or_else(none)?;
-    let value = read_stored(secrets, secret, holder, CURRENT, budget).await?;
+    let value = read_stored(secrets, secret, holder, CURRENT, deadline).await?;
     let (holder, value) = (holder.clone(), value.ok_or_else(none)?);
     Ok((description, holder, value))
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::http::{Http, Sending, Transport};
 use crate::rotation::observe::patience;
@@ -37,12 +37,12 @@ impl ForeignRefusals {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Tries a key: once, or for some seconds until Datadog accepts it if there is a `budget`. Returns
+    /// Tries a key: once, or for some seconds until Datadog accepts it if there is a `deadline`. Returns
     /// what the last trial came to.
     pub(super) async fn tried(
         &self,
         works: &impl AsyncFn() -> Result<bool, Problem>,
-        budget: Option<&Budget>,
+        deadline: Option<&Deadline>,
     ) -> Result<Trial, Problem> {
         let mut backoff = patience();
         loop {
@@ -55,8 +55,8 @@ impl ForeignRefusals {
             } else {
                 Trial::Unknown
             };
-            let is_over = match budget {
-                Some(budget) => !backoff.pause(budget).await,
+            let is_over = match deadline {
+                Some(deadline) => !backoff.pause(deadline).await,
                 None => true,
             };
             if is_over {

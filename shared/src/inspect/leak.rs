@@ -7,9 +7,9 @@ use super::inspector::{Inspector, OpenedSecret, Unopened};
 use super::key_trial::{ForeignRefusals, Trial};
 use super::orphans::Unseen;
 use crate::admin::Admin;
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Kind};
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::KeyRef;
@@ -157,10 +157,10 @@ impl Inspector {
         &self,
         secret: &str,
         label: LeakedLabel,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Leak, NotBegun> {
         let refusals = ForeignRefusals::default();
-        let opened = self.watched(&refusals).open(secret, budget).await?;
+        let opened = self.watched(&refusals).open(secret, deadline).await?;
         let Description { arn, name, .. } = opened.description.clone();
         let (tags, labels) = (&opened.description.grace, &opened.description.labels);
         if let Some(tag) = tags.malformed() {
@@ -182,7 +182,7 @@ impl Inspector {
         let (version, credential) = match label {
             LeakedLabel::Current => (opened.current.id.clone(), opened.current.credential.clone()),
             LeakedLabel::Previous => {
-                let reader = opened.reader(budget);
+                let reader = opened.reader(deadline);
                 let previous = reader.previous_of(&opened.description).await?;
                 let Version { id, credential, .. } = previous.ok_or(NotBegun::NoVersion)?;
                 (id, credential)
@@ -195,7 +195,7 @@ impl Inspector {
             return Err(NotBegun::Keyless(credential.keys()));
         }
         let (kind, key) = (opened.kind, opened.current.credential.telling_key());
-        let look = look(opened, &credential, &refusals, Patience::Some, budget).await?;
+        let look = look(opened, &credential, &refusals, Patience::Some, deadline).await?;
         if look.is_unclear {
             return Err(NotBegun::RefusedOnTheWay);
         }
@@ -221,20 +221,22 @@ impl Inspector {
     pub async fn end_leak(
         &self,
         leak: &Leak,
-        budget: &Budget,
+        deadline: &Deadline,
         mut say: impl FnMut(Progress<'_>),
     ) -> Result<LeakEnd, Failed> {
         if leak.is_named && leak.label == LeakedLabel::Previous && leak.working.is_empty() {
             return Ok(LeakEnd::Deleted);
         }
         let secrets = self.clients.secrets.in_region_of(&leak.arn);
-        let tagged = secrets.name_leaked(&leak.arn, &leak.version, budget).await;
+        let tagged = secrets
+            .name_leaked(&leak.arn, &leak.version, deadline)
+            .await;
         tagged.map_err(|error| Failed {
             is_untouched: error.is_definite(),
             unseen: Problem::from(error).into(),
         })?;
         say(Progress::Tagged);
-        let ended = self.rotate_away(leak, &secrets, budget, say).await;
+        let ended = self.rotate_away(leak, &secrets, deadline, say).await;
         ended.map_err(|problem| Failed {
             is_untouched: false,
             unseen: problem.into(),
@@ -245,13 +247,13 @@ impl Inspector {
         &self,
         leak: &Leak,
         secrets: &Secrets,
-        budget: &Budget,
+        deadline: &Deadline,
         mut say: impl FnMut(Progress<'_>),
     ) -> Result<LeakEnd, Problem> {
-        rotate(leak, secrets, budget, &mut say).await?;
+        rotate(leak, secrets, deadline, &mut say).await?;
         let (mut looks, mut refusals, mut is_promoted) = (0, 0, false);
         loop {
-            let described = secrets.describe(&leak.arn, budget).await?;
+            let described = secrets.describe(&leak.arn, deadline).await?;
             let current = described.labels.holder(CURRENT);
             let is_away = current.is_some_and(|it| *it != leak.version);
             if let (true, false, Some(version)) = (is_away, is_promoted, current) {
@@ -260,7 +262,7 @@ impl Inspector {
                     say(Progress::Promoted(version));
                 }
             }
-            let look = self.look(leak, budget).await?;
+            let look = self.look(leak, deadline).await?;
             let is_refused = is_away && look.is_told && !look.is_unclear && look.working.is_empty();
             refusals = if is_refused { refusals + 1 } else { 0 };
             if refusals == REFUSALS {
@@ -268,9 +270,9 @@ impl Inspector {
             }
             looks += 1;
             if looks % LOOKS == 0 && !look.working.is_empty() && !is_pending(&described) {
-                rotate(leak, secrets, budget, &mut say).await?;
+                rotate(leak, secrets, deadline, &mut say).await?;
             }
-            if !budget.pause(PAUSE, PAUSE).await {
+            if !deadline.pause(PAUSE, PAUSE).await {
                 return Ok(match (is_away, look.working) {
                     (_, working) if working.is_empty() && look.is_unclear => LeakEnd::Unknown,
                     (false, working) => LeakEnd::NotPromoted(working),
@@ -282,11 +284,18 @@ impl Inspector {
     }
 
     /// Reads the secret and its admin anew: the admin's keys may be among the leaked.
-    async fn look(&self, leak: &Leak, budget: &Budget) -> Result<Look, Problem> {
+    async fn look(&self, leak: &Leak, deadline: &Deadline) -> Result<Look, Problem> {
         let refusals = ForeignRefusals::default();
-        let opened = self.watched(&refusals).open(&leak.arn, budget).await;
+        let opened = self.watched(&refusals).open(&leak.arn, deadline).await;
         let opened = opened.map_err(|it| it.problem)?;
-        look(opened, &leak.credential, &refusals, Patience::None, budget).await
+        look(
+            opened,
+            &leak.credential,
+            &refusals,
+            Patience::None,
+            deadline,
+        )
+        .await
     }
 
     /// Returns the same with `refusals` listening.
@@ -308,19 +317,19 @@ async fn look(
     leaked: &Credential,
     refusals: &ForeignRefusals,
     patience: Patience,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Result<Look, Problem> {
-    let reader = opened.reader(budget);
+    let reader = opened.reader(deadline);
     let source = reader.choose_admin(&opened.description, &opened.current.value)?;
-    let (admin, _) = opened.admin(&source, budget).await?;
-    let budget = match patience {
+    let (admin, _) = opened.admin(&source, deadline).await?;
+    let deadline = match patience {
         Patience::None => None,
-        Patience::Some => Some(budget),
+        Patience::Some => Some(deadline),
     };
     let Trials {
         working,
         is_unclear,
-    } = tried(&admin, leaked, refusals, budget).await?;
+    } = tried(&admin, leaked, refusals, deadline).await?;
     let current = &opened.current.credential;
     if current.keys() == leaked.keys() {
         return Ok(Look {
@@ -329,7 +338,7 @@ async fn look(
             is_unclear,
         });
     }
-    let of_current = tried(&admin, current, refusals, budget).await?;
+    let of_current = tried(&admin, current, refusals, deadline).await?;
     Ok(Look {
         working,
         is_told: of_current.working.len() == current.keys().len(),
@@ -337,12 +346,12 @@ async fn look(
     })
 }
 
-/// Tries the keys of a credential, each once, or with patience for so long as `budget` lasts.
+/// Tries the keys of a credential, each once, or with patience until `deadline`.
 async fn tried(
     admin: &Admin,
     credential: &Credential,
     refusals: &ForeignRefusals,
-    budget: Option<&Budget>,
+    deadline: Option<&Deadline>,
 ) -> Result<Trials, Problem> {
     let (mut working, mut is_unclear) = (Vec::new(), false);
     let mut note = |key: KeyRef, trial: Trial| match trial {
@@ -353,11 +362,11 @@ async fn tried(
     if let Some(owned) = credential.owned() {
         let alone = credential.without_api_key();
         let works = async || admin.validate(&alone).await;
-        note(owned.key, refusals.tried(&works, budget).await?);
+        note(owned.key, refusals.tried(&works, deadline).await?);
     }
     if let Some(api) = credential.api() {
         let works = async || Ok(admin.validate_api_key(&api.key).await?);
-        note(api.key_ref(), refusals.tried(&works, budget).await?);
+        note(api.key_ref(), refusals.tried(&works, deadline).await?);
     }
     Ok(Trials {
         working,
@@ -368,12 +377,12 @@ async fn tried(
 async fn rotate(
     leak: &Leak,
     secrets: &Secrets,
-    budget: &Budget,
+    deadline: &Deadline,
     say: &mut impl FnMut(Progress<'_>),
 ) -> Result<(), Problem> {
-    let begun = secrets.rotate(&leak.arn, budget).await?;
+    let begun = secrets.rotate(&leak.arn, deadline).await?;
     if let Begun::Resumed(error) = &begun {
-        let described = secrets.describe(&leak.arn, budget).await?;
+        let described = secrets.describe(&leak.arn, deadline).await?;
         if !is_pending(&described) {
             return Err(error.clone().into());
         }

@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use super::Unreached;
 use super::checkup::advice;
 use super::inspector::Inspector;
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::Kind;
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::event::VersionId;
 use crate::keys::{KeyClass, KeyRef};
@@ -119,28 +119,28 @@ pub enum Doubt {
 
 impl Inspector {
     /// Reads all that is needed to tell which keys are orphaned. No effect.
-    pub async fn search(&self, secret: &str, budget: &Budget) -> Result<Search, Unseen> {
+    pub async fn search(&self, secret: &str, deadline: &Deadline) -> Result<Search, Unseen> {
         // Boxed: it is as large as a step's, and its callers hold it in a loop over secrets.
-        Box::pin(self.look_for_orphans(secret, budget))
+        Box::pin(self.look_for_orphans(secret, deadline))
             .await
             .map_err(Unseen::from)
     }
 
-    async fn look_for_orphans(&self, secret: &str, budget: &Budget) -> Result<Search, Problem> {
-        let opened = self.open(secret, budget).await;
+    async fn look_for_orphans(&self, secret: &str, deadline: &Deadline) -> Result<Search, Problem> {
+        let opened = self.open(secret, deadline).await;
         let opened = opened.map_err(|it| it.problem)?;
-        let (kind, reader) = (opened.kind, opened.reader(budget));
+        let (kind, reader) = (opened.kind, opened.reader(deadline));
         let source = reader.choose_admin(&opened.description, &opened.current.value)?;
-        let (admin, rotates_itself) = opened.admin(&source, budget).await?;
+        let (admin, rotates_itself) = opened.admin(&source, deadline).await?;
         let (clients, secret) = opened.load(admin, rotates_itself);
         secret.refuse_other_account(&secret.current)?;
         let reader = SecretReader {
             kind,
             clients: &clients,
             secret: &secret.description.arn,
-            budget,
+            deadline,
         };
-        let mut labels = clients.secrets.versions(reader.secret, budget).await?;
+        let mut labels = clients.secrets.versions(reader.secret, deadline).await?;
         labels.merge(&secret.description.labels);
         let known = [(&secret.current.id, &secret.current.credential)];
         let mut kept = reader.kept_by(&known, &labels).await?;
@@ -238,9 +238,9 @@ impl Search {
         &mut self,
         now: SystemTime,
         others: &ProtectedKeys,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Vec<(KeyRef, Result<(), Unseen>)> {
-        self.secret.admin.renew(budget);
+        self.secret.admin.renew(deadline);
         let versions: &[_] = if self.is_replicated() {
             &self.versions
         } else {
@@ -259,7 +259,7 @@ impl Search {
             kind: self.kind,
             clients: &self.clients,
             secret: &self.secret.description.arn,
-            budget,
+            deadline,
         };
         let mut outcomes = Vec::new();
         for key in deletable(candidates, &kept) {

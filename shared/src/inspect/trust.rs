@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::checkup::Status;
 use super::orphans::Unseen;
 use crate::admin::Admin;
-use crate::budget::Budget;
 use crate::datadog::trust::{AwsAccount, Mapping, MappingKind};
+use crate::deadline::Deadline;
 
 pub use role::AwsRole;
 use role::Coverage;
@@ -66,14 +66,14 @@ impl Trust {
     pub async fn read(
         admin: &Admin,
         roles: &[(AwsRole, Purpose)],
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> (Self, Vec<RoleTrust>) {
         let mut trust = Self::read_once(admin).await;
         let judged = trust.judge(roles);
         if judged.iter().all(|it| !it.lacks_something()) {
             return (trust, judged);
         }
-        budget.pause(PAUSE, Duration::ZERO).await;
+        deadline.pause(PAUSE, Duration::ZERO).await;
         trust.merge(Self::read_once(admin).await);
         let judged = trust.judge(roles);
         (trust, judged)

@@ -6,9 +6,9 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::admin::Admin;
-use crate::budget::Budget;
 use crate::clients::Clients;
 use crate::credential::{Credential, Grace, Kind};
+use crate::deadline::Deadline;
 use crate::error::{Problem, Role};
 use crate::event::{RotationEvent, VersionId};
 use crate::key_name::KeyNames;
@@ -24,7 +24,7 @@ pub(crate) struct SecretReader<'a> {
     pub clients: &'a Clients,
     /// As the event or the doctor names it: an ARN.
     pub secret: &'a str,
-    pub budget: &'a Budget,
+    pub deadline: &'a Deadline,
 }
 
 impl SecretReader<'_> {
@@ -42,7 +42,7 @@ impl SecretReader<'_> {
 
     /// Returns the time by which versions and keys are old.
     pub(crate) fn now(&self) -> SystemTime {
-        self.clients.now(self.budget)
+        self.clients.now(self.deadline)
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn delete_orphans(
     let is_replicated = is_replicated(cx).await?;
     let secrets = &reader.clients.secrets;
     let asked_at = Instant::now();
-    let mut labels = secrets.versions(reader.secret, reader.budget).await?;
+    let mut labels = secrets.versions(reader.secret, reader.deadline).await?;
     labels.merge(&secret.description.labels);
     let current = &secret.current;
     let known = [

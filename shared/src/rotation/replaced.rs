@@ -86,7 +86,7 @@ pub(super) async fn delete_replaced(
     kept.add(&pending.credential);
     if secret.rotates_itself {
         let own = reader.admin_secret(secret.description.arn.clone());
-        let admin = Admin::of_value(&pending.value, own, pending.created, reader.budget)?;
+        let admin = Admin::of_value(&pending.value, own, pending.created, reader.deadline)?;
         kept.merge(&secret.admin.keys_of_twin().await?);
         delete_keys(cx, &admin, &kept, grounds, journal).await
     } else {

@@ -111,7 +111,7 @@ pub(super) async fn test(
             journal.note(Entry::Stored);
             // The keys' age counts from this step's begin. A version's CreatedDate is assumed to be the
             // time of its value; if it were that of RotateSecret, the keys could be minutes younger.
-            let since = Some(cx.reader.budget.began_at());
+            let since = Some(cx.reader.deadline.began_at());
             verify_or_abandon(&cx, pending, since, journal).await?;
             journal.outcome_is("the new keys work");
             Ok(())

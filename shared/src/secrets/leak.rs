@@ -1,7 +1,7 @@
 //! What somebody who found a leaked key does to its secret. No rotation function does either.
 
 use super::{LEAKED_TAG, Secrets, SecretsError, SecretsProblem, within};
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::event::VersionId;
 use aws_sdk_secretsmanager::types::Tag;
 
@@ -21,20 +21,22 @@ impl Secrets {
         &self,
         secret: &str,
         version: &VersionId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<(), SecretsError> {
         let tag = Tag::builder().key(LEAKED_TAG).value(version.as_str());
         let call = self.client.tag_resource().secret_id(secret);
         let call = call.tags(tag.build());
         let send = || call.clone().send();
-        within(budget, "TagResource", secret, send).await.map(drop)
+        within(deadline, "TagResource", secret, send)
+            .await
+            .map(drop)
     }
 
     /// Has the secret rotated now. May be sent again: one rotation is under way at a time.
-    pub async fn rotate(&self, secret: &str, budget: &Budget) -> Result<Begun, SecretsError> {
+    pub async fn rotate(&self, secret: &str, deadline: &Deadline) -> Result<Begun, SecretsError> {
         let call = self.client.rotate_secret().secret_id(secret);
         let send = || call.clone().send();
-        match within(budget, "RotateSecret", secret, send).await {
+        match within(deadline, "RotateSecret", secret, send).await {
             Ok(_) => Ok(Begun::Anew),
             Err(error) if matches!(error.problem, SecretsProblem::Contradiction { .. }) => {
                 Ok(Begun::Resumed(error))

@@ -1,8 +1,10 @@
 //! The topic to which a message goes after each promotion.
 
 use std::fmt;
+use std::ops::Deref;
 
 use super::{SettingError, text, variable};
+use crate::regional_arn::RegionalArn;
 
 const PROMOTION_TOPIC_ARN: &str = "PROMOTION_TOPIC_ARN";
 
@@ -39,85 +41,39 @@ pub(super) fn check() -> Result<(), SettingError> {
     }
 }
 
-/// A part of AWS with host names of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Partition {
-    Aws,
-    GovCloud,
-    China,
-    EuropeanSovereign,
-}
-
-impl Partition {
-    /// Datadog can't be reached from the other partitions.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "aws" => Some(Self::Aws),
-            "aws-us-gov" => Some(Self::GovCloud),
-            "aws-cn" => Some(Self::China),
-            "aws-eusc" => Some(Self::EuropeanSovereign),
-            _ => None,
-        }
-    }
-}
-
 /// The ARN of a standard topic. A FIFO topic would want a group and an ID for each message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicArn {
-    text: String,
-    region: String,
-    partition: Partition,
-}
+pub struct TopicArn(RegionalArn);
 
 impl TopicArn {
-    /// Returns `None` for anything else. The region becomes part of a host name.
+    /// Returns `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let ["arn", partition, "sns", region, account, name] = parts[..] else {
-            return None;
-        };
-        let is_label = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
-        let is_name = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-        let is_arn = !region.is_empty()
-            && region.bytes().all(is_label)
-            && account.len() == 12
-            && account.bytes().all(|it| it.is_ascii_digit())
-            && (1..=LONGEST_NAME).contains(&name.len())
-            && name.bytes().all(is_name);
-        let partition = Partition::parse(partition)?;
-        is_arn.then(|| Self {
-            text: text.to_owned(),
-            region: region.to_owned(),
-            partition,
-        })
+        let (arn, name) = RegionalArn::parse(text, "sns")?;
+        let is_of_name = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
+        let is_name = (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_of_name);
+        is_name.then_some(Self(arn))
     }
+}
 
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
+impl Deref for TopicArn {
+    type Target = RegionalArn;
 
-    #[must_use]
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        self.partition
+    fn deref(&self) -> &RegionalArn {
+        &self.0
     }
 }
 
 impl fmt::Display for TopicArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.0.fmt(f)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::regional_arn::Partition;
 
     #[test]
     fn arns_of_standard_topics_alone_are_taken() {

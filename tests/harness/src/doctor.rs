@@ -8,7 +8,7 @@ use datadog_doctor::arguments::{Asked, parse};
 use datadog_doctor::outside::Outside;
 use datadog_doctor::program::run;
 use datadog_rotation::Kind;
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::{Http, Transport};
 use sandbox::stack::REGION;
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Bench {
             panic!("nothing is to be done");
         };
         let (settings, http) = (self.settings.clone(), Http::new(way));
-        let watch = Budget::new(now, Duration::from_hours(24));
+        let watch = Deadline::new(now, Duration::from_hours(24));
         let config = config(REGION, &self.gate, CALLER);
         let outside = Outside::new(&task, settings, &http, &config, watch);
         let mut output = Vec::new();

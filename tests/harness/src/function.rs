@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use datadog_rotation::Kind;
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::error::RotationError;
 use datadog_rotation::http::{Http, Transport};
 use datadog_rotation::rotator::Rotator;
@@ -135,12 +135,12 @@ impl Function {
             world.invoke(&self.caller, event);
             world.now().into()
         });
-        let budget = Budget::new(self.clock.shows(now), self.timeout);
+        let deadline = Deadline::new(self.clock.shows(now), self.timeout);
         let beginning = self
             .is_judged
             .then(|| Beginning::of(&self.gate, &self.caller, event));
         let result = tokio::select! {
-            result = self.rotator.rotate(event, &budget) => result,
+            result = self.rotator.rotate(event, &deadline) => result,
             () = self.killed.notified() => return None,
         };
         if let Some(claim) = beginning.and_then(|it| it.false_claim(&result)) {

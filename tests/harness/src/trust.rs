@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use datadog_rotation::budget::Budget;
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::Http;
 use datadog_rotation::settings::{LogPlace, Settings};
 use datadog_trust::Trust;
@@ -161,9 +161,9 @@ impl Site {
         let (leash, scratch) = (self.leash.clone(), scratch.to_owned());
         let trust = Trust::new(settings, leash, place, scratch, http, &config);
         let now = self.gate.with_world(|world| world.now()).into();
-        let budget = Budget::new(now, self.timeout);
+        let deadline = Deadline::new(now, self.timeout);
         let result = tokio::select! {
-            result = trust.deliver(event, &budget) => result,
+            result = trust.deliver(event, &deadline) => result,
             () = killed.notified() => return None,
         };
         print_debug(&trust, &result);

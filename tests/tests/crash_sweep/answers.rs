@@ -84,6 +84,15 @@ pub(super) fn visit_worlds(
             {
                 outcome.count(case, &Faults::from([(number, Fault::Refused(404))]));
             }
+            // What was created and is known to nobody is found again in this world too.
+            for number in (0..)
+                .zip(&operations)
+                .filter(|(_, it)| creates_key(it))
+                .map(|it| it.0)
+            {
+                outcome.count(case, &Faults::from([(number, Fault::CutAfter)]));
+                outcome.count(case, &Faults::from([(number, Fault::KillAfter)]));
+            }
             for number in 0..calls {
                 // A message may be lost at no other call than its own.
                 let is_message = usize::try_from(number)
@@ -98,4 +107,9 @@ pub(super) fn visit_worlds(
         }
         judge(&outcome, subject, &by);
     }
+}
+
+fn creates_key(operation: &str) -> bool {
+    let is_of_keys = operation.ends_with("_keys") || operation.ends_with("/access_tokens");
+    operation.starts_with("POST ") && is_of_keys
 }

@@ -8,3 +8,6 @@ mod process;
 mod refusals;
 mod stopped;
 mod sweep;
+
+/// A token that was revoked is revoked again (recorded).
+const REVOKED_AGAIN: &str = "service_access_token_deleted_again";

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
-use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::{Authority, Datadog, Limits};
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::error::Problem;
 use datadog_rotation::http::Http;
 use datadog_rotation::keys::ApiKey;
@@ -56,19 +56,19 @@ pub(crate) async fn call(
 ) -> Result<(), Failure> {
     let http = Http::over_network(settings).unwrap();
     // A second is kept back at the end.
-    let budget = Budget::new(SystemTime::now(), left + Duration::from_secs(1));
+    let deadline = Deadline::new(SystemTime::now(), left + Duration::from_secs(1));
     let began = Instant::now();
     let result = match service {
         Service::Datadog => {
             let datadog = Datadog::new(http, url.to_owned(), Limits::default());
             let authority = Authority::ApiKey(ApiKey::parse(KEY).unwrap());
             let call = datadog_rotation::datadog::Call::validate();
-            let answer = datadog.send(&authority, &call, &budget).await;
+            let answer = datadog.send(&authority, &call, &deadline).await;
             answer.map(drop).map_err(Problem::from)
         }
         Service::SecretsManager => {
             let secrets = Secrets::new(&sdk_config(url), &http);
-            let answer = secrets.describe(ARN, &budget).await;
+            let answer = secrets.describe(ARN, &deadline).await;
             answer.map(drop).map_err(Problem::from)
         }
     };

@@ -121,6 +121,28 @@ async fn an_attribute_that_one_answer_left_out_is_not_lost() {
     assert!(enrols(&bench));
 }
 
+/// Neither shows that the organisation has the attribute.
+#[tokio::test(start_paused = true)]
+async fn an_attribute_that_two_answers_left_out_is_not_lost() {
+    let bench = organisation(ReadOnly::Taken);
+    let mut answers = 0;
+    bench.gate.follow(move |call: &Call| {
+        let tells = ["GET /api/v2/api_keys/{id}", "POST /api/v2/api_keys"];
+        answers += i32::from(tells.contains(&call.operation.as_str()));
+        if answers <= 2 && tells.contains(&call.operation.as_str()) {
+            Fate::Lie(Lie::Without(ENROLL))
+        } else {
+            Fate::Pass
+        }
+    });
+    let job = bench.begin(KIND);
+    let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
+    bench.assert_failed(refused, "AttributeLost", &[ENROLL, "were deleted again"]);
+    bench.give_up(&job);
+    bench.rotate(KIND).await.unwrap();
+    assert!(enrols(&bench));
+}
+
 /// The new key is named before the question is asked, and time is kept to undo it.
 #[tokio::test(start_paused = true)]
 async fn a_new_key_is_undone_if_the_attribute_of_the_current_one_can_not_be_told() {

@@ -10,6 +10,7 @@ use harness::stage::edges;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions};
+use sandbox::secrets_manager::Readings;
 use serde_json::{Value, json};
 
 fn bench() -> Bench {
@@ -277,7 +278,8 @@ async fn an_admin_that_has_just_rotated_is_read_again() {
         let mine = it.call.caller.as_deref() == Some("datadog-api-key");
         mine && it.call.operation == "GET /api/v2/api_keys/{id}"
     });
-    assert_eq!(looked.count(), 2, "{}", bench.story());
+    // And once more after the creation, for what no answer here tells: whether it enrols action runners.
+    assert_eq!(looked.count(), 3, "{}", bench.story());
     for step in [Step::SetSecret, Step::TestSecret, Step::FinishSecret] {
         bench.deliver(Kind::ApiKey, &job, step).await.unwrap();
     }
@@ -315,6 +317,59 @@ async fn an_admin_that_rotates_while_a_key_is_waited_for_is_read_as_often_as_it_
     tested.expect("with the new pair");
     let finished = bench.deliver(Kind::ApplicationKey, &job, Step::FinishSecret);
     finished.await.unwrap();
+    bench.assert_kept();
+}
+
+/// One reader of the admin secret knows that the pair was replaced, and the next ones do not.
+#[tokio::test(start_paused = true)]
+async fn an_admin_that_was_replaced_does_not_come_back() {
+    let bench = bench();
+    let (job, next) = (
+        bench.begin(Kind::ApplicationKey),
+        bench.by_hand(Kind::AdminKey),
+    );
+    let old = bench.current(Kind::AdminKey);
+    let settle = |readings| {
+        bench.gate.with_world(|world| {
+            world.datadog.settings.edges = edges([19, 19, 19]);
+            world.secrets_manager.label_lag = time::Duration::minutes(1);
+            world.secrets_manager.readings_behind = readings;
+        });
+    };
+    bench
+        .gate
+        .with_world(|world| world.datadog.settings.edges = edges([19, 19, 19]));
+    for step in [Step::CreateSecret, Step::SetSecret] {
+        bench
+            .deliver(Kind::ApplicationKey, &job, step)
+            .await
+            .unwrap();
+    }
+    let tested = bench.deliver(Kind::ApplicationKey, &job, Step::TestSecret);
+    let (tested, ()) = tokio::join!(tested, async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        bench.store(Kind::AdminKey, &next);
+        settle(Readings::EverySecond);
+        for id in ["adminApiKeyId", "adminAppKeyId"] {
+            let id = old[id].as_str().unwrap();
+            bench.ledger.excuse(id);
+            bench.revoke(id);
+        }
+        let reads = || {
+            let calls = bench.gate.calls().into_iter();
+            let admin = bench.secret(Kind::AdminKey);
+            let of_admin = calls.filter(|it| {
+                it.call.operation == "GetSecretValue" && it.call.subject.as_deref() == Some(admin)
+            });
+            of_admin.count()
+        };
+        let before = reads();
+        while reads() == before {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        settle(Readings::All);
+    });
+    tested.expect("with the new pair");
     bench.assert_kept();
 }
 

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::trust::TrustRefusal;
 use datadog_rotation::datadog::{Authority, Datadog, DatadogProblem, Limits};
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::{Http, Sending, Transport};
 use datadog_rotation::keys::{ApiKey, AppKey};
 use serde_json::Value;
@@ -103,37 +103,40 @@ async fn ask(datadog: &Datadog, asked: Asked) -> String {
         AppKey::parse(&"0".repeat(40)),
     );
     let pair = Authority::Pair(api.expect("a key"), app.expect("a key"));
-    let budget = Budget::new(SystemTime::UNIX_EPOCH, Duration::from_mins(5));
+    let deadline = Deadline::new(SystemTime::UNIX_EPOCH, Duration::from_mins(5));
     let account = |it: datadog_rotation::datadog::trust::AwsAccount| {
         format!("{} {}", it.id, it.external_id().unwrap_or_default())
     };
     let told = match asked {
         Asked::GetMapping(kind, id) => {
-            let mapping = datadog.mapping(&pair, kind, &id, &budget).await;
+            let mapping = datadog.mapping(&pair, kind, &id, &deadline).await;
             mapping.map(|it| format!("{} {}", it.id, it.user.unwrap_or_default()))
         }
         Asked::CreateMapping { pattern, account } => {
             let id = datadog
-                .create_mapping(&pair, &pattern, account.as_deref(), &budget)
+                .create_mapping(&pair, &pattern, account.as_deref(), &deadline)
                 .await;
             id.map(|it| it.to_string())
         }
-        Asked::GetAccount(id) => datadog.aws_account(&pair, &id, &budget).await.map(account),
+        Asked::GetAccount(id) => datadog
+            .aws_account(&pair, &id, &deadline)
+            .await
+            .map(account),
         Asked::CreateAccount(attributes) => datadog
-            .create_aws_account(&pair, &attributes, &budget)
+            .create_aws_account(&pair, &attributes, &deadline)
             .await
             .map(account),
         Asked::UpdateAccount { id, attributes } => datadog
-            .update_aws_account(&pair, &id, &attributes, &budget)
+            .update_aws_account(&pair, &id, &attributes, &deadline)
             .await
             .map(account),
         Asked::ListAccounts { aws_account } => {
-            let found = datadog.aws_account_of(&pair, &aws_account, &budget).await;
+            let found = datadog.aws_account_of(&pair, &aws_account, &deadline).await;
             found.map(|it| it.map_or_else(|| "none".to_owned(), account))
         }
-        Asked::CreateExternalId => datadog.create_external_id(&pair, &budget).await,
+        Asked::CreateExternalId => datadog.create_external_id(&pair, &deadline).await,
         Asked::Delete(call) => datadog
-            .send(&pair, &call, &budget)
+            .send(&pair, &call, &deadline)
             .await
             .map(|_| "deleted".to_owned()),
     };

@@ -38,8 +38,8 @@ impl Probe<'_, '_> {
     /// Deletes all that is noted, classes beside each other: one that gets no answer takes no time
     /// from the rest.
     pub(super) async fn clean_up(&self) {
-        let [first, second, third, fourth] = Class::ALL.map(|class| self.clean(class));
-        tokio::join!(first, second, third, fourth);
+        let [first, second, third, fourth, fifth] = Class::ALL.map(|class| self.clean(class));
+        tokio::join!(first, second, third, fourth, fifth);
     }
 
     async fn clean(&self, class: Class) {
@@ -115,11 +115,11 @@ impl Probe<'_, '_> {
     }
 
     fn note_left(&self, class: Class, listed: Vec<Listed>) {
-        let now = self.clock.corrected(self.watch.now());
+        let now = self.skew.corrected(self.watch.now());
         for it in listed {
             let name = match class {
                 Class::Mapping(_) => Name::of_pattern(&it.name),
-                Class::ApiKey | Class::ApplicationKey => Name::parse(&it.name),
+                Class::ApiKey | Class::ApplicationKey | Class::AccessToken => Name::parse(&it.name),
             };
             let Some(name) = name.filter(|_| it.is_own) else {
                 continue;
@@ -149,8 +149,11 @@ impl Probe<'_, '_> {
                     listed.collect()
                 })
             }
-            Class::ApplicationKey => {
-                let keys = self.admin.app_keys(&self.account, PREFIX).await?;
+            Class::ApplicationKey | Class::AccessToken => {
+                let keys = match class {
+                    Class::AccessToken => self.admin.access_tokens(&self.account, PREFIX).await?,
+                    _ => self.admin.app_keys(&self.account, PREFIX).await?,
+                };
                 let listed = keys.into_iter().map(|it| Listed {
                     name: it.name,
                     id: it.id.to_string(),
@@ -195,6 +198,10 @@ impl Probe<'_, '_> {
                 let key = key_of(KeyClass::Application)?;
                 delete_key(self.admin, &key, lag).await
             }
+            Class::AccessToken => {
+                let key = key_of(KeyClass::AccessToken)?;
+                delete_key(self.admin, &key, lag).await
+            }
             Class::Mapping(kind) => {
                 let id = TrustId::parse(id).ok_or(None)?;
                 self.admin.delete_mapping(kind, &id).await
@@ -207,6 +214,7 @@ impl Probe<'_, '_> {
         Some(match class {
             Class::ApiKey => Call::delete_api_key(&KeyId::parse(id)?),
             Class::ApplicationKey => Call::delete_app_key(&self.account, &KeyId::parse(id)?),
+            Class::AccessToken => Call::delete_access_token(&self.account, &KeyId::parse(id)?),
             Class::Mapping(kind) => Call::delete_mapping(kind, &TrustId::parse(id)?),
         })
     }

@@ -85,7 +85,7 @@ impl Probe<'_, '_> {
                 return self.say(question, Answer::Unknown, seen);
             }
         };
-        let now: SystemTime = self.clock.corrected(self.watch.now());
+        let now: SystemTime = self.skew.corrected(self.watch.now());
         let life = at.duration_since(now).unwrap_or_default();
         self.say(question, Answer::After(life), seen);
     }

@@ -26,21 +26,24 @@ const NO_APPLICATION_KEYS: &str = "Application keys can't be rotated by this ide
 const NOT_BY_A_TOKEN: &str = "Application keys can't be rotated by a service access token: name an \
     admin secret with a key pair for them; see docs/reference/permissions.md.";
 
+pub(super) const OTHER_SCOPES: &str = "Rotations compare the scopes of a new key with those of the \
+    old one, and would end in NewKeyDiffers.";
+
 const NEVER_WORKED: &str = "not asked: it was never seen to work";
 
 /// A throwaway key that was made.
-struct Made<K> {
-    at: usize,
-    id: KeyId,
-    key: K,
-    since: Instant,
+pub(super) struct Made<K> {
+    pub(super) at: usize,
+    pub(super) id: KeyId,
+    pub(super) key: K,
+    pub(super) since: Instant,
 }
 
 /// The questions about the end of a key.
-struct Ending {
-    deleted: Question,
-    refused: Question,
-    again: Question,
+pub(super) struct Ending {
+    pub(super) deleted: Question,
+    pub(super) refused: Question,
+    pub(super) again: Question,
 }
 
 impl Probe<'_, '_> {
@@ -129,7 +132,7 @@ impl Probe<'_, '_> {
         self.note(made, at, Question::ApplicationKeyCreated, seen, follows)
     }
 
-    fn note<K, D>(
+    pub(super) fn note<K, D>(
         &self,
         made: Result<Created<K, D>, Problem>,
         at: usize,
@@ -245,16 +248,14 @@ impl Probe<'_, '_> {
         match (told.get(), watched) {
             (Some(true), _) => self.say(question, Answer::Yes, seen),
             (Some(false), _) => {
-                let follows = "Rotations compare the scopes of a new key with those of the old one, \
-                               and would end in NewKeyDiffers.";
-                self.deny(question, format!("{seen}: other scopes"), follows);
+                self.deny(question, format!("{seen}: other scopes"), OTHER_SCOPES);
             }
             (None, watched) => drop(self.tell(question, watched, seen)),
         }
     }
 
     /// Deletes a key and asks what then becomes of it. `works` is what it was seen to work as.
-    async fn end<K>(
+    pub(super) async fn end<K>(
         &self,
         made: &Made<K>,
         class: Class,
@@ -295,7 +296,7 @@ impl Probe<'_, '_> {
     }
 }
 
-fn scopes() -> Scopes {
+pub(super) fn scopes() -> Scopes {
     Scopes::from(Some(vec![SCOPE.to_owned()]))
 }
 

@@ -22,6 +22,12 @@ pub enum Question {
     ApplicationKeyDeleted,
     ApplicationKeyRefused,
     ApplicationKeyDeletedAgain,
+    ServiceAccessTokenCreated,
+    ServiceAccessTokenRights,
+    ServiceAccessTokenAccepted,
+    ServiceAccessTokenDeleted,
+    ServiceAccessTokenRefused,
+    ServiceAccessTokenDeletedAgain,
     IdentityMappingCreated,
     IdentityMappingFound,
     IdentityMappingListed,
@@ -60,7 +66,7 @@ pub struct Finding {
 }
 
 impl Question {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::PairAccepted,
         Self::AccessTokenAccepted,
         Self::IdentityMapped,
@@ -78,6 +84,12 @@ impl Question {
         Self::ApplicationKeyDeleted,
         Self::ApplicationKeyRefused,
         Self::ApplicationKeyDeletedAgain,
+        Self::ServiceAccessTokenCreated,
+        Self::ServiceAccessTokenRights,
+        Self::ServiceAccessTokenAccepted,
+        Self::ServiceAccessTokenDeleted,
+        Self::ServiceAccessTokenRefused,
+        Self::ServiceAccessTokenDeletedAgain,
         Self::IdentityMappingCreated,
         Self::IdentityMappingFound,
         Self::IdentityMappingListed,
@@ -108,6 +120,12 @@ impl Question {
             Self::ApplicationKeyDeleted => "application_key_deleted",
             Self::ApplicationKeyRefused => "application_key_refused",
             Self::ApplicationKeyDeletedAgain => "application_key_deleted_again",
+            Self::ServiceAccessTokenCreated => "service_access_token_created",
+            Self::ServiceAccessTokenRights => "service_access_token_rights",
+            Self::ServiceAccessTokenAccepted => "service_access_token_accepted",
+            Self::ServiceAccessTokenDeleted => "service_access_token_deleted",
+            Self::ServiceAccessTokenRefused => "service_access_token_refused",
+            Self::ServiceAccessTokenDeletedAgain => "service_access_token_deleted_again",
             Self::IdentityMappingCreated => "identity_mapping_created",
             Self::IdentityMappingFound => "identity_mapping_found",
             Self::IdentityMappingListed => "identity_mapping_listed",
@@ -132,11 +150,11 @@ impl Question {
     }
 
     /// Returns whether rotations fail where the answer is no. A second deletion they make only after an
-    /// answer that was lost.
+    /// answer that was lost; and whoever rotates no service access token needs none.
     #[must_use]
     pub fn is_needed(self) -> bool {
         let again = [Self::ApiKeyDeletedAgain, Self::ApplicationKeyDeletedAgain];
-        !self.is_of_mappings() && !again.contains(&self)
+        self < Self::ServiceAccessTokenCreated && !again.contains(&self)
     }
 }
 

@@ -14,6 +14,7 @@ const NOT_FOUND: &str = "its deletion was answered 404, less than a minute after
 pub enum Class {
     ApiKey,
     ApplicationKey,
+    AccessToken,
     Mapping(MappingKind),
 }
 
@@ -49,7 +50,8 @@ pub struct Throwaway {
 pub(crate) struct Ledger(RefCell<Vec<Throwaway>>);
 
 impl Class {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
+        Self::AccessToken,
         Self::ApplicationKey,
         Self::ApiKey,
         Self::Mapping(MappingKind::Identity),
@@ -62,6 +64,7 @@ impl Class {
         match self {
             Self::ApiKey => "api_key",
             Self::ApplicationKey => "application_key",
+            Self::AccessToken => "service_access_token",
             Self::Mapping(MappingKind::Identity) => "identity_mapping",
             Self::Mapping(MappingKind::Intake) => "intake_mapping",
         }
@@ -72,7 +75,7 @@ impl Class {
     pub fn place(self) -> &'static str {
         match self {
             Self::ApiKey => "Organization Settings, API Keys",
-            Self::ApplicationKey => "Organization Settings, Service Accounts",
+            Self::ApplicationKey | Self::AccessToken => "Organization Settings, Service Accounts",
             Self::Mapping(_) => "Organization Settings, Workload Identity Federation",
         }
     }
@@ -83,6 +86,7 @@ impl fmt::Display for Class {
         match self {
             Self::ApiKey => f.write_str("API key"),
             Self::ApplicationKey => f.write_str("application key"),
+            Self::AccessToken => f.write_str("service access token"),
             Self::Mapping(kind) => kind.fmt(f),
         }
     }
@@ -99,7 +103,7 @@ impl Throwaway {
     #[must_use]
     pub fn lag(&self) -> Duration {
         match self.class {
-            Class::ApiKey | Class::ApplicationKey if !self.is_old => {
+            Class::ApiKey | Class::ApplicationKey | Class::AccessToken if !self.is_old => {
                 LAG_OF_NEW_KEYS.saturating_sub(self.since.elapsed())
             }
             _ => Duration::ZERO,

@@ -9,7 +9,7 @@ use crate::error::{Stop, TrustError};
 use crate::physical_id::PhysicalId;
 use crate::properties::Properties;
 
-use datadog_rotation::budget::Backoff;
+use datadog_rotation::deadline::Backoff;
 
 impl Context<'_> {
     /// What the resource made is gone after this, and nothing else.
@@ -53,7 +53,7 @@ impl Context<'_> {
             if let Some(found) = found {
                 return Ok(Some(found).filter(|it| it.tags().contains(&mark.as_str())));
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Ok(None);
             }
         }
@@ -79,7 +79,7 @@ impl Context<'_> {
                     return Ok(());
                 }
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(TrustError::StillThere { id: id.clone() }.into());
             }
         }

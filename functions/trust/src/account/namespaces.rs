@@ -38,7 +38,7 @@ impl Context<'_> {
                 name: name.chars().take(100).collect(),
                 nearest: nearest(name, &known),
             });
-            self.budget
+            self.deadline
                 .pause(Duration::from_secs(2), Duration::ZERO)
                 .await;
         }

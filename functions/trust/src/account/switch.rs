@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use datadog_rotation::budget::Backoff;
 use datadog_rotation::datadog::trust::{AwsAccount, TrustRefusal};
+use datadog_rotation::deadline::Backoff;
 use serde_json::{Map, Value};
 
 use super::settings::covers;
@@ -108,7 +108,7 @@ impl Context<'_> {
     ) -> Result<Option<AwsAccount>, TrustError> {
         tracing::info!("nothing is there to be switched: waiting, in case it is being switched");
         let mut backoff = Backoff::new(2 * SECOND, 8 * SECOND, 90 * SECOND);
-        while backoff.pause_for(self.budget, 60 * SECOND).await {
+        while backoff.pause_for(self.deadline, 60 * SECOND).await {
             let found = self.admin.aws_account_of(&wanted.aws_account).await?;
             if found.is_some() {
                 return Ok(found);
@@ -206,9 +206,9 @@ impl Context<'_> {
             };
             tracing::warn!(problem = %error, "the integration was not made again");
             let goes_on = if error.is_forbidden() {
-                forbidden.pause(self.budget).await
+                forbidden.pause(self.deadline).await
             } else {
-                backoff.pause(self.budget).await
+                backoff.pause(self.deadline).await
             };
             // The first of the errors that tell the most.
             let is_new = first.as_ref().is_none_or(|it| it.weight() < error.weight());

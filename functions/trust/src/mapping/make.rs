@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use datadog_rotation::budget::Backoff;
 use datadog_rotation::datadog::call::TIME_TO_CREATE;
 use datadog_rotation::datadog::trust::{Mapping, MappingKind, TrustRefusal};
+use datadog_rotation::deadline::Backoff;
 use datadog_rotation::error::Problem;
 use datadog_rotation::keys::TrustId;
 
@@ -121,10 +121,10 @@ impl Context<'_> {
             let refusal = stop.error.refusal();
             let again = match refusal {
                 Some(TrustRefusal::NotIntegrated) => {
-                    registration.pause_for(self.budget, TIME_TO_CREATE).await
+                    registration.pause_for(self.deadline, TIME_TO_CREATE).await
                 }
                 _ if stop.error.is_forbidden() => {
-                    forbidden.pause_for(self.budget, TIME_TO_CREATE).await
+                    forbidden.pause_for(self.deadline, TIME_TO_CREATE).await
                 }
                 _ => false,
             };
@@ -167,7 +167,7 @@ impl Context<'_> {
             if let Some(made) = made {
                 return Some(made.id);
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return None;
             }
         }
@@ -182,7 +182,7 @@ impl Context<'_> {
                 Ok(None) => {}
                 Err(problem) => tracing::warn!(%problem, "the new mapping was not looked at"),
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return;
             }
         }

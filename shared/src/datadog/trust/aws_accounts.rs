@@ -4,11 +4,11 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{Document, OK, Resource, id};
-use crate::budget::Budget;
 use crate::datadog::call::{Effect, Endpoint, NO_CONTENT};
 use crate::datadog::limits::Family;
 use crate::datadog::resource::{Defect, parse};
 use crate::datadog::{Authority, Call, Datadog, DatadogError};
+use crate::deadline::Deadline;
 use crate::keys::TrustId;
 
 const ACCOUNTS: &str = "/api/v2/integration/aws/accounts";
@@ -175,9 +175,9 @@ impl Datadog {
     pub async fn aws_accounts(
         &self,
         authority: &Authority,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Vec<AwsAccount>, DatadogError> {
-        self.ask(authority, Call::list_all_accounts(), budget, many)
+        self.ask(authority, Call::list_all_accounts(), deadline, many)
             .await
     }
 
@@ -186,14 +186,14 @@ impl Datadog {
         &self,
         authority: &Authority,
         aws_account: &str,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Option<AwsAccount>, DatadogError> {
         // That the filter works is documented and not recorded.
         let read = |body: &[u8]| {
             let mut accounts = many(body)?.into_iter();
             Ok(accounts.find(|it| it.aws_account() == aws_account))
         };
-        self.ask(authority, Call::list_accounts(aws_account), budget, read)
+        self.ask(authority, Call::list_accounts(aws_account), deadline, read)
             .await
     }
 
@@ -201,9 +201,9 @@ impl Datadog {
         &self,
         authority: &Authority,
         id: &TrustId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<AwsAccount, DatadogError> {
-        self.ask(authority, Call::get_account(id), budget, one)
+        self.ask(authority, Call::get_account(id), deadline, one)
             .await
     }
 
@@ -211,9 +211,9 @@ impl Datadog {
         &self,
         authority: &Authority,
         attributes: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<AwsAccount, DatadogError> {
-        self.ask(authority, Call::create_account(attributes), budget, one)
+        self.ask(authority, Call::create_account(attributes), deadline, one)
             .await
     }
 
@@ -224,10 +224,15 @@ impl Datadog {
         authority: &Authority,
         id: &TrustId,
         attributes: &Map<String, Value>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<AwsAccount, DatadogError> {
-        self.ask(authority, Call::update_account(id, attributes), budget, one)
-            .await
+        self.ask(
+            authority,
+            Call::update_account(id, attributes),
+            deadline,
+            one,
+        )
+        .await
     }
 }
 

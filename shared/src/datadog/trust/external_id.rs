@@ -4,11 +4,11 @@ use http::Method;
 use serde::Deserialize;
 
 use super::{Document, OK};
-use crate::budget::Budget;
 use crate::datadog::call::{Effect, Endpoint};
 use crate::datadog::limits::Family;
 use crate::datadog::resource::{Defect, parse};
 use crate::datadog::{Authority, Call, Datadog, DatadogError};
+use crate::deadline::Deadline;
 
 /// An external ID is good for 48 hours and leaves nothing that could be deleted, so that the call may be
 /// sent again: <https://docs.datadoghq.com/api/latest/aws-integration/#generate-a-new-external-id>
@@ -35,11 +35,11 @@ impl Datadog {
     pub async fn create_external_id(
         &self,
         authority: &Authority,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<String, DatadogError> {
         let path = "/api/v2/integration/aws/generate_new_external_id";
         let call = Call::new(&CREATE, path.into(), "creation of an external ID".into());
-        self.ask(authority, call, budget, read).await
+        self.ask(authority, call, deadline, read).await
     }
 }
 

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{Document, OK, Resource, id};
-use crate::budget::Budget;
 use crate::datadog::call::{Effect, Endpoint, NO_CONTENT};
 use crate::datadog::limits::Family;
 use crate::datadog::resource::{Defect, parse};
 use crate::datadog::{Authority, Call, Datadog, DatadogError};
+use crate::deadline::Deadline;
 use crate::keys::TrustId;
 
 /// A draft of the API has them elsewhere (`wif`); released clients and recordings use this.
@@ -170,10 +170,10 @@ impl Datadog {
         &self,
         authority: &Authority,
         kind: MappingKind,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Vec<Mapping>, DatadogError> {
         let read = |body: &[u8]| many(body, kind);
-        self.ask(authority, Call::list_mappings(kind), budget, read)
+        self.ask(authority, Call::list_mappings(kind), deadline, read)
             .await
     }
 
@@ -182,10 +182,10 @@ impl Datadog {
         authority: &Authority,
         kind: MappingKind,
         id: &TrustId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Mapping, DatadogError> {
         let read = |body: &[u8]| one(body, kind);
-        self.ask(authority, Call::get_mapping(kind, id), budget, read)
+        self.ask(authority, Call::get_mapping(kind, id), deadline, read)
             .await
     }
 
@@ -195,10 +195,10 @@ impl Datadog {
         authority: &Authority,
         pattern: &str,
         account: Option<&str>,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<TrustId, DatadogError> {
         let call = Call::create_mapping(pattern, account);
-        self.ask(authority, call, budget, created).await
+        self.ask(authority, call, deadline, created).await
     }
 }
 

@@ -4,11 +4,11 @@ use http::Method;
 use serde::Deserialize;
 
 use super::{Document, OK};
-use crate::budget::Budget;
 use crate::datadog::call::{Effect, Endpoint};
 use crate::datadog::limits::Family;
 use crate::datadog::resource::{Defect, parse};
 use crate::datadog::{Authority, Call, Datadog, DatadogError};
+use crate::deadline::Deadline;
 
 /// <https://docs.datadoghq.com/api/latest/aws-integration/#list-available-namespaces>
 static LIST: Endpoint = Endpoint {
@@ -33,11 +33,11 @@ impl Datadog {
     pub async fn namespaces(
         &self,
         authority: &Authority,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Vec<String>, DatadogError> {
         let path = "/api/v2/integration/aws/available_namespaces";
         let call = Call::new(&LIST, path.into(), "list of CloudWatch namespaces".into());
-        self.ask(authority, call, budget, read).await
+        self.ask(authority, call, deadline, read).await
     }
 }
 

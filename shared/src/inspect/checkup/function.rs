@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::{Check, Checkup, Status};
-use crate::budget::Budget;
 use crate::credential::Kind;
+use crate::deadline::Deadline;
 use crate::functions::{Configuration, FunctionArn, Functions, FunctionsError, Permission, Policy};
 use crate::inspect::inspector::Inspector;
 use crate::secrets::{Description, SecretArn};
@@ -39,14 +39,14 @@ impl Inspector {
         &self,
         description: &Description,
         look: &Look,
-        budget: &Budget,
+        deadline: &Deadline,
     ) {
         let attached = match (&description.rotation_function, description.rotation_enabled) {
             (None, true) => Attached::None("none is attached: the managed service rotates"),
             (None, false) => Attached::None("none is attached"),
             (Some(_), false) => Attached::None("not looked at: rotation is off"),
             (Some(text), true) => match FunctionArn::parse(text) {
-                Some(arn) => ask(&self.functions, arn, &budget.at_most(PATIENCE)).await,
+                Some(arn) => ask(&self.functions, arn, &deadline.at_most(PATIENCE)).await,
                 None => Attached::Unnamed(text.clone()),
             },
         };
@@ -54,10 +54,10 @@ impl Inspector {
     }
 }
 
-async fn ask(functions: &Functions, arn: FunctionArn, budget: &Budget) -> Attached {
+async fn ask(functions: &Functions, arn: FunctionArn, deadline: &Deadline) -> Attached {
     let (configuration, policy) = tokio::join!(
-        functions.configuration(&arn, budget),
-        functions.policy(&arn, budget)
+        functions.configuration(&arn, deadline),
+        functions.policy(&arn, deadline)
     );
     Attached::Function {
         arn,

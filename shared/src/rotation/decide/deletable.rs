@@ -13,7 +13,7 @@ use crate::keys::{KeyClass, KeyRef};
 use crate::protected::{KnownValue, ProtectedKeys};
 
 /// A key younger than this may belong to a rotation that is still at work. An invocation of ours
-/// acts for 14 minutes at most ([`crate::budget::LONGEST_INVOCATION`]), whatever Lambda allows; the
+/// acts for 14 minutes at most ([`crate::deadline::LONGEST_INVOCATION`]), whatever Lambda allows; the
 /// minute above that is for clocks that differ.
 pub const YOUNGEST_ORPHAN: Duration = Duration::from_mins(15);
 

@@ -38,7 +38,7 @@ async fn delete_and_unlabel(
 ) -> Result<(), Problem> {
     let reader = cx.reader;
     // Another invocation, which met an edge that knows the key, may have promoted it meanwhile.
-    let label = reader.label_of(&pending.id, reader.budget).await?;
+    let label = reader.label_of(&pending.id, reader.deadline).await?;
     if label != Some(TokenLabel::Pending) {
         return Err(Problem::PendingLabelLost);
     }
@@ -47,11 +47,11 @@ async fn delete_and_unlabel(
     }
     let secrets = &reader.clients.secrets;
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let removed = secrets.abandon(reader.secret, &pending.id, reader.budget);
+    let removed = secrets.abandon(reader.secret, &pending.id, reader.deadline);
     let removed = removed.await;
     // It may have taken effect all the same, before its answer was lost or it was tried again; and it
     // may have waited while another invocation promoted the version.
-    let labels = match (reader.labels(reader.budget).await, &removed) {
+    let labels = match (reader.labels(reader.deadline).await, &removed) {
         (Ok(labels), _) => labels,
         // That the label is off is known without them.
         (Err(_), Ok(())) => return Ok(()),

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::budget::Budget;
 use crate::credential::{Grace, Kind};
+use crate::deadline::Deadline;
 use crate::event::{RotationEvent, VersionId};
 use crate::keys::KeyRef;
 use crate::secrets::{Description, Schedule};
@@ -44,9 +44,9 @@ pub(in crate::rotation) async fn announce(
         keys: Some(current.credential.keys()),
         grace: cx.grace_of(&current.id),
     };
-    let budget = patient(cx.reader.budget);
+    let deadline = patient(cx.reader.deadline);
     let reader = SecretReader {
-        budget: &budget,
+        deadline: &deadline,
         ..cx.reader
     };
     send(reader, cx.event, promoted, &replaced, journal).await;
@@ -65,14 +65,14 @@ pub(in crate::rotation) async fn announce_again(
     if reader.clients.topic.is_none() || !is_promoted || is_keyless {
         return;
     }
-    let (budget, description) = (patient(reader.budget), &versions.description);
+    let (deadline, description) = (patient(reader.deadline), &versions.description);
     let reader = SecretReader {
-        budget: &budget,
+        deadline: &deadline,
         ..reader
     };
-    let half = budget.at_most(budget.left() / 2);
+    let half = deadline.at_most(deadline.left() / 2);
     let reading = SecretReader {
-        budget: &half,
+        deadline: &half,
         ..reader
     };
     let previous = reading.previous_of(description).await.ok().flatten();
@@ -84,8 +84,8 @@ pub(in crate::rotation) async fn announce_again(
     send(reader, event, description, &replaced, journal).await;
 }
 
-fn patient(budget: &Budget) -> Budget {
-    budget.at_most(PATIENCE.min(budget.left() / 4))
+fn patient(deadline: &Deadline) -> Deadline {
+    deadline.at_most(PATIENCE.min(deadline.left() / 4))
 }
 
 async fn send(
@@ -100,7 +100,7 @@ async fn send(
     };
     let message = message(reader.kind, event, description, replaced, reader.now());
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let sent = topic.publish(&message, reader.budget).await;
+    let sent = topic.publish(&message, reader.deadline).await;
     match sent {
         Ok(()) => journal.note(Entry::MessageSent),
         Err(problem) => {

@@ -27,7 +27,7 @@ pub(in crate::rotation) async fn carry_over(
         journal.outcome_is("no keys to rotate; a value is stored already");
         return Ok(());
     }
-    match reader.label_of(&event.token, reader.budget).await? {
+    match reader.label_of(&event.token, reader.deadline).await? {
         Some(TokenLabel::Pending) => store_copy(reader, event, &versions.current, journal).await,
         Some(TokenLabel::Current) => {
             journal.outcome_is("another invocation has finished the rotation");
@@ -45,7 +45,7 @@ async fn store_copy(
 ) -> Result<(), Problem> {
     let (value, same) = (&current.value, &current.credential);
     let copy = value.successor(same, same);
-    match send_pending(reader, event, &copy, reader.budget).await {
+    match send_pending(reader, event, &copy, reader.deadline).await {
         Ok(()) => {
             journal.note(Entry::Stored);
             journal.outcome_is("no keys to rotate; the value was carried over as AWSPENDING");

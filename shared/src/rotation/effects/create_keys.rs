@@ -190,21 +190,23 @@ async fn create_api_key(
 }
 
 /// Returns what the new key lacks of the attribute [`ENROLL`], where the current key's answer left that out.
-/// Time is kept to undo the creation.
+/// Where the creation's did too, perhaps this Datadog has no such attribute: then only a current key that shows
+/// it counts. Time is kept to undo the creation.
 async fn left_out(
     cx: &StepContext<'_>,
     like: &ApiKeyDetails,
     created: &ApiKeyDetails,
 ) -> Option<&'static str> {
     let told = |it: &ApiKeyDetails| it.attributes.told(ENROLL);
-    let is_open = told(like).is_none() && told(created) == Some(false);
+    let is_open = told(like).is_none() && told(created) != Some(true);
     if !is_open || cx.secret.may_lose(ENROLL) {
         return None;
     }
-    let room = cx.reader.budget.reserving(TIME_TO_UNDO).left();
+    let room = cx.reader.deadline.reserving(TIME_TO_UNDO).left();
     match timeout(room, cx.reader.enrolls(&cx.secret, &like.id)).await {
         Ok(Some(true)) => Some(ENROLL),
         Ok(Some(false)) => None,
+        Ok(None) | Err(_) if told(created).is_none() => None,
         Ok(None) | Err(_) => Some(
             "it may not enrol action runners, and whether the current key may could not be told",
         ),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::admin::{Admin, KeyLookup};
-use crate::budget::Backoff;
 use crate::datadog::{DatadogProblem, Status};
+use crate::deadline::Backoff;
 use crate::error::Problem;
 use crate::keys::{ApiKey, KeyClass, KeyRef, ServiceAccountId};
 use crate::protected::{KnownValue, ProtectedKeys};
@@ -89,7 +89,7 @@ impl KeyDeletion<'_> {
                 Ok(true) => Ok(Deletion::Deleted),
                 Ok(false) => Ok(Deletion::Protected),
                 Err(problem) if problem.is_not_found() => {
-                    if backoff.pause(self.admin.budget()).await {
+                    if backoff.pause(self.admin.deadline()).await {
                         continue;
                     }
                     // It was not found in all that time: it is gone.
@@ -97,7 +97,9 @@ impl KeyDeletion<'_> {
                     gone.ok_or(problem)
                 }
                 Err(problem) if problem.is_answered() && self.is_gone().await => Ok(Deletion::Gone),
-                Err(problem) if problem.may_pass() && trouble.pause(self.admin.budget()).await => {
+                Err(problem)
+                    if problem.may_pass() && trouble.pause(self.admin.deadline()).await =>
+                {
                     continue;
                 }
                 Err(problem) => Err(problem),

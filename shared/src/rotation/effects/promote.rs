@@ -23,16 +23,16 @@ pub(in crate::rotation) async fn promote(
     let (secrets, token) = (&reader.clients.secrets, &event.token);
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     let moved = secrets
-        .promote(reader.secret, from, token, reader.budget)
+        .promote(reader.secret, from, token, reader.deadline)
         .await;
     let mut backoff = consistency_backoff();
     loop {
-        let described = secrets.describe(reader.secret, reader.budget).await?;
+        let described = secrets.describe(reader.secret, reader.deadline).await?;
         if described.labels.carries(token, CURRENT) {
             journal.note(Entry::Promoted);
             return Ok(described);
         }
-        if !backoff.pause(reader.budget).await {
+        if !backoff.pause(reader.deadline).await {
             break;
         }
     }

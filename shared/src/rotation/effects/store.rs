@@ -5,8 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::delete::{delete_unstored, undo_creation};
-use crate::budget::Budget;
 use crate::credential::Credential;
+use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::event::RotationEvent;
 use crate::secrets::StoreError;
@@ -38,8 +38,8 @@ pub(in crate::rotation) async fn store(
     journal: &mut Journal,
 ) -> Result<Stored, Problem> {
     let (reader, token) = (cx.reader, &cx.event.token);
-    let budget = reader.budget.reserving(TIME_TO_UNDO);
-    match reader.label_of(token, &budget).await {
+    let deadline = reader.deadline.reserving(TIME_TO_UNDO);
+    match reader.label_of(token, &deadline).await {
         Ok(Some(TokenLabel::Pending)) => {}
         Ok(Some(TokenLabel::Current)) => {
             journal.outcome_is("another invocation has finished the rotation");
@@ -57,7 +57,7 @@ pub(in crate::rotation) async fn store(
     let current = &cx.secret.current;
     let value = current.value.successor(&current.credential, &created);
     warn_of_stale_aliases(cx);
-    match send_pending(reader, cx.event, &value, &budget).await {
+    match send_pending(reader, cx.event, &value, &deadline).await {
         Ok(()) => {
             journal.note(Entry::Stored);
             journal.outcome_is("created and stored as AWSPENDING");
@@ -83,11 +83,11 @@ pub(super) async fn send_pending(
     reader: SecretReader<'_>,
     event: &RotationEvent,
     value: &SecretString,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Result<(), StoreError> {
     let secrets = &reader.clients.secrets;
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let stored = secrets.store_pending(event, value, budget);
+    let stored = secrets.store_pending(event, value, deadline);
     stored.await
 }
 

@@ -108,7 +108,7 @@ impl<'a> SecretReader<'a> {
         let arn = settings.admin_secret_arn.as_deref();
         let arn = arn.filter(|_| self.kind != Kind::AdminKey && settings.delegation.is_silent())?;
         let arn = SecretArn::parse(arn)?;
-        let admin = Admin::read(self.admin_secret(arn.clone()), self.budget).await;
+        let admin = Admin::read(self.admin_secret(arn.clone()), self.deadline).await;
         Some(PrefetchedAdmin { arn, admin })
     }
 
@@ -146,7 +146,7 @@ impl<'a> SecretReader<'a> {
     ) -> Result<(Admin, bool), Problem> {
         let itself = || {
             let own = self.admin_secret(description.arn.clone());
-            let admin = Admin::of_value(&current.value, own, current.created, self.budget);
+            let admin = Admin::of_value(&current.value, own, current.created, self.deadline);
             admin.map(|admin| (admin, true))
         };
         match source {
@@ -166,7 +166,7 @@ impl<'a> SecretReader<'a> {
                     }
                     other => {
                         let secret = self.admin_secret(arn.clone());
-                        let (admin, answered) = Admin::read(secret, self.budget).await?;
+                        let (admin, answered) = Admin::read(secret, self.deadline).await?;
                         (
                             admin,
                             answered,
@@ -190,7 +190,7 @@ impl<'a> SecretReader<'a> {
             }
             AdminSource::Identity(delegation) => {
                 let delegation = Delegation::clone(delegation);
-                let admin = Admin::delegated(delegation, self.clients.clone(), self.budget);
+                let admin = Admin::delegated(delegation, self.clients.clone(), self.deadline);
                 Ok((admin, false))
             }
         }

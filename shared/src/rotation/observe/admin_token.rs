@@ -27,7 +27,7 @@ impl SecretReader<'_> {
                 Err(problem) if problem.is_forbidden() => return Ok(Reach::Unknown),
                 // It may just have been stored by a rotation of its own.
                 Err(problem) if problem.is_not_found() => {
-                    if !backoff.pause(self.budget).await {
+                    if !backoff.pause(self.deadline).await {
                         return Err(bearer.is_not_its_id());
                     }
                 }

@@ -225,7 +225,7 @@ impl SecretReader<'_> {
             if let Some(details) = secret.admin.owned_key(account, key).await? {
                 return Ok(details);
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 break;
             }
         }
@@ -240,7 +240,7 @@ impl SecretReader<'_> {
     /// the key.
     async fn try_current_again(&self, secret: &LoadedSecret, key: KeyRef) -> Result<(), Problem> {
         let mut backoff = patience();
-        while backoff.pause(self.budget).await {
+        while backoff.pause(self.deadline).await {
             if secret.admin.validate(&secret.current.credential).await? {
                 return Ok(());
             }
@@ -261,7 +261,7 @@ impl SecretReader<'_> {
         match secret.admin.api_key(&part.id).await? {
             KeyLookup::NotFound => {
                 let mut backoff = patience();
-                while backoff.pause(self.budget).await {
+                while backoff.pause(self.deadline).await {
                     if let KeyLookup::Found(details) = secret.admin.api_key(&part.id).await? {
                         return self.verify_found(secret, part, details).await;
                     }
@@ -292,7 +292,7 @@ impl SecretReader<'_> {
         }
         let mut backoff = patience();
         while !secret.admin.validate_api_key(&part.key).await? {
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 let key = part.key_ref();
                 return Err(Problem::CurrentKeyMismatch { key });
             }
@@ -326,7 +326,7 @@ impl SecretReader<'_> {
         }
         let mut backoff = patience();
         while !secret.admin.validate_api_key(&part.key).await? {
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(Problem::CurrentKeyDead { key });
             }
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::budget::Backoff;
 use crate::datadog::OwnedKeyDetails;
+use crate::deadline::Backoff;
 use crate::keys::KeyId;
 
 /// Secrets Manager's labels and values may be inconsistent for some seconds.

@@ -69,7 +69,7 @@ impl SecretReader<'_> {
         key: &KeyRef,
     ) -> Result<Option<OwnedKeyDetails>, Problem> {
         let mut backoff = propagation_backoff();
-        while backoff.pause(self.budget).await {
+        while backoff.pause(self.deadline).await {
             let owner = secret.admin.service_account();
             let found = secret.admin.owned_key(owner, key).await?;
             if found.is_some() {

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::keys::{listed_whole, propagation_backoff};
 use crate::admin::KeyLookup;
-use crate::budget::Backoff;
 use crate::credential::{Credential, Grace, OwnedKey};
 use crate::datadog::{OwnedKeyDetails, Status};
+use crate::deadline::Backoff;
 use crate::error::Problem;
 use crate::keys::KeyRef;
 
@@ -112,7 +112,7 @@ impl SecretReader<'_> {
             if let Some(key) = self.revoked(secret, pending).await? {
                 return Ok(Waited::Dead(key));
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 let dead = self.dead_after(secret, pending, &backoff).await?;
                 return Ok(dead.map_or(Waited::NotYet, Waited::Dead));
             }
@@ -145,7 +145,7 @@ impl SecretReader<'_> {
             // Growing pauses: what counts is the last success, and that none before it was a refusal.
             let left = span.saturating_sub(began.elapsed()).max(second);
             let pause = left.min(second * successes);
-            if !self.budget.pause(pause, second).await {
+            if !self.deadline.pause(pause, second).await {
                 return Err(Problem::NewKeyUnusable);
             }
             if !secret.admin.validate(&pending.credential).await? {
@@ -168,7 +168,7 @@ impl SecretReader<'_> {
             if let Some(key) = self.revoked(secret, pending).await? {
                 return Ok(Some(DeadKey(key)));
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 // If it is not proven, testSecret will tell.
                 let dead = self.dead_after(secret, pending, &backoff).await?;
                 return Ok(dead.map(DeadKey));
@@ -265,7 +265,7 @@ impl SecretReader<'_> {
         // Of a key of less than a minute that is a lag.
         let age = pending.age(self.now()).unwrap_or_default();
         let rest = LAG_OF_NEW_KEYS.saturating_sub(age);
-        if !rest.is_zero() && !self.budget.pause(rest, Duration::from_secs(1)).await {
+        if !rest.is_zero() && !self.deadline.pause(rest, Duration::from_secs(1)).await {
             return Ok(None);
         }
         self.missing(secret, pending).await

@@ -70,7 +70,7 @@ pub(crate) async fn possession(
         if works && ends_alike == Some(true) {
             return Ok(Possession::Works);
         }
-        if !backoff.pause(admin.budget()).await {
+        if !backoff.pause(admin.deadline()).await {
             break;
         }
         if works {
@@ -111,7 +111,7 @@ pub(crate) async fn owned_possession(
     let mut backoff = lag_backoff(lag);
     let found = loop {
         let found = admin.owned_key(owned.service_account, key).await?;
-        if found.is_some() || !backoff.pause(admin.budget()).await {
+        if found.is_some() || !backoff.pause(admin.deadline()).await {
             break found;
         }
     };
@@ -134,7 +134,7 @@ pub(crate) async fn owned_possession(
     }
     let mut backoff = patience();
     while !admin.validate(&value).await? {
-        if backoff.pause(admin.budget()).await {
+        if backoff.pause(admin.deadline()).await {
             continue;
         }
         // An edge that refuses everybody proves nothing of this key.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::budget::Backoff;
+use crate::deadline::Backoff;
 use crate::error::Problem;
 use crate::secrets::{Description, Replica};
 
@@ -49,11 +49,11 @@ impl SecretReader<'_> {
                 }
                 Replication::InProgress { place } => Problem::ReplicaBehind { place },
             };
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(problem);
             }
             let secrets = &self.clients.secrets;
-            described = secrets.describe(self.secret, self.budget).await?;
+            described = secrets.describe(self.secret, self.deadline).await?;
         }
     }
 }

@@ -43,8 +43,7 @@ impl SecretReader<'_> {
     /// Looks the current API key up once more, and returns whether it may enrol action runners; `None` if that
     /// can't be told.
     ///
-    /// For organisations that don't have the attribute no answer tells it. Only if the new key's answer
-    /// tells it was it left out of the current key's.
+    /// In an organisation that has no such attribute no answer tells it: then it may not.
     pub(in crate::rotation) async fn enrolls(
         &self,
         secret: &LoadedSecret,

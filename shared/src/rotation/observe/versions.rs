@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::keys::consistency_backoff;
-use crate::budget::{Backoff, Budget};
 use crate::credential::Kind;
+use crate::deadline::{Backoff, Deadline};
 use crate::error::{Problem, Role};
 use crate::event::{RotationEvent, Step, VersionId};
 use crate::secrets::{
@@ -43,11 +43,11 @@ impl<P: Into<Problem>> From<P> for ReadError {
 pub(crate) async fn retry_while_inconsistent<T>(
     reading: Result<T, ReadError>,
     backoff: &mut Backoff,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Option<Result<T, Problem>> {
     match reading {
         Ok(found) => Some(Ok(found)),
-        Err(ReadError::Inconsistent(_)) if backoff.pause(budget).await => None,
+        Err(ReadError::Inconsistent(_)) if backoff.pause(deadline).await => None,
         Err(ReadError::Inconsistent(problem) | ReadError::Failed(problem)) => Some(Err(problem)),
     }
 }
@@ -58,9 +58,9 @@ pub(crate) async fn read_stored(
     secret: &str,
     version: &VersionId,
     label: &'static str,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Result<Option<StoredValue>, ReadError> {
-    let reading = secrets.value(secret, version, label, budget).await;
+    let reading = secrets.value(secret, version, label, deadline).await;
     match reading {
         // The answer is another version's value, or lacks it.
         Ok(Some(stored))
@@ -90,7 +90,7 @@ impl SecretReader<'_> {
         let mut backoff = consistency_backoff();
         loop {
             let reading = self.versions_once(event).await;
-            let done = retry_while_inconsistent(reading, &mut backoff, self.budget).await;
+            let done = retry_while_inconsistent(reading, &mut backoff, self.deadline).await;
             if let Some(versions) = done {
                 return versions;
             }
@@ -140,7 +140,7 @@ impl SecretReader<'_> {
     /// Describes the secret. Fails if rotation is off, or if the token carries neither AWSPENDING nor
     /// AWSCURRENT.
     async fn rotated(&self, event: &RotationEvent) -> Result<Description, ReadError> {
-        let described = self.clients.secrets.describe(self.secret, self.budget);
+        let described = self.clients.secrets.describe(self.secret, self.deadline);
         let description = described.await?;
         // The configuration check runs before rotation is turned on.
         if !description.rotation_enabled && event.step != Step::TestSecret {
@@ -157,27 +157,27 @@ impl SecretReader<'_> {
     }
 
     /// Reads whether the token carries AWSCURRENT or AWSPENDING now. If another invocation has gone
-    /// on meanwhile, this one must not move the label back. `budget` may be less than the reader's.
+    /// on meanwhile, this one must not move the label back. `deadline` may be earlier than the reader's.
     pub(crate) async fn label_of(
         &self,
         token: &VersionId,
-        budget: &Budget,
+        deadline: &Deadline,
     ) -> Result<Option<TokenLabel>, Problem> {
         let mut backoff = consistency_backoff();
         loop {
-            let labels = self.labels(budget).await?;
+            let labels = self.labels(deadline).await?;
             let carried = [TokenLabel::Current, TokenLabel::Pending]
                 .into_iter()
                 .find(|it| labels.carries(token, it.name()));
-            if carried.is_some() || !backoff.pause(budget).await {
+            if carried.is_some() || !backoff.pause(deadline).await {
                 return Ok(carried);
             }
         }
     }
 
     /// Reads the labels once.
-    pub(crate) async fn labels(&self, budget: &Budget) -> Result<Labels, Problem> {
-        let described = self.clients.secrets.describe(self.secret, budget).await?;
+    pub(crate) async fn labels(&self, deadline: &Deadline) -> Result<Labels, Problem> {
+        let described = self.clients.secrets.describe(self.secret, deadline).await?;
         Ok(described.labels)
     }
 
@@ -189,7 +189,7 @@ impl SecretReader<'_> {
         label: &'static str,
     ) -> Result<Option<Result<Version, Problem>>, ReadError> {
         let secrets = &self.clients.secrets;
-        let stored = read_stored(secrets, self.secret, version, label, self.budget).await?;
+        let stored = read_stored(secrets, self.secret, version, label, self.deadline).await?;
         let role = Role::of_label(label);
         Ok(stored.map(|stored| self.parse(version, &stored, role)))
     }
@@ -199,7 +199,7 @@ impl SecretReader<'_> {
         &self,
     ) -> Result<Option<(VersionId, Result<Version, Problem>)>, ReadError> {
         let secrets = &self.clients.secrets;
-        match secrets.current_value(self.secret, self.budget).await {
+        match secrets.current_value(self.secret, self.deadline).await {
             // The labels tell which version to read instead.
             Ok(stored) if stored.is_cut() => Ok(None),
             Ok(stored) => Ok(stored.version.clone().map(|version| {
@@ -256,13 +256,13 @@ impl SecretReader<'_> {
                 Ok(None) => Err(ReadError::Inconsistent(Problem::ValueUnreadable { label })),
                 Err(error) => Err(error),
             };
-            match retry_while_inconsistent(reading, &mut backoff, self.budget).await {
+            match retry_while_inconsistent(reading, &mut backoff, self.deadline).await {
                 None => {}
                 Some(Ok(found)) => return Ok(Some(found)),
                 Some(Err(problem @ Problem::ValueUnreadable { .. })) => {
                     // A pending version holds no value until createSecret has stored one.
                     let is_empty = label == PENDING
-                        || !self.labels(self.budget).await?.carries(version, label);
+                        || !self.labels(self.deadline).await?.carries(version, label);
                     return if is_empty { Ok(None) } else { Err(problem) };
                 }
                 Some(Err(problem)) => return Err(problem),
@@ -272,7 +272,7 @@ impl SecretReader<'_> {
 
     /// Reads the value of a version that is known to hold one: the token's own.
     pub(crate) async fn stored(&self, token: &VersionId) -> Result<Version, Problem> {
-        let label = self.label_of(token, self.budget).await?;
+        let label = self.label_of(token, self.deadline).await?;
         let label = label.ok_or(Problem::PendingLabelLost)?;
         match self.labelled(token, label.name()).await? {
             Some(version) => version,
@@ -289,13 +289,13 @@ impl SecretReader<'_> {
         let mut backoff = consistency_backoff();
         loop {
             let asked_at = Instant::now();
-            let labels = self.labels(self.budget).await?;
+            let labels = self.labels(self.deadline).await?;
             let is_unmoved = |label| labels.holder(label) == seen.labels.holder(label);
             if [CURRENT, PREVIOUS].into_iter().all(is_unmoved) {
                 seen.asked_at = asked_at;
                 return Ok(());
             }
-            if !backoff.pause(self.budget).await {
+            if !backoff.pause(self.deadline).await {
                 return Err(Problem::LabelsMoved);
             }
         }

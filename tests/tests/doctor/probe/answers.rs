@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use harness::bench::Bench;
 use harness::probe::{WHO, answer, answered, inventory, world, world_without};
-use sandbox::datadog::{Expires, RateLimit, Settings};
+use sandbox::datadog::{Expires, RateLimit, Settings, TokenHeader};
 use sandbox::gate::Service;
 use sandbox::scene::Admin;
 use serde_json::{Value, json};
 
-/// What of the whole is denied by an organisation in which all works as expected.
+use super::REVOKED_AGAIN;
+
+/// What an organisation in which all works as expected has a conflict about.
 const CONFLICTS: [&str; 2] = ["identity_mapping_created_again", "intake_mapping_created"];
 
 async fn probed(bench: &Bench, settle: impl FnOnce(&mut Settings)) -> Value {
@@ -30,7 +32,9 @@ async fn where_all_works_it_says_so_and_leaves_nothing() {
         let told = bench.probe().await;
         let document = told.json();
         assert!(told.fine, "{document:#}");
-        assert_eq!(answered(&document, "no"), CONFLICTS, "{document:#}");
+        let [first, second] = CONFLICTS;
+        let denied = [REVOKED_AGAIN, first, second];
+        assert_eq!(answered(&document, "no"), denied, "{document:#}");
         assert!(answered(&document, "unknown").is_empty(), "{document:#}");
         let of_keyless = ["identity_mapped", "token_life", "service_account"];
         let yes = answered(&document, "yes");
@@ -43,7 +47,7 @@ async fn where_all_works_it_says_so_and_leaves_nothing() {
         assert_eq!(inventory(&bench), before);
 
         let things = document["throwaway"].as_array().unwrap();
-        assert_eq!(things.len(), 3, "{document:#}");
+        assert_eq!(things.len(), 4, "{document:#}");
         for thing in things {
             assert_eq!(thing["state"], "deleted");
             assert!(told.notes.contains(thing["name"].as_str().unwrap()));
@@ -52,6 +56,8 @@ async fn where_all_works_it_says_so_and_leaves_nothing() {
             ("api_key_created", "201"),
             ("api_key_deleted_again", "404"),
             ("application_key_deleted_again", "404"),
+            ("service_access_token_created", "201"),
+            (REVOKED_AGAIN, "204"),
             ("identity_mapping_created_again", "409: "),
             ("mapping_deleted", "204"),
             ("mapping_deleted_again", "404"),
@@ -95,6 +101,8 @@ async fn times_are_told_as_they_are() {
         ("api_key_valid", three),
         ("api_key_listed", five),
         ("api_key_refused", four),
+        ("service_access_token_accepted", three),
+        ("service_access_token_refused", four),
         ("application_key_accepted", three),
         ("application_key_refused", four),
         ("identity_mapping_found", 0),
@@ -148,7 +156,11 @@ async fn a_key_that_was_never_seen_to_work_is_not_said_to_end() {
         it.fresh_key_unusable_for = Duration::from_mins(2);
     })
     .await;
-    for question in ["api_key_refused", "application_key_refused"] {
+    for question in [
+        "api_key_refused",
+        "application_key_refused",
+        "service_access_token_refused",
+    ] {
         let told = answer(&document, question);
         assert_eq!(told["answer"], "unknown", "{told}");
         assert_eq!(told["seen"], "not asked: it was never seen to work");
@@ -262,9 +274,26 @@ async fn the_table_says_the_same() {
         "yes   api_key_created",
         "0 ms  api_key_valid",
         "deleted  application_key",
-        "2 deleted, 0 left, 0 perhaps left.",
+        "3 deleted, 0 left, 0 perhaps left.",
     ] {
         assert!(told.output.contains(line), "{line}\n{}", told.output);
     }
     assert!(told.output.lines().all(|it| it.len() <= 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_header_that_takes_a_token_is_told() {
+    for (header, word) in [
+        (TokenHeader::Either, "in Authorization: Bearer"),
+        (TokenHeader::Bearer, "in Authorization: Bearer"),
+        (
+            TokenHeader::ApplicationKey,
+            "in DD-APPLICATION-KEY, beside an API key",
+        ),
+    ] {
+        let document = probed(&world(Admin::Pair), |it| it.token_header = header).await;
+        let told = answer(&document, "service_access_token_accepted");
+        assert_eq!(told["answer"], "yes", "{told}");
+        assert!(told["seen"].as_str().unwrap().ends_with(word), "{told}");
+    }
 }

@@ -30,9 +30,10 @@ async fn killed_after(bench: &Bench, path: &'static str) {
     bench.gate.follow(|_: &Call| Fate::Pass);
 }
 
-const POSTS: [&str; 3] = [
+const POSTS: [&str; 4] = [
     "/api/v2/api_keys",
     "/api/v2/service_accounts/{id}/application_keys",
+    "/api/v2/service_accounts/{id}/access_tokens",
     "/api/v2/cloud_auth/aws/persona_mapping",
 ];
 
@@ -184,6 +185,11 @@ async fn what_can_not_be_deleted_is_named_with_what_to_do() {
         (
             "DELETE /api/v2/service_accounts/{id}/application_keys/{id}",
             "application_key",
+            "Service Accounts",
+        ),
+        (
+            "DELETE /api/v2/service_accounts/{id}/access_tokens/{id}",
+            "service_access_token",
             "Service Accounts",
         ),
         (

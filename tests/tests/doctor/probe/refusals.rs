@@ -13,6 +13,8 @@ use sandbox::datadog::KeptFromTokens;
 use sandbox::scene::{Admin, SceneOptions, role_of, trust};
 use serde_json::{Value, json};
 
+use super::REVOKED_AGAIN;
+
 /// The operations that made or deleted something.
 fn changes(bench: &Bench) -> Vec<String> {
     let changes = bench.changes().into_iter();
@@ -68,7 +70,13 @@ async fn a_token_that_may_create_no_keys() {
     for question in ["api_key_created", "application_key_created"] {
         assert_eq!(answer(&document, question)["answer"], "no", "{document:#}");
     }
-    assert!(changes(&bench).iter().all(|it| it.contains("cloud_auth")));
+    let others = ["cloud_auth", "access_tokens"];
+    let changes = changes(&bench);
+    assert!(
+        changes
+            .iter()
+            .all(|it| others.iter().any(|other| it.contains(other)))
+    );
 }
 
 /// Open point 5 of the facts: which of the two it is.
@@ -145,6 +153,7 @@ async fn a_permission_that_is_missing_is_named() {
         for (scope, question) in [
             ("api_keys_write", "api_key_created"),
             ("service_account_write", "application_key_created"),
+            ("service_account_write", "service_access_token_created"),
         ] {
             let document = probed(&world_without(admin, &[scope])).await;
             let told = answer(&document, question);
@@ -162,7 +171,10 @@ async fn mappings_that_may_not_be_made() {
     let bench = world_without(Admin::Pair, &["workload_identity_federation_write"]);
     let told = bench.probe().await;
     let document = told.json();
-    assert_eq!(answered(&document, "no"), ["identity_mapping_created"]);
+    assert_eq!(
+        answered(&document, "no"),
+        [REVOKED_AGAIN, "identity_mapping_created"]
+    );
     assert!(told.fine, "{document:#}");
     let answer = answer(&document, "identity_mapping_created");
     assert_eq!(answer["seen"], "403");
@@ -202,15 +214,15 @@ async fn nobody_to_act_as() {
     );
 }
 
-/// An organisation that gives an application key more than it was asked for.
+/// An organisation that gives a key below this collection more than it was asked for.
 #[derive(Debug)]
-struct Generous(InProcess);
+struct Generous(InProcess, &'static str);
 
 impl Transport for Generous {
     fn send(&self, request: http::Request<Bytes>, timeout: Duration) -> Sending<'_> {
         Box::pin(async move {
             let path = request.uri().path();
-            let is_key = path.contains("/application_keys/") && request.method() == Method::GET;
+            let is_key = path.contains(self.1) && request.method() == Method::GET;
             let answer = self.0.send(request, timeout).await?;
             Ok(
                 answer.map(|body| match serde_json::from_slice::<Value>(&body) {
@@ -227,13 +239,18 @@ impl Transport for Generous {
 
 #[tokio::test(start_paused = true)]
 async fn scopes_that_were_not_asked_for() {
-    let bench = world(Admin::IdentityOfVariables);
-    let now = bench.gate.with_world(|world| world.now());
-    let way = Generous(bench.way(CALLER));
-    let told = bench.doctor_at(now.into(), way, &["probe", "--json"]).await;
-    let document = told.json();
-    assert_eq!(answered(&document, "no"), ["application_key_scopes"]);
-    let follows = &answer(&document, "application_key_scopes")["follows"];
-    assert!(follows.as_str().unwrap().contains("NewKeyDiffers"));
-    assert!(!told.fine);
+    for (collection, question, is_needed) in [
+        ("/application_keys/", "application_key_scopes", true),
+        ("/access_tokens/", "service_access_token_rights", false),
+    ] {
+        let bench = world(Admin::IdentityOfVariables);
+        let now = bench.gate.with_world(|world| world.now());
+        let way = Generous(bench.way(CALLER), collection);
+        let told = bench.doctor_at(now.into(), way, &["probe", "--json"]).await;
+        let document = told.json();
+        assert_eq!(answered(&document, "no"), [question, REVOKED_AGAIN]);
+        let follows = &answer(&document, question)["follows"];
+        assert!(follows.as_str().unwrap().contains("NewKeyDiffers"));
+        assert_eq!(told.fine, !is_needed, "{document:#}");
+    }
 }

@@ -55,6 +55,7 @@ async fn a_lost_key_that_is_listed_late_is_found() {
     for path in [
         "/api/v2/api_keys",
         "/api/v2/service_accounts/{id}/application_keys",
+        "/api/v2/service_accounts/{id}/access_tokens",
     ] {
         let bench = world(Admin::Pair);
         let before = inventory(&bench);

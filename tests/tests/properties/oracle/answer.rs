@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::{Datadog, DatadogError, DatadogProblem, Limits};
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::{ConnectCause, Http, TransportError};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -100,10 +100,10 @@ pub(crate) fn check(
     };
     let (end, result) = runtime.block_on(async {
         let end = Instant::now() + length;
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, length);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, length);
         let base = "https://api.datadoghq.com".to_owned();
         let datadog = Datadog::new(Http::new(script), base, Limits::default());
-        let asking = ask(question, &datadog, &budget);
+        let asking = ask(question, &datadog, &deadline);
         let result = tokio::time::timeout(length * 2 + SECOND, asking).await;
         assert!(Instant::now() <= end, "outlived the invocation");
         (end, result.expect("an end"))

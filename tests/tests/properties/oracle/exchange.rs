@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use datadog_rotation::budget::Budget;
 use datadog_rotation::datadog::{Authority, Call, Created, Datadog, DatadogError, Scopes};
+use datadog_rotation::deadline::Deadline;
 use datadog_rotation::http::{ConnectCause, ConnectError, Sending, Transport, TransportError};
 use datadog_rotation::identity::{Credentials, Identity};
 use datadog_rotation::keys::{ApiKey, AppKey, KeyId, OrganisationId, ServiceAccountId};
@@ -188,7 +188,7 @@ impl Script {
 pub(crate) async fn ask(
     question: Question,
     datadog: &Datadog,
-    budget: &Budget,
+    deadline: &Deadline,
 ) -> Result<Told, DatadogError> {
     let api = ApiKey::parse(&"0".repeat(32)).expect("an API key");
     let application = AppKey::parse(&"0".repeat(40)).expect("an application key");
@@ -202,52 +202,52 @@ pub(crate) async fn ask(
     Ok(match question {
         Question::CreateApiKey => created(
             &datadog
-                .create_api_key(pair, name, (None, false), budget)
+                .create_api_key(pair, name, (None, false), deadline)
                 .await?,
             ApiKey::expose,
         ),
         Question::CreateAppKey => created(
             &datadog
-                .create_app_key(pair, owner, name, unscoped, budget)
+                .create_app_key(pair, owner, name, unscoped, deadline)
                 .await?,
             AppKey::expose,
         ),
-        Question::ApiKey => Told::Key(datadog.api_key(pair, id, budget).await?.id),
-        Question::AppKey => Told::Key(datadog.app_key(pair, owner, id, budget).await?.id),
-        Question::AnyAppKey => Told::Key(datadog.any_app_key(pair, id, budget).await?.id),
-        Question::ApiKeys => keys(&datadog.api_keys(pair, name, budget).await?),
-        Question::AppKeys => keys(&datadog.app_keys(pair, owner, name, budget).await?),
+        Question::ApiKey => Told::Key(datadog.api_key(pair, id, deadline).await?.id),
+        Question::AppKey => Told::Key(datadog.app_key(pair, owner, id, deadline).await?.id),
+        Question::AnyAppKey => Told::Key(datadog.any_app_key(pair, id, deadline).await?.id),
+        Question::ApiKeys => keys(&datadog.api_keys(pair, name, deadline).await?),
+        Question::AppKeys => keys(&datadog.app_keys(pair, owner, name, deadline).await?),
         Question::DeleteApiKey => {
             let call = Call::delete_api_key(id);
             datadog
-                .send(pair, &call, budget)
+                .send(pair, &call, deadline)
                 .await
                 .map(|_| Told::Gone)?
         }
         Question::DeleteAppKey => {
             let call = Call::delete_app_key(owner, id);
             datadog
-                .send(pair, &call, budget)
+                .send(pair, &call, deadline)
                 .await
                 .map(|_| Told::Gone)?
         }
-        Question::Validate => Told::Works(datadog.validate(&api, budget).await?),
+        Question::Validate => Told::Works(datadog.validate(&api, deadline).await?),
         Question::ValidateWithId => {
-            let validated = datadog.validated(&api, budget).await?;
+            let validated = datadog.validated(&api, deadline).await?;
             Told::Id(validated.map(|it| it.id))
         }
-        Question::ValidatePair => Told::Works(datadog.validate_pair(pair, budget).await?),
+        Question::ValidatePair => Told::Works(datadog.validate_pair(pair, deadline).await?),
         Question::Exchange => {
             let credentials = Credentials::new("AKIA", "secret", None, None, "test");
             let identity = Identity::of(credentials, Some("us-east-1"));
-            let token = datadog.exchange(&identity, organisation, budget).await?;
+            let token = datadog.exchange(&identity, organisation, deadline).await?;
             Told::Created {
                 text: token.expose().to_owned(),
                 shown: format!("{token:?}"),
             }
         }
         Question::CurrentUser => {
-            let user = datadog.current_user(pair, budget).await?;
+            let user = datadog.current_user(pair, deadline).await?;
             Told::User(user.id.to_string())
         }
     })

@@ -1,4 +1,4 @@
-//! The time that one invocation has left.
+//! When an invocation must have ended, and what waits until then.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
@@ -16,19 +16,19 @@ pub const LONGEST_INVOCATION: Duration = Duration::from_mins(14);
 /// Who may wait no longer than that gives up: whoever else asks is still there.
 const WORTHWHILE: Duration = Duration::from_secs(1);
 
-/// When this invocation ends, and what time it is.
+/// When this invocation must have ended, and what time it is.
 ///
 /// Both run on tokio's clock: tests let it jump.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub struct Deadline {
     began: Instant,
     began_at: SystemTime,
     length: Duration,
     seed: u64,
 }
 
-impl Budget {
-    /// Returns a budget of `length` from now, and of 14 minutes at most. `now` is the time of day.
+impl Deadline {
+    /// Returns the deadline that is `length` from now, less a second to answer in, and 14 minutes at most. `now` is the time of day.
     #[must_use]
     pub fn new(now: SystemTime, length: Duration) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Budget {
         }
     }
 
-    /// Returns the same for one among many who work at once: they differ in what [`Crowd`] draws.
+    /// Returns the same for one among many who work at once: they differ in what [`JitteredBackoff`] draws.
     #[must_use]
     pub fn of(&self, who: impl Hash) -> Self {
         let seed = hash(who);
@@ -117,14 +117,14 @@ impl Backoff {
     }
 
     /// Waits once more, or says that the total or the invocation's time is used up.
-    pub async fn pause(&mut self, budget: &Budget) -> bool {
-        self.pause_for(budget, Duration::from_secs(1)).await
+    pub async fn pause(&mut self, deadline: &Deadline) -> bool {
+        self.pause_for(deadline, Duration::from_secs(1)).await
     }
 
     /// Pauses, only if `after` is left then.
-    pub async fn pause_for(&mut self, budget: &Budget, after: Duration) -> bool {
+    pub async fn pause_for(&mut self, deadline: &Deadline, after: Duration) -> bool {
         // The last pause ends when the time does.
-        let room = budget
+        let room = deadline
             .left()
             .saturating_sub(after + Duration::from_millis(1));
         let step = self.next.min(self.total);
@@ -133,7 +133,7 @@ impl Backoff {
         } else {
             step.min(room)
         };
-        let waited = !step.is_zero() && budget.pause(step, after).await;
+        let waited = !step.is_zero() && deadline.pause(step, after).await;
         if waited {
             self.total -= step;
             self.next = (self.next * 2).min(self.longest);
@@ -151,15 +151,15 @@ impl Backoff {
 /// How often it is tried to come back: windows double, so that time ends sooner than patience.
 const MOST_DRAWS: u32 = 8;
 
-/// Pauses of one who was refused because too many ask at once. How many they are nobody knows: each
-/// pause is drawn from a window that doubles, so that who were refused together come back apart.
+/// Exponential back-off with jitter, for an unknown number of concurrent callers: each pause is drawn from
+/// a window that doubles, so that callers who were refused together come back apart.
 #[derive(Clone, Debug)]
-pub struct Crowd {
+pub struct JitteredBackoff {
     window: Duration,
     draws: u32,
 }
 
-impl Crowd {
+impl JitteredBackoff {
     #[must_use]
     pub fn new(window: Duration) -> Self {
         Self { window, draws: 0 }
@@ -167,18 +167,23 @@ impl Crowd {
 
     /// Waits `at_least` so long and a share of the window, or of what the invocation has left but
     /// for `after`. Says no at once if that is too little to be worth it.
-    pub async fn pause(&mut self, at_least: Duration, budget: &Budget, after: Duration) -> bool {
-        let most = budget.left().saturating_sub(at_least + after);
-        let pause = at_least + self.window.min(most).mul_f64(self.share(budget));
+    pub async fn pause(
+        &mut self,
+        at_least: Duration,
+        deadline: &Deadline,
+        after: Duration,
+    ) -> bool {
+        let most = deadline.left().saturating_sub(at_least + after);
+        let pause = at_least + self.window.min(most).mul_f64(self.share(deadline));
         self.window = self.window.saturating_mul(2);
         self.draws += 1;
         let is_worthwhile = most > WORTHWHILE && self.draws <= MOST_DRAWS;
-        is_worthwhile && budget.pause(pause, after).await
+        is_worthwhile && deadline.pause(pause, after).await
     }
 
     /// From 0 to 1, always the same for the same invocation and draw.
-    fn share(&self, budget: &Budget) -> f64 {
-        let drawn = u32::try_from(hash((budget.seed, self.draws)) >> u32::BITS);
+    fn share(&self, deadline: &Deadline) -> f64 {
+        let drawn = u32::try_from(hash((deadline.seed, self.draws)) >> u32::BITS);
         f64::from(drawn.unwrap_or_default()) / 2_f64.powi(32)
     }
 }
@@ -197,13 +202,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn back_off_grows_and_ends_at_its_total() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 100 * SECOND);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 100 * SECOND);
         let mut backoff = Backoff::new(SECOND, 4 * SECOND, 10 * SECOND);
-        while backoff.pause(&budget).await {}
-        assert_eq!(budget.spent().as_secs(), 1 + 2 + 4 + 3);
+        while backoff.pause(&deadline).await {}
+        assert_eq!(deadline.spent().as_secs(), 1 + 2 + 4 + 3);
         assert_eq!(
-            budget.now().duration_since(SystemTime::UNIX_EPOCH).unwrap(),
-            budget.spent()
+            deadline
+                .now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap(),
+            deadline.spent()
         );
     }
 
@@ -211,10 +219,16 @@ mod tests {
     async fn returns(window: Duration, length: Duration) -> Vec<Duration> {
         let mut returns = Vec::new();
         for n in 0..1000 {
-            let budget = Budget::new(SystemTime::UNIX_EPOCH, length).of(n);
-            let waited = Crowd::new(window).pause(SECOND, &budget, 5 * SECOND).await;
-            assert!(waited && budget.left() >= 5 * SECOND, "{:?}", budget.left());
-            returns.push(budget.spent());
+            let deadline = Deadline::new(SystemTime::UNIX_EPOCH, length).of(n);
+            let waited = JitteredBackoff::new(window)
+                .pause(SECOND, &deadline, 5 * SECOND)
+                .await;
+            assert!(
+                waited && deadline.left() >= 5 * SECOND,
+                "{:?}",
+                deadline.left()
+            );
+            returns.push(deadline.spent());
         }
         returns
     }
@@ -233,20 +247,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_window_doubles() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 1000 * SECOND).of("who");
-        let mut crowd = Crowd::new(SECOND);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 1000 * SECOND).of("who");
+        let mut jittered = JitteredBackoff::new(SECOND);
         for _ in 0..6 {
-            assert!(crowd.pause(Duration::ZERO, &budget, SECOND).await);
+            assert!(jittered.pause(Duration::ZERO, &deadline, SECOND).await);
         }
-        assert!(budget.spent() > 8 * SECOND && budget.spent() < 63 * SECOND);
+        assert!(deadline.spent() > 8 * SECOND && deadline.spent() < 63 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_comes_back_for_ever() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, LONGEST_INVOCATION);
-        let mut crowd = Crowd::new(Duration::from_millis(1));
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, LONGEST_INVOCATION);
+        let mut jittered = JitteredBackoff::new(Duration::from_millis(1));
         let mut pauses = 0;
-        while crowd.pause(Duration::ZERO, &budget, SECOND).await {
+        while jittered.pause(Duration::ZERO, &deadline, SECOND).await {
             pauses += 1;
         }
         assert_eq!(pauses, 8);
@@ -254,43 +268,43 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_has_no_time_left_does_not_come_back() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 10 * SECOND);
-        let mut crowd = Crowd::new(SECOND);
-        assert!(!crowd.pause(7 * SECOND, &budget, SECOND).await);
-        assert!(!crowd.pause(Duration::MAX / 4, &budget, SECOND).await);
-        assert_eq!(budget.spent(), Duration::ZERO);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 10 * SECOND);
+        let mut jittered = JitteredBackoff::new(SECOND);
+        assert!(!jittered.pause(7 * SECOND, &deadline, SECOND).await);
+        assert!(!jittered.pause(Duration::MAX / 4, &deadline, SECOND).await);
+        assert_eq!(deadline.spent(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_not_waited_is_not_spent() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 28 * SECOND);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 28 * SECOND);
         let mut backoff = Backoff::new(SECOND, 8 * SECOND, 30 * SECOND);
-        while backoff.pause(&budget).await {}
-        assert!(!backoff.is_spent(), "{:?} of 30 s", budget.spent());
+        while backoff.pause(&deadline).await {}
+        assert!(!backoff.is_spent(), "{:?} of 30 s", deadline.spent());
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_acts_longer_than_14_minutes() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, Duration::from_mins(90));
-        assert_eq!(budget.left(), LONGEST_INVOCATION);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, Duration::from_mins(90));
+        assert_eq!(deadline.left(), LONGEST_INVOCATION);
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_pause_outlives_the_invocation() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 5 * SECOND);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 5 * SECOND);
         let mut backoff = Backoff::new(SECOND, 8 * SECOND, 60 * SECOND);
-        while backoff.pause(&budget).await {}
-        assert!(budget.left() >= SECOND, "{:?}", budget.left());
+        while backoff.pause(&deadline).await {}
+        assert!(deadline.left() >= SECOND, "{:?}", deadline.left());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_last_pause_is_what_is_left_but_for_the_work_after_it() {
         // A second is kept back for the answer.
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 11 * SECOND);
-        assert_eq!(budget.length(), 10 * SECOND);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 11 * SECOND);
+        assert_eq!(deadline.length(), 10 * SECOND);
         let mut backoff = Backoff::new(8 * SECOND, 8 * SECOND, 60 * SECOND);
-        assert!(backoff.pause_for(&budget, 5 * SECOND).await);
-        let left = budget.left();
+        assert!(backoff.pause_for(&deadline, 5 * SECOND).await);
+        let left = deadline.left();
         assert!(
             (5 * SECOND..5 * SECOND + SECOND / 100).contains(&left),
             "{left:?}"
@@ -300,9 +314,9 @@ mod tests {
     /// A pause that is cut to less would be no pause.
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_not_cut_to_less_than_is_worthwhile() {
-        let budget = Budget::new(SystemTime::UNIX_EPOCH, 2 * SECOND);
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH, 2 * SECOND);
         let mut backoff = Backoff::new(8 * SECOND, 8 * SECOND, 60 * SECOND);
-        assert!(!backoff.pause_for(&budget, SECOND + SECOND / 2).await);
-        assert_eq!(budget.spent(), Duration::ZERO);
+        assert!(!backoff.pause_for(&deadline, SECOND + SECOND / 2).await);
+        assert_eq!(deadline.spent(), Duration::ZERO);
     }
 }

@@ -1,4 +1,4 @@
-//! What time it is elsewhere.
+//! How far this machine's clock is ahead.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
 use http::header::DATE;
 
-use crate::budget::Budget;
+use crate::deadline::Deadline;
 use crate::http::{Http, Sending, Transport};
 
 /// Answers take time and tell whole seconds. The age of an orphaned key has a minute to spare: an invocation
@@ -21,18 +21,18 @@ const TOLERATED: Duration = Duration::from_secs(30);
 /// Lambda's clock is right as a rule; a desk's may be wrong, and the SDK signs around that without a word.
 /// What is young by the key's own clock must not pass for old.
 #[derive(Clone, Debug, Default)]
-pub struct Clock {
+pub struct ClockSkew {
     ahead_ms: Arc<AtomicU64>,
 }
 
-impl Clock {
+impl ClockSkew {
     /// Returns the same transport, listened to. `watch` tells this machine's time.
     #[must_use]
-    pub fn listen(&self, http: Http, watch: Budget) -> Http {
+    pub fn listen(&self, http: Http, watch: Deadline) -> Http {
         Http::new(Listened {
             http,
             watch,
-            clock: self.clone(),
+            skew: self.clone(),
         })
     }
 
@@ -57,8 +57,8 @@ impl Clock {
 #[derive(Debug)]
 struct Listened {
     http: Http,
-    watch: Budget,
-    clock: Clock,
+    watch: Deadline,
+    skew: ClockSkew,
 }
 
 impl Transport for Listened {
@@ -66,7 +66,7 @@ impl Transport for Listened {
         Box::pin(async move {
             let answer = self.http.send(request, timeout).await?;
             if let Some(told) = date(&answer) {
-                self.clock.hear(told, self.watch.now());
+                self.skew.hear(told, self.watch.now());
             }
             Ok(answer)
         })
@@ -94,13 +94,16 @@ mod tests {
     }
 
     async fn corrected(dates: &[&'static str], now: SystemTime) -> SystemTime {
-        let (clock, watch) = (Clock::default(), Budget::new(now, Duration::from_mins(1)));
+        let (skew, watch) = (
+            ClockSkew::default(),
+            Deadline::new(now, Duration::from_mins(1)),
+        );
         for date in dates {
-            let http = clock.listen(Http::new(Dated(date)), watch);
+            let http = skew.listen(Http::new(Dated(date)), watch);
             let request = http::Request::new(Bytes::new());
             http.send(request, Duration::from_secs(1)).await.unwrap();
         }
-        clock.corrected(now)
+        skew.corrected(now)
     }
 
     #[tokio::test(start_paused = true)]
