@@ -56,7 +56,7 @@ def groups(figures: dict) -> list[tuple]:
         (
             f"Rotation over a network with {goals.DELAY_MS} ms each way, a new process for each step",
             rotation(far, "cold"),
-            goals.COLD_ROTATION,
+            goals.FAR_ROTATION,
             milliseconds,
         ),
     ]
