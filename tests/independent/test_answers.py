@@ -497,6 +497,33 @@ def test_a_new_key_of_another_owner_is_not_promoted(town, kind):
     assert town.keys(secret) == before
 
 
+@pytest.mark.parametrize("kind", ["api", "app"])
+def test_a_created_key_whose_value_is_another_keys_is_not_stored(town, kind):
+    secret = town.add(kind)
+    before = town.keys(secret)
+    field = {"api": "apiKey", "app": "appKey"}[kind]
+
+    def give_another(body):
+        body["data"]["attributes"]["key"] = secret.value()[field]
+
+    town.on("^POST .*/(api_keys|application_keys)", edit(give_another, "with the value of another key"))
+    assert not town.rotate(secret)[-1].ok
+    assert town.keys(secret) == before
+
+
+@pytest.mark.parametrize("kind", ["api", "app", "token"])
+def test_a_value_that_says_it_is_another_secrets_is_not_believed(town, kind):
+    secret, other = town.add(kind), town.add(kind)
+    before = town.keys(secret)
+
+    def give_another(body):
+        body["ARN"], body["SecretString"] = other.arn, json.dumps(other.value())
+
+    town.on(f"GetSecretValue {secret.name}-{secret.suffix} ", edit(give_another, "with the value of another secret"), times=99)
+    town.rotate(secret)
+    assert town.keys(secret) == before
+
+
 # Attributes of API keys.
 
 

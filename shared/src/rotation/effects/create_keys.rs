@@ -15,13 +15,13 @@ use crate::datadog::api_keys::ENROLL;
 use crate::datadog::{ApiKeyDetails, Created, DatadogError, DatadogProblem};
 use crate::error::{Problem, Role};
 use crate::key_name::SERIES;
-use crate::keys::{KeyClass, KeyId, KeyRef};
+use crate::keys::{AccessToken, ApiKey, AppKey, KeyClass, KeyId, KeyRef};
 use crate::rotation::context::StepContext;
 use crate::rotation::decide::{
     differs_in_expiry, differs_in_name, differs_in_owner, differs_in_scopes, differs_in_settings,
 };
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::CurrentKeys;
+use crate::rotation::observe::{CurrentKeys, is_other_key};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -76,7 +76,9 @@ async fn create_application_key(
             continue;
         };
         let shown = (KeyClass::Application, created.details.name.as_str());
-        let key = created_key(cx, &name, shown, &created.id, journal)?;
+        let value = created.key.as_ref().map(AppKey::expose);
+        let is_own = is_own(created.details.shown.as_deref(), value);
+        let key = created_key(cx, &name, shown, (&created.id, is_own), journal)?;
         let difference = differs_in_name(&name, &created.details.name)
             .or_else(|| differs_in_owner(owner, &created.details))
             .or_else(|| differs_in_scopes(scopes, &created.details));
@@ -124,7 +126,9 @@ async fn create_access_token(
             continue;
         };
         let shown = (class, created.details.name.as_str());
-        let key = created_key(cx, &name, shown, &created.id, journal)?;
+        let value = created.key.as_ref().map(AccessToken::expose);
+        let is_own = is_own(created.details.shown.as_deref(), value);
+        let key = created_key(cx, &name, shown, (&created.id, is_own), journal)?;
         let difference = differs_in_name(&name, &created.details.name)
             .or_else(|| differs_in_owner(owner, &created.details))
             .or_else(|| differs_in_scopes(scopes, &created.details))
@@ -165,7 +169,9 @@ async fn create_api_key(
             continue;
         };
         let shown = (KeyClass::Api, created.details.name.as_str());
-        let key = created_key(cx, &name, shown, &created.id, journal)?;
+        let value = created.key.as_ref().map(ApiKey::expose);
+        let is_own = is_own(created.details.last4.as_deref(), value);
+        let key = created_key(cx, &name, shown, (&created.id, is_own), journal)?;
         let mut difference = differs_in_name(&name, &created.details.name);
         if let Some(like) = like {
             difference = difference.or_else(|| differs_in_settings(like, &created.details));
@@ -264,19 +270,24 @@ fn accept<K, D>(
     }
 }
 
+/// Returns whether a created key's value has the part that the same answer shows of it.
+fn is_own(shown: Option<&str>, value: Option<&str>) -> bool {
+    !value.is_some_and(|value| is_other_key(shown, value))
+}
+
 /// Notes the key that a creation's answer shows. Refuses one that can't be the new key: it was there before,
-/// or its name has nothing of the one that was asked for. Whatever became of the new key, this one must not be
+/// its name has nothing of the one that was asked for, or its value is another key's (`is_own`). Whatever became of the new key, this one must not be
 /// undone.
 fn created_key(
     cx: &StepContext<'_>,
     name: &str,
     (class, shown): (KeyClass, &str),
-    id: &KeyId,
+    (id, is_own): (&KeyId, bool),
     journal: &mut Journal,
 ) -> Result<KeyRef, Problem> {
     let prefix = cx.secret.names.type_prefix(class);
     let is_alike = shown.is_empty() || shown.to_lowercase().starts_with(&prefix);
-    if is_alike && !cx.was_there_before(id) {
+    if is_alike && is_own && !cx.was_there_before(id) {
         let id = id.clone();
         let key = KeyRef { class, id };
         journal.note(Entry::Created(key.clone()));

@@ -62,9 +62,11 @@ pub(crate) async fn read_stored(
 ) -> Result<Option<StoredValue>, ReadError> {
     let reading = secrets.value(secret, version, label, deadline).await;
     match reading {
-        // The answer is another version's value, or lacks it.
+        // The answer is another secret's or version's value, or lacks it.
         Ok(Some(stored))
-            if stored.is_cut() || stored.version.as_ref().is_some_and(|it| it != version) =>
+            if stored.is_cut()
+                || stored.version.as_ref().is_some_and(|it| it != version)
+                || is_of_another_secret(&stored, secret) =>
         {
             Err(ReadError::Inconsistent(Problem::ValueUnreadable { label }))
         }
@@ -74,6 +76,13 @@ pub(crate) async fn read_stored(
             _ => ReadError::Failed(error.into()),
         }),
     }
+}
+
+/// Returns whether the answer names another secret than was asked for, by a name or by an ARN that may lack its
+/// last six characters.
+fn is_of_another_secret(stored: &StoredValue, asked: &str) -> bool {
+    let told = stored.arn.as_ref().filter(|_| asked.starts_with("arn:"));
+    told.is_some_and(|told| !told.starts_with(asked))
 }
 
 /// Parses the fields of a value, whatever its type.
@@ -201,7 +210,7 @@ impl SecretReader<'_> {
         let secrets = &self.clients.secrets;
         match secrets.current_value(self.secret, self.deadline).await {
             // The labels tell which version to read instead.
-            Ok(stored) if stored.is_cut() => Ok(None),
+            Ok(stored) if stored.is_cut() || is_of_another_secret(&stored, self.secret) => Ok(None),
             Ok(stored) => Ok(stored.version.clone().map(|version| {
                 let parsed = self.parse(&version, &stored, Role::Current);
                 (version, parsed)
