@@ -276,8 +276,8 @@ fn is_own(shown: Option<&str>, value: Option<&str>) -> bool {
 }
 
 /// Notes the key that a creation's answer shows. Refuses one that can't be the new key: it was there before,
-/// its name has nothing of the one that was asked for, or its value is another key's (`is_own`). Whatever became of the new key, this one must not be
-/// undone.
+/// its name has nothing of the one that was asked for, or its value is another key's (`is_own`). Whatever
+/// became of the new key, this one must not be undone.
 fn created_key(
     cx: &StepContext<'_>,
     name: &str,
