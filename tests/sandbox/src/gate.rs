@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 pub use call::{Call, CallRecord, Caller};
-pub use fate::{Fate, Pause, Release, Script, pause};
+pub use fate::{Edit, Fate, Pause, Release, Script, pause};
 pub use lie::Lie;
 
 pub use crate::service::Service;

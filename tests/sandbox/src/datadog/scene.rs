@@ -118,6 +118,11 @@ impl Datadog {
         self.key_mut(id).revoke(now);
     }
 
+    /// Gives a key another name, as its owner may.
+    pub fn rename(&mut self, id: &str, name: &str) {
+        name.clone_into(&mut self.key_mut(id).name);
+    }
+
     /// Makes a key one of another organisation.
     pub fn give_away(&mut self, id: &str) {
         self.key_mut(id).is_foreign = true;

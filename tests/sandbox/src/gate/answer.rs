@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use super::lie::changed;
 use super::{Call, Fate, Lie, Outcome, Service};
 use crate::{functions, sns};
 
@@ -22,6 +23,9 @@ pub(super) fn outcome(service: Service, fate: &Fate, answer: Option<Response<Byt
         Fate::Lie(Lie::SaysError) => Outcome::Answer(says_error(service)),
         Fate::Lie(Lie::SaysDone) => Outcome::Answer(respond(service, StatusCode::OK, &json!({}))),
         Fate::Lie(lie) => answer.map_or(Outcome::Cut, |it| Outcome::Answer(lie.told(it))),
+        Fate::Edited(edit) => answer.map_or(Outcome::Cut, |it| {
+            Outcome::Answer(changed(it, |body| edit.change(body)))
+        }),
         Fate::FailBefore | Fate::FailAfter => Outcome::Answer(failed(service)),
         Fate::CutBefore | Fate::CutAfter => Outcome::Cut,
         Fate::SilenceBefore | Fate::SilenceAfter | Fate::Late(_) | Fate::Pause(_) => {

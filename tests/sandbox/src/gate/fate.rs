@@ -1,8 +1,10 @@
 //! What may happen to a call, and who decides it.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{Call, Lie};
@@ -46,6 +48,8 @@ pub enum Fate {
     Oversized(usize),
     /// A wrong answer of a right shape.
     Lie(Lie),
+    /// The call passes, and its answer, if it is a success, is changed so.
+    Edited(Edit),
     /// The call passes; the value of a key that it creates has a shape that nobody has seen yet.
     NewShape,
     /// From now on the key that the call is about can't be deleted: each try is answered with this
@@ -65,6 +69,7 @@ impl Fate {
             | Self::SilenceAfter
             | Self::KillAfter
             | Self::Truncated
+            | Self::Edited(_)
             | Self::TokensExpired
             | Self::TokensRevoked
             | Self::NewShape
@@ -106,9 +111,29 @@ impl Fate {
             Self::TokensRevoked => "tokens revoked",
             Self::Oversized(_) => "oversized",
             Self::Lie(lie) => lie.name(),
+            Self::Edited(_) => "edited",
             Self::NewShape => "new shape",
             Self::Undeletable(_) => "undeletable",
         }
+    }
+}
+
+/// A change of an answer's body.
+pub struct Edit(Box<dyn Fn(&mut Value) + Send + Sync>);
+
+impl Edit {
+    pub fn new(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self(Box::new(change))
+    }
+
+    pub(super) fn change(&self, body: &mut Value) {
+        (self.0)(body);
+    }
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Edit")
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Lie {
     Null(&'static str),
     /// Every `status`, present or not, is a word that nobody knows. The request is carried out.
     UnknownStatus,
+    /// Keys come back with IDs that no key has. The request is carried out.
+    OtherIds,
     /// Names of keys come back in upper case. The request is carried out.
     UpperCaseNames,
     /// Names of keys come back cut at 64 characters. The request is carried out.
@@ -47,6 +49,7 @@ impl Lie {
             Self::Retyped(_) => "member of another type",
             Self::Null(_) => "member null",
             Self::UnknownStatus => "unknown status",
+            Self::OtherIds => "IDs of no key",
             Self::UpperCaseNames => "upper-case names",
             Self::CutNames => "cut names",
         }
@@ -60,14 +63,7 @@ impl Lie {
 
     /// Returns the answer with the lie in it. Refusals and empty answers stay as they are.
     pub(super) fn told(self, answer: Response<Bytes>) -> Response<Bytes> {
-        let body = serde_json::from_slice::<Value>(answer.body());
-        match body {
-            Ok(mut body) if answer.status().is_success() => {
-                self.twist(&mut body);
-                answer.map(|_| Bytes::from(body.to_string()))
-            }
-            _ => answer,
-        }
+        changed(answer, |body| self.twist(body))
     }
 
     fn twist(self, body: &mut Value) {
@@ -93,9 +89,28 @@ impl Lie {
                     members.insert("status".to_owned(), json!(UNKNOWN));
                 }
             }),
+            Self::OtherIds => each_object(body, &mut |members| {
+                let attributes = members.get("attributes").and_then(Value::as_object);
+                if attributes.is_some_and(is_key)
+                    && let Some(Value::String(id)) = members.get_mut("id")
+                {
+                    *id = format!("ffffffff-ffff-4fff-8fff-{}", &id[id.len() - 12..]);
+                }
+            }),
             Self::UpperCaseNames => each_key_name(body, str::to_uppercase),
             Self::CutNames => each_key_name(body, |name| name.chars().take(64).collect()),
         }
+    }
+}
+
+/// Returns a success with its body changed. Refusals and empty answers stay as they are.
+pub(super) fn changed(answer: Response<Bytes>, change: impl Fn(&mut Value)) -> Response<Bytes> {
+    match serde_json::from_slice::<Value>(answer.body()) {
+        Ok(mut body) if answer.status().is_success() => {
+            change(&mut body);
+            answer.map(|_| Bytes::from(body.to_string()))
+        }
+        _ => answer,
     }
 }
 
@@ -152,7 +167,7 @@ mod tests {
     fn told(lie: Lie) -> Value {
         let key = |status: &str| {
             let attributes = json!({ "name": NAME, "last4": "abcd", "status": status });
-            json!({ "id": "one", "attributes": attributes })
+            json!({ "id": "the-id-of-one", "attributes": attributes })
         };
         let body = json!({ "data": [key("revoked"), key("revoked")], "meta": { "name": "Z" } });
         let answer = lie.told(Response::new(Bytes::from(body.to_string())));
@@ -171,6 +186,10 @@ mod tests {
         assert_eq!(
             first(Lie::UnknownStatus)["attributes"]["status"],
             "suspended"
+        );
+        assert_eq!(
+            first(Lie::OtherIds)["id"],
+            "ffffffff-ffff-4fff-8fff-he-id-of-one"
         );
         let upper = first(Lie::UpperCaseNames)["attributes"]["name"].clone();
         assert_eq!(upper, NAME.to_uppercase());

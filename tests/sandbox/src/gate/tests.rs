@@ -72,6 +72,7 @@ async fn each_fate_has_the_effect_and_the_outcome_in_its_name() {
         (Fate::Refuse(StatusCode::CONFLICT), "409", false),
         (Fate::Lie(Lie::SaysError), "200", false),
         (Fate::Lie(Lie::Without("id")), "201", true),
+        (Fate::Edited(Edit::new(|_| {})), "201", true),
         (Fate::NewShape, "201", true),
         (Fate::Undeletable(StatusCode::FORBIDDEN), "201", true),
     ] {
