@@ -15,6 +15,7 @@ use crate::admin::Admin;
 use crate::error::Problem;
 use crate::keys::KeyRef;
 use crate::protected::{KnownValue, ProtectedKeys};
+use crate::rotation::decide::Candidates;
 use crate::rotation::effects::key_deletion::{Deletion, KeyDeletion};
 
 /// A host that gave no answer to the doctor. What that means for a rotation, which runs elsewhere, is
@@ -65,6 +66,7 @@ pub async fn delete_key(admin: &Admin, key: &KeyRef, lag: Duration) -> Result<bo
         key,
         value: None,
         known: KnownValue::End(None),
+        named: Candidates::Named(&[]),
         lag,
         kept: &ProtectedKeys::default(),
         labels: None,
@@ -72,6 +74,6 @@ pub async fn delete_key(admin: &Admin, key: &KeyRef, lag: Duration) -> Result<bo
     match attempt.send().await? {
         Deletion::Deleted => Ok(true),
         Deletion::Gone => Ok(false),
-        Deletion::Protected => Err(Problem::KeyInUse),
+        Deletion::Protected | Deletion::Misnamed => Err(Problem::KeyInUse),
     }
 }

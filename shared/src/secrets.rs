@@ -131,7 +131,15 @@ impl Secrets {
         let asked_at = Instant::now();
         let answer = within(deadline, "DescribeSecret", secret, send).await?;
         let replicas = across_accounts.replicas();
-        Ok(Description::of(secret, asked_at, &answer, replicas))
+        let description = Description::of(asked_at, &answer, replicas);
+        // Of no secret, or of another one: the answer is none.
+        let description = description.filter(|it| it.arn.may_be(secret));
+        description.ok_or_else(|| SecretsError {
+            call: "DescribeSecret",
+            secret: secret.to_owned(),
+            version: Box::default(),
+            problem: SecretsProblem::Cut,
+        })
     }
 
     /// Returns the value of the version that carries this label, or `None` if that version holds none
@@ -324,6 +332,12 @@ impl StoredValue {
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.text.is_none() && !self.is_binary
+    }
+
+    /// Returns whether the answer may be of the secret that was asked for.
+    #[must_use]
+    pub fn may_be_of(&self, asked: &str) -> bool {
+        self.arn.as_ref().is_none_or(|it| it.may_be(asked))
     }
 
     fn of(answer: GetSecretValueOutput) -> Self {

@@ -190,9 +190,13 @@ impl Problem {
                 "Rotate again. If that does not help, Datadog's answers have changed: look for a \
                  newer release."
             }
-            Self::CreatedKeyDiffers { .. } | Self::CreatedKeyIsAnother { .. } => {
+            Self::CreatedKeyDiffers { .. } => {
                 "Rotate again. If that does not help, Datadog or something on the way to it changes \
                  the request: compare with a key that you create by hand."
+            }
+            Self::CreatedKeyIsAnother { .. } => {
+                "Rotate again, and delete nothing by this ID: that key may be in use. If it does not \
+                 help, something on the way to Datadog changes its answers."
             }
             Self::CreatedKeyUnreadable { .. } => "Look for a newer release, then rotate again.",
             Self::AttributeLost { .. } => {
@@ -214,6 +218,10 @@ impl Problem {
                  meant. If the keys are alike again, rotate again. Otherwise take AWSPENDING off this \
                  version, delete its key at Datadog, and rotate again: the next rotation copies the \
                  current key's scopes."
+            }
+            Self::PendingKeyMismatch { .. } => {
+                "Rotate again (rotate-secret): the next rotation starts afresh. Delete nothing by this ID: that \
+                 key may be in use."
             }
             Self::PossessionUnknown { .. } => {
                 "Rotate again once Datadog answers as usual, or give the admin api_keys_read."

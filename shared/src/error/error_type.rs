@@ -82,7 +82,9 @@ impl Problem {
             Self::NamesTaken { .. } => "KeyNameTaken",
             Self::PendingLabelLost => "PendingLabelLost",
             Self::NewKeyUnusable => "NewKeyUnusable",
-            Self::CreatedKeyDiffers { .. } | Self::NewKeyDiffers { .. } => "NewKeyDiffers",
+            Self::CreatedKeyDiffers { .. }
+            | Self::NewKeyDiffers { .. }
+            | Self::PendingKeyMismatch { .. } => "NewKeyDiffers",
             Self::KeyInUse => "KeyInUse",
             Self::PossessionUnknown { .. } => "PossessionUnknown",
             Self::PendingKeyDead { .. } => "PendingKeyDead",

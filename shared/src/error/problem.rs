@@ -218,6 +218,11 @@ pub enum Problem {
         key: KeyRef,
         difference: &'static str,
     },
+    #[error("the value in AWSPENDING can't be that of the {key}: {difference}")]
+    PendingKeyMismatch {
+        key: KeyRef,
+        difference: &'static str,
+    },
     #[error("the key is in use by an admin secret or a kept version: it was not deleted")]
     KeyInUse,
     #[error(

@@ -82,6 +82,7 @@ pub struct Search {
     unlisted: Option<KeyClass>,
     cut: Vec<KeyClass>,
     versions: Vec<VersionId>,
+    in_use: Vec<VersionId>,
     kept: ProtectedKeys,
     unreadable: Option<&'static str>,
 }
@@ -144,6 +145,7 @@ impl Inspector {
         labels.merge(&secret.description.labels);
         let known = [(&secret.current.id, &secret.current.credential)];
         let mut kept = reader.kept_by(&known, &labels).await?;
+        let in_use = reader.in_use(&secret, &labels);
         let listing = reader.list(&secret).await?;
         kept.keys.merge(&secret.admin.known_keys());
         Ok(Search {
@@ -154,6 +156,7 @@ impl Inspector {
             unlisted: listing.unlisted,
             cut: listing.cut,
             versions: kept.versions,
+            in_use,
             kept: kept.keys,
             unreadable: kept.unreadable,
         })
@@ -196,7 +199,14 @@ impl Search {
     #[must_use]
     pub fn orphans(&self, now: SystemTime, others: &ProtectedKeys) -> Vec<Orphan> {
         let (names, kept) = (&self.secret.names, self.kept_beside(others));
-        let verdicts = verdicts(&self.listed, names, &self.versions, now, &kept);
+        let verdicts = verdicts(
+            &self.listed,
+            names,
+            &self.versions,
+            &self.in_use,
+            now,
+            &kept,
+        );
         let orphans = verdicts.into_iter().map(|(key, verdict)| Orphan {
             key: key.clone(),
             state: match (self.unreadable, verdict) {
@@ -250,6 +260,7 @@ impl Search {
             listed: &self.listed,
             names: &self.secret.names,
             versions,
+            in_use: &self.in_use,
             // Which version is filled may change while this is at work: the age floor is for all.
             filled: None,
             now,
@@ -268,6 +279,7 @@ impl Search {
                 key: &key,
                 value: None,
                 known: KnownValue::End(None),
+                named: candidates,
                 lag: Duration::ZERO,
                 kept: &kept,
                 labels: Some((reader, (&self.secret.description).into())),

@@ -15,6 +15,6 @@ mod versions;
 pub(crate) use admin::{AdminSource, NamedBy, default_source};
 pub(crate) use current::{ApiKeyVerification, CurrentKeys};
 pub(crate) use keys::{consistency_backoff, is_other_key, lag_backoff, patience};
-pub(crate) use pending::{DeadKey, PendingKeys};
+pub(crate) use pending::PendingKeys;
 pub(crate) use possession::{Possession, owned_possession, possession};
 pub(crate) use versions::{ReadError, parse_fields, read_stored, retry_while_inconsistent};

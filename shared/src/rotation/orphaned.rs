@@ -42,11 +42,13 @@ pub(super) async fn delete_orphans(
     if !is_replicated {
         kept.versions.clear();
     }
+    let in_use = reader.in_use(secret, &labels);
     let listed = reader.list(secret).await?.keys;
     let candidates = Candidates::Orphans {
         listed: &listed,
         names: &secret.names,
         versions: &kept.versions,
+        in_use: &in_use,
         filled: Some(&cx.event.token),
         now,
     };

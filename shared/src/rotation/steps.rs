@@ -53,7 +53,7 @@ pub(super) async fn create(
         journal.note(Entry::Stored);
         journal.outcome_is("a value is stored already");
         if let Some(dead) = reader.find_dead(&cx.secret, pending).await? {
-            return Err(abandon(&cx, pending, dead, journal).await);
+            return Err(abandon(&cx, pending, dead.into(), journal).await);
         }
         return delete_orphans(&cx, &pending.credential, journal).await;
     }
@@ -113,6 +113,10 @@ pub(super) async fn test(
             // time of its value; if it were that of RotateSecret, the keys could be minutes younger.
             let since = Some(cx.reader.deadline.began_at());
             verify_or_abandon(&cx, pending, since, journal).await?;
+            // A version's value never changes: that finishSecret need not look again.
+            if let Err(problem) = reader.confirm_api_key_id(&cx.secret, pending).await {
+                return Err(abandon(&cx, pending, problem, journal).await);
+            }
             journal.outcome_is("the new keys work");
             Ok(())
         }
@@ -201,7 +205,7 @@ async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(),
     delete_replaced_before(cx, true, journal).await
 }
 
-/// Verifies the pending keys, and abandons them if one is dead. Returns the application key in
+/// Verifies the pending keys, and abandons them if one is dead or not the value's. Returns the application key in
 /// AWSCURRENT, if there is one. `since`: when the pending keys were there at the latest.
 async fn verify_or_abandon(
     cx: &StepContext<'_>,
@@ -209,9 +213,13 @@ async fn verify_or_abandon(
     since: Option<SystemTime>,
     journal: &mut Journal,
 ) -> Result<Option<OwnedKeyDetails>, Problem> {
-    match cx.reader.verify_pending(&cx.secret, pending, since).await? {
-        PendingKeys::Verified { current } => Ok(current),
-        PendingKeys::Dead(dead) => Err(abandon(cx, pending, dead, journal).await),
+    match cx.reader.verify_pending(&cx.secret, pending, since).await {
+        Ok(PendingKeys::Verified { current }) => Ok(current),
+        Ok(PendingKeys::Dead(dead)) => Err(abandon(cx, pending, dead.into(), journal).await),
+        Err(problem @ Problem::PendingKeyMismatch { .. }) => {
+            Err(abandon(cx, pending, problem, journal).await)
+        }
+        Err(problem) => Err(problem),
     }
 }
 

@@ -38,6 +38,13 @@ impl SecretArn {
         &self.0
     }
 
+    /// Returns whether a secret of this ARN may be the one that was asked for: by a name, or by an ARN that may
+    /// lack its last six characters.
+    #[must_use]
+    pub fn may_be(&self, asked: &str) -> bool {
+        !asked.starts_with("arn:") || self.0.starts_with(asked)
+    }
+
     /// Returns the region, if the ARN names one.
     #[must_use]
     pub fn region(&self) -> Option<&str> {

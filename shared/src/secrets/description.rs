@@ -116,19 +116,19 @@ pub enum ReplicaStatus {
 }
 
 impl Description {
+    /// Returns `None` of an answer that lacks the secret's ARN or name, which every secret has.
     /// `across_accounts`: the replicas that the SDK does not read.
     pub(super) fn of(
-        secret: &str,
         asked_at: Instant,
         answer: &DescribeSecretOutput,
         across_accounts: Vec<Replica>,
-    ) -> Self {
+    ) -> Option<Self> {
         let mut replicas = across_accounts;
         replicas.extend(answer.replication_status().iter().map(in_region));
-        Self {
+        Some(Self {
             asked_at,
-            arn: SecretArn::trusted(answer.arn().unwrap_or(secret)),
-            name: answer.name().unwrap_or(secret).to_owned(),
+            arn: SecretArn::trusted(answer.arn()?),
+            name: answer.name()?.to_owned(),
             rotation_enabled: answer.rotation_enabled().unwrap_or_default(),
             rotation_function: answer.rotation_lambda_arn().map(str::to_owned),
             next_rotation: answer.next_rotation_date().and_then(time),
@@ -149,7 +149,7 @@ impl Description {
                 tag(answer, LEAKED_TAG).as_deref(),
             ),
             replicas,
-        }
+        })
     }
 }
 

@@ -91,6 +91,26 @@ impl Bench {
         self.make(class, &names.name(class, &version, 5, "20260101"), age)
     }
 
+    /// Names the key in AWSCURRENT as a rotation would have. Then a planted key of that version is an orphaned one: the
+    /// key that the version holds is known by its name, too. Answers the version.
+    #[must_use]
+    pub fn named_by_rotation(&self, kind: Kind, class: KeyClass) -> String {
+        let version = self.labelled(kind, "AWSCURRENT").expect("a version");
+        let names = self.names(kind, self.secret(kind));
+        let parsed = VersionId::parse(&version).expect("a version");
+        let name = names.name(class, &parsed, 0, "20260101");
+        let field = match class {
+            KeyClass::Api => "apiKeyId",
+            KeyClass::Application => "appKeyId",
+            KeyClass::AccessToken => "serviceAccessTokenId",
+        };
+        let value = self.current(kind);
+        let id = value[field].as_str().expect("an ID");
+        self.gate
+            .with_world(|world| world.datadog.rename(id, &name));
+        version
+    }
+
     /// Makes a key of this name and age. Answers its id.
     #[must_use]
     pub fn make(&self, class: KeyClass, name: &str, age: Duration) -> String {

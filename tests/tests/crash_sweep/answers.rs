@@ -45,13 +45,17 @@ pub(super) fn tell_lies(
         let meetings = cases.iter().flat_map(|(case, undisturbed)| {
             let operations = (0..).zip(&undisturbed.operations);
             let meetings = operations.filter(|(_, operation)| fault.can_meet(operation));
-            meetings.map(|(number, _)| (*case, number))
+            meetings.map(|(number, operation)| (*case, number, operation))
         });
         let meetings: Vec<_> = meetings.collect();
         // What few calls can meet, they all meet.
         let one_in = if meetings.len() <= FEW { 1 } else { one_in };
-        for (case, number) in meetings.into_iter().step_by(one_in) {
-            outcome.count(case, &Faults::from([(number, fault)]));
+        for (index, (case, number, operation)) in meetings.into_iter().enumerate() {
+            // A sample changes with every call that a rotation gains, and these say which keys are to live.
+            let is_always_met = one_in < FEW && tells_of_keys(operation);
+            if is_always_met || index % one_in == 0 {
+                outcome.count(case, &Faults::from([(number, fault)]));
+            }
         }
         judge(&outcome, subject, &by);
     }
@@ -107,6 +111,10 @@ pub(super) fn visit_worlds(
         }
         judge(&outcome, subject, &by);
     }
+}
+
+fn tells_of_keys(operation: &str) -> bool {
+    operation == "GetSecretValue" || creates_key(operation)
 }
 
 fn creates_key(operation: &str) -> bool {

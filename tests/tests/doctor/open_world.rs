@@ -17,6 +17,7 @@ use sandbox::secrets_manager::SecretsManager;
 use sandbox::server::{Door, Server};
 use sandbox::stack::{ACCOUNT, REGION};
 use sandbox::world::{Clock, World};
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
 /// The program, built.
@@ -88,8 +89,13 @@ impl OpenWorld {
         let names = KeyNames::new(Kind::ApplicationKey, arn, "datadog/app-key");
         self.gate.with_world(|world| {
             let secret = world.secrets_manager.secret(arn).unwrap();
-            let version = secret.labelled("AWSCURRENT").unwrap().id().to_owned();
-            let version = VersionId::parse(&version).unwrap();
+            let held = secret.labelled("AWSCURRENT").unwrap();
+            let version = VersionId::parse(held.id()).unwrap();
+            let value: Value = serde_json::from_str(held.value().unwrap()).unwrap();
+            let current = value["appKeyId"].as_str().unwrap().to_owned();
+            // A rotation created the key in AWSCURRENT, too.
+            let name = names.name(KeyClass::Application, &version, 0, "20260101");
+            world.datadog.rename(&current, &name);
             let name = names.name(KeyClass::Application, &version, 2, "20260101");
             let (now, account) = (world.now(), self.scene.service_account.clone());
             let key = world

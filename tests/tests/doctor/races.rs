@@ -195,7 +195,7 @@ impl Transport for Undated {
 async fn a_clock_that_is_ahead_makes_no_key_old() {
     let bench = Bench::new(SceneOptions::default());
     let kind = Kind::ApplicationKey;
-    let current = bench.labelled(kind, "AWSCURRENT").unwrap();
+    let current = bench.named_by_rotation(kind, KeyClass::Application);
     let plant = |age| bench.plant(kind, KeyClass::Application, &current, age);
     let (young, old) = (plant(10 * MINUTE), plant(20 * MINUTE));
     let arguments = ["orphans", bench.secret(kind), "--json", "--delete"];

@@ -27,13 +27,22 @@ async fn secrets_that_are_asked_for_together_account_for_each_others_keys() {
     // Names of keys hold the first 60 characters of the secret's: these two look alike.
     let [one, two] = ["one", "two"].map(|end| {
         let name = format!("{}-{end}", "datadog/".repeat(8));
-        let value = bench.by_hand(API).to_string();
+        let value = bench.by_hand(API);
         let tags = json!([{ "Key": "adminSecretArn", "Value": bench.secret(ADMIN) }]);
         let created = bench.manage(
             "CreateSecret",
-            &json!({ "Name": name, "ClientRequestToken": token(end), "SecretString": value, "Tags": tags }),
+            &json!({
+                "Name": name, "ClientRequestToken": token(end), "SecretString": value.to_string(), "Tags": tags,
+            }),
         );
-        (created["ARN"].as_str().unwrap().to_owned(), name, token(end))
+        let arn = created["ARN"].as_str().unwrap().to_owned();
+        // A rotation created the key in AWSCURRENT.
+        let names = datadog_rotation::key_name::KeyNames::new(API, &arn, &name);
+        let version = VersionId::parse(&token(end)).unwrap();
+        let made = names.name(KeyClass::Api, &version, 1, "20260101");
+        let id = value["apiKeyId"].as_str().unwrap();
+        bench.gate.with_world(|world| world.datadog.rename(id, &made));
+        (arn, name, token(end))
     });
     let minted_under = |of: &(String, String, String), version: &str| {
         let (arn, name, _) = of;

@@ -106,6 +106,7 @@ struct Find {
     kind: Kind,
     listed: Vec<(ListedKey, Origin)>,
     versions: Vec<VersionId>,
+    in_use: Vec<VersionId>,
     filled: Option<VersionId>,
     kept: BTreeSet<KeyRef>,
 }
@@ -114,12 +115,15 @@ fn find() -> impl Strategy<Value = Find> {
     kind().prop_flat_map(|kind| {
         let listed = prop::collection::vec(named(kind), 0..8);
         let versions = prop::collection::vec(version(), 0..4);
+        let in_use = prop::collection::vec(version(), 0..2);
         let filled = prop::option::of(version());
         let kept = prop::collection::btree_set(key(), 0..4);
-        (listed, versions, filled, kept).prop_map(move |(listed, versions, filled, kept)| Find {
+        let found = (listed, versions, in_use, filled, kept);
+        found.prop_map(move |(listed, versions, in_use, filled, kept)| Find {
             kind,
             listed,
             versions,
+            in_use,
             filled,
             kept,
         })
@@ -137,14 +141,15 @@ impl Find {
             listed: &listed,
             names: &names(self.kind),
             versions: &self.versions,
+            in_use: &self.in_use,
             filled: self.filled.as_ref(),
             now: now(),
         };
         deletable(candidates, &self.protected())
     }
 
-    /// Why a key may go: it bears the name of the version that is filled, or it bears a known
-    /// version's name and is old.
+    /// Why a key may go: it bears the name of the version that is filled, or it bears a known version's name and is
+    /// old. If that version is in use, a key that is kept must bear its name, too.
     fn speaks_for_deleting(&self, listed: &ListedKey, origin: &Origin) -> bool {
         let Origin::Ours(version) = origin else {
             return false;
@@ -152,7 +157,16 @@ impl Find {
         let age = listed.created.and_then(|it| now().duration_since(it).ok());
         // A date in 1970 is what some servers write for none.
         let is_old = age.is_some_and(|it| it >= QUARTER && it < NOW);
-        self.filled.as_ref() == Some(version) || (self.versions.contains(version) && is_old)
+        self.filled.as_ref() == Some(version)
+            || (self.versions.contains(version) && is_old && self.is_sure_of(version))
+    }
+
+    fn is_sure_of(&self, version: &VersionId) -> bool {
+        let is_known = self.versions.contains(version) || self.filled.as_ref() == Some(version);
+        let is_kept = |(it, origin): &(ListedKey, Origin)| {
+            matches!(origin, Origin::Ours(of) if of == version) && self.kept.contains(&it.key)
+        };
+        !self.in_use.contains(version) || (is_known && self.listed.iter().any(is_kept))
     }
 }
 
@@ -194,7 +208,8 @@ proptest! {
     }
 
     #[test]
-    fn keeping_one_more_only_spares_that_one(find in find(), more in key()) {
+    fn keeping_one_more_only_spares_that_one(mut find in find(), more in key()) {
+        find.in_use.clear();
         let mut spared = find.deletable();
         spared.retain(|it| *it != more);
         let mut keeping = find.clone();
@@ -216,7 +231,7 @@ proptest! {
         unfilled.filled = None;
         let retired: BTreeSet<_> = unfilled.deletable().into_iter().collect();
         let listed: Vec<_> = find.listed.iter().map(|(it, _)| it.clone()).collect();
-        let verdicts = verdicts(&listed, &names(find.kind), &find.versions, now(), &find.protected());
+        let verdicts = verdicts(&listed, &names(find.kind), &find.versions, &find.in_use, now(), &find.protected());
         let reported = verdicts.iter().filter(|(_, it)| *it == Verdict::Deletable);
         let reported: BTreeSet<_> = reported.map(|(it, _)| it.key.clone()).collect();
         prop_assert_eq!(&reported, &retired);

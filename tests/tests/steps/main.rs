@@ -12,6 +12,7 @@ mod clocks;
 mod dead_keys;
 mod deletions;
 mod enrolment;
+mod false_answers;
 mod grace;
 mod hands;
 mod held_values;

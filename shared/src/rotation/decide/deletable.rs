@@ -69,6 +69,8 @@ pub enum Candidates<'a> {
         names: &'a KeyNames,
         /// All versions that Secrets Manager knows; none, if what is kept is not known in full.
         versions: &'a [VersionId],
+        /// The versions whose keys are in use.
+        in_use: &'a [VersionId],
         /// A version that holds a value: what bears its names and is not that value can never
         /// be stored any more, however young.
         filled: Option<&'a VersionId>,
@@ -90,6 +92,23 @@ impl<'a> Candidates<'a> {
         listed.map(|it| (&it.key, it.shown.as_deref()))
     }
 
+    /// Returns whether a name recomputes from a version whose keys are searched for; `None` for keys that are not
+    /// deleted by their names.
+    pub(crate) fn are_named(self, class: KeyClass, name: &str) -> Option<bool> {
+        match self {
+            Self::Named(_) => None,
+            Self::Orphans {
+                names,
+                versions,
+                filled,
+                ..
+            } => {
+                let index = names.index(versions.iter().chain(filled));
+                Some(index.version_of(class, name).is_some())
+            }
+        }
+    }
+
     /// Returns the end of this key's value, if the key is listed and Datadog shows it.
     pub(crate) fn end_of(self, key: &KeyRef) -> Option<&'a str> {
         self.shown().find(|(it, _)| *it == key)?.1
@@ -107,14 +126,16 @@ pub fn deletable(candidates: Candidates<'_>, kept: &ProtectedKeys) -> Vec<KeyRef
             listed,
             names,
             versions,
+            in_use,
             filled,
             now,
         } => {
             let index = names.index(versions.iter().chain(filled));
             let unconfirmed = unconfirmed(kept, listed);
+            let doubted = doubted(&index, listed, in_use, kept);
             listed
                 .iter()
-                .filter(|it| verdict(&index, it, filled, now) == Verdict::Deletable)
+                .filter(|it| verdict(&index, it, &doubted, filled, now) == Verdict::Deletable)
                 .filter(|it| !unconfirmed.protects(&it.key, it.known_value()))
                 .map(|it| it.key.clone())
                 .collect()
@@ -132,21 +153,40 @@ pub enum Verdict {
     Young,
     /// It bears the name of none of the versions.
     Unknown,
-    /// It ends like a value that is held beside another ID, and may be that value's key.
+    /// It may be the key of a value in use: it ends like one that is held beside another ID, or it bears the name
+    /// of a version in use whose value names none of the keys that are listed for that version.
     MayBeHeld,
 }
 
 fn verdict(
     index: &NameIndex<'_, '_>,
     key: &ListedKey,
+    doubted: &BTreeSet<&VersionId>,
     filled: Option<&VersionId>,
     now: SystemTime,
 ) -> Verdict {
     match index.version_of(key.key.class, &key.name) {
         None => Verdict::Unknown,
-        version if version == filled || is_old(key.created, now) => Verdict::Deletable,
+        version if version == filled => Verdict::Deletable,
+        Some(version) if doubted.contains(version) => Verdict::MayBeHeld,
+        Some(_) if is_old(key.created, now) => Verdict::Deletable,
         Some(_) => Verdict::Young,
     }
+}
+
+/// Returns the versions in use whose values name none of the keys that are listed for them. What was read may
+/// be another secret's value, and the listed key the one in use.
+fn doubted<'v>(
+    index: &NameIndex<'_, '_>,
+    listed: &[ListedKey],
+    in_use: &'v [VersionId],
+    kept: &ProtectedKeys,
+) -> BTreeSet<&'v VersionId> {
+    let named = listed.iter().filter(|it| kept.contains(&it.key));
+    let confirmed: BTreeSet<_> = named
+        .filter_map(|it| index.version_of(it.key.class, &it.name))
+        .collect();
+    in_use.iter().filter(|it| !confirmed.contains(it)).collect()
 }
 
 /// For a report: what [`deletable`] makes of each listed key whose name follows the secret's
@@ -156,10 +196,12 @@ pub fn verdicts<'k>(
     listed: &'k [ListedKey],
     names: &KeyNames,
     versions: &[VersionId],
+    in_use: &[VersionId],
     now: SystemTime,
     kept: &ProtectedKeys,
 ) -> Vec<(&'k ListedKey, Verdict)> {
     let index = names.index(versions);
+    let doubted = doubted(&index, listed, in_use, kept);
     let is_ours = |it: &&ListedKey| names.follows_convention(it.key.class, &it.name);
     let orphans = listed
         .iter()
@@ -168,7 +210,7 @@ pub fn verdicts<'k>(
     let unconfirmed = unconfirmed(kept, listed);
     let judged = orphans.map(|it| {
         let is_held = unconfirmed.protects(&it.key, it.known_value());
-        match verdict(&index, it, None, now) {
+        match verdict(&index, it, &doubted, None, now) {
             _ if is_held => (it, Verdict::MayBeHeld),
             verdict => (it, verdict),
         }
@@ -232,6 +274,7 @@ mod tests {
             listed,
             names: &names,
             versions,
+            in_use: &[version(5)],
             filled,
             now,
         };
@@ -276,6 +319,18 @@ mod tests {
             named(9, &filled, Some(60 * MINUTE)),
         ];
         assert_eq!(orphans(&keys, &[], Some(&filled)), [key(1)]);
+    }
+
+    #[test]
+    fn of_a_version_in_use_a_key_goes_only_beside_the_one_that_the_value_names() {
+        let (in_use, hour) = (version(5), Some(60 * MINUTE));
+        let versions = [version(1), in_use.clone()];
+        let mut keys = vec![named(1, &in_use, hour), named(2, &version(1), hour)];
+        assert_eq!(orphans(&keys, &versions, None), [key(2)]);
+        keys.push(named(9, &version(1), hour));
+        assert_eq!(orphans(&keys, &versions, None), [key(2)]);
+        keys.push(named(9, &in_use, hour));
+        assert_eq!(orphans(&keys, &versions, None), [key(1), key(2)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Takes AWSPENDING off a version whose key is dead, or ends too soon. Its value can't be replaced under
-//! its token, so the living half of a pair is deleted, and the next rotation starts afresh.
+//! Takes AWSPENDING off a version that can never be promoted: its key is dead or ends too soon, or its value is
+//! not that of the key beside it. A value can't be replaced under its token, so the living half of a pair is
+//! deleted, and the next rotation starts afresh.
 
 use super::delete::{Grounds, Reason, delete};
 use crate::credential::TokenPart;
@@ -10,24 +11,42 @@ use crate::secrets::{CURRENT, PENDING};
 use crate::rotation::context::{StepContext, TokenLabel, Version};
 use crate::rotation::decide::Candidates;
 use crate::rotation::journal::{Entry, Journal};
-use crate::rotation::observe::DeadKey;
 
-/// Returns the problem that the step ends with.
+/// Returns the problem that the step ends with: `problem`, for which the version can't be promoted, or why it could
+/// not be abandoned.
 pub(in crate::rotation) async fn abandon(
     cx: &StepContext<'_>,
     pending: &Version,
-    DeadKey(key): DeadKey,
+    problem: Problem,
     journal: &mut Journal,
 ) -> Problem {
+    if matches!(problem, Problem::PendingKeyMismatch { .. }) {
+        warn_of_names(cx, pending);
+    }
     match delete_and_unlabel(cx, pending, journal).await {
         Ok(()) => {
             // A token that ends too soon still works: once no label leads to it, it is found by its name.
             let token = pending.credential.token();
             let left = token.into_iter().map(TokenPart::key_ref).collect();
             journal.note(Entry::Abandoned { left });
-            Problem::PendingKeyDead { key }
+            problem
         }
         Err(problem) => problem,
+    }
+}
+
+/// Names the keys that createSecret may have stored: an ID that is another's leads to none of them.
+fn warn_of_names(cx: &StepContext<'_>, pending: &Version) {
+    for key in pending.credential.keys() {
+        let name = cx.secret.names.name(key.class, &pending.id, 0, "*");
+        tracing::warn!(
+            secret = cx.reader.secret,
+            version = pending.id.as_str(),
+            class = %key.class,
+            name,
+            "an ID in the version is not that of its key: a key that createSecret stored there is found by this \
+             name (in place of the asterisk it has the day)"
+        );
     }
 }
 

@@ -82,6 +82,7 @@ pub(in crate::rotation) async fn delete(
                 Some(end) => KnownValue::End(Some(end)),
                 None => known_value(&key, old),
             },
+            named: candidates,
             lag: reason.lag(began.elapsed()),
             kept: &kept,
             labels: grounds.labels.map(|seen| (cx.reader, seen)),
@@ -132,6 +133,14 @@ fn entry_of(cx: &StepContext<'_>, sent: Deletion, key: KeyRef) -> Entry {
                 secret = cx.reader.secret,
                 %key,
                 "the key is left alone: an admin secret or a version in use names it, or holds its value"
+            );
+            Entry::Protected
+        }
+        Deletion::Misnamed => {
+            tracing::warn!(
+                secret = cx.reader.secret,
+                %key,
+                "the key is left alone: a list gave it the name of an orphaned key, and the key itself has another"
             );
             Entry::Protected
         }

@@ -17,6 +17,7 @@ use crate::keys::{ApiKey, KeyClass, KeyRef, ServiceAccountId};
 use crate::protected::{KnownValue, ProtectedKeys};
 
 use crate::rotation::context::{SecretReader, SeenLabels};
+use crate::rotation::decide::Candidates;
 use crate::rotation::observe::lag_backoff;
 
 /// What came of one deletion.
@@ -27,11 +28,13 @@ pub(crate) enum Deletion {
     Gone,
     /// A version or an admin that must work has the key: nothing was sent.
     Protected,
+    /// Looked up by its ID, the key has none of the names by which it was to go: nothing was sent.
+    Misnamed,
 }
 
 impl Deletion {
     pub(crate) fn is_gone(self) -> bool {
-        self != Self::Protected
+        matches!(self, Self::Deleted | Self::Gone)
     }
 }
 
@@ -45,6 +48,9 @@ pub(crate) struct KeyDeletion<'a> {
     /// What is known of its value. A key whose value must go on working stays, whatever ID stands
     /// beside that value.
     pub known: KnownValue<'a>,
+    /// Among which keys it was found. One that was found by its name alone is looked up first: in a list an ID
+    /// may stand beside another key's name.
+    pub named: Candidates<'a>,
     /// For how long "not found" proves nothing, because the key was created or worked a moment ago.
     pub lag: Duration,
     pub kept: &'a ProtectedKeys,
@@ -62,6 +68,9 @@ impl KeyDeletion<'_> {
         let protected = self.admin.protected_keys().await?;
         if protected.protects(self.key, self.known) {
             return Ok(Deletion::Protected);
+        }
+        if let Some(left) = self.misnamed().await? {
+            return Ok(left);
         }
         let (mut backoff, mut trouble) = (lag_backoff(self.lag), trouble_backoff());
         let labels = self
@@ -105,6 +114,30 @@ impl KeyDeletion<'_> {
                 Err(problem) => Err(problem),
             };
         }
+    }
+
+    /// Looks up a key that is to go by its name. Returns what came of it, if nothing is to be sent.
+    async fn misnamed(&self) -> Result<Option<Deletion>, Problem> {
+        let class = self.key.class;
+        if self.named.are_named(class, "").is_none() {
+            return Ok(None);
+        }
+        let name = match class {
+            KeyClass::Application | KeyClass::AccessToken => {
+                let found = self.admin.owned_key(self.owner(), self.key).await?;
+                found.map(|it| it.name)
+            }
+            KeyClass::Api => match self.admin.api_key(&self.key.id).await? {
+                KeyLookup::Found(it) => Some(it.name),
+                KeyLookup::NotFound => None,
+                KeyLookup::Forbidden => return Ok(Some(Deletion::Misnamed)),
+            },
+        };
+        Ok(match name {
+            None => Some(Deletion::Gone),
+            Some(name) if self.named.are_named(class, &name) == Some(true) => None,
+            Some(_) => Some(Deletion::Misnamed),
+        })
     }
 
     fn owner(&self) -> &ServiceAccountId {
@@ -220,6 +253,6 @@ mod tests {
     #[test]
     fn only_a_protected_key_is_left() {
         assert!(Deletion::Deleted.is_gone() && Deletion::Gone.is_gone());
-        assert!(!Deletion::Protected.is_gone());
+        assert!(!Deletion::Protected.is_gone() && !Deletion::Misnamed.is_gone());
     }
 }

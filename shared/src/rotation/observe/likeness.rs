@@ -1,12 +1,13 @@
 //! Whether a new application key or token is like the one that it replaces.
 
-use super::keys::{is_other_key, propagation_backoff};
+use super::keys::{is_other_key, lag_backoff};
 use crate::credential::OwnedKey;
 use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::keys::KeyRef;
 
 use crate::rotation::context::{LoadedSecret, SecretReader};
+use crate::rotation::decide::LAG_OF_NEW_KEYS;
 
 impl SecretReader<'_> {
     /// Returns the current key, if it is there and the new one is like it.
@@ -22,13 +23,17 @@ impl SecretReader<'_> {
             key: key.clone(),
             difference,
         };
+        let mismatch = |difference| Problem::PendingKeyMismatch {
+            key: key.clone(),
+            difference,
+        };
         let new = match new {
             Some(new) => Some(new),
             None => self.find_owned_key(secret, &owned.key).await?,
         };
-        let new = new.ok_or_else(|| differs("the service account owns no such key"))?;
+        let new = new.ok_or_else(|| mismatch("the service account owns no such key"))?;
         if is_other_key(new.shown.as_deref(), owned.value) {
-            return Err(differs("its ID is of another key"));
+            return Err(mismatch("its ID is of another key"));
         }
         let Some(current) = secret.current.credential.owned() else {
             return Ok(None);
@@ -62,13 +67,13 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Waits for a key of the service account that was not found: it may not be known everywhere.
+    /// Waits for a key of the service account that works and was not found: it may not be known everywhere.
     async fn find_owned_key(
         &self,
         secret: &LoadedSecret,
         key: &KeyRef,
     ) -> Result<Option<OwnedKeyDetails>, Problem> {
-        let mut backoff = propagation_backoff();
+        let mut backoff = lag_backoff(LAG_OF_NEW_KEYS);
         while backoff.pause(self.deadline).await {
             let owner = secret.admin.service_account();
             let found = secret.admin.owned_key(owner, key).await?;
@@ -76,6 +81,11 @@ impl SecretReader<'_> {
                 return Ok(found);
             }
         }
-        Ok(None)
+        // A wait that the deadline cut short proves nothing.
+        if backoff.is_spent() {
+            Ok(None)
+        } else {
+            Err(Problem::NewKeyUnusable)
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the search for orphaned keys goes by: the keys that must stay, and the keys that are listed.
 
-use crate::credential::Credential;
+use crate::credential::{Credential, Grace};
 use crate::datadog::{KeyList, OwnedKeyDetails};
 use crate::error::Problem;
 use crate::event::VersionId;
@@ -83,6 +83,15 @@ impl SecretReader<'_> {
             }
         }
         Ok(kept)
+    }
+
+    /// Returns the versions whose keys are in use: AWSCURRENT, and AWSPREVIOUS if its keys have grace.
+    pub(crate) fn in_use(&self, secret: &LoadedSecret, labels: &Labels) -> Vec<VersionId> {
+        let mut in_use: Vec<_> = labels.holders(CURRENT).cloned().collect();
+        if self.grace_of(&secret.description, &secret.current.id) == Grace::OneRotation {
+            in_use.extend(labels.holders(PREVIOUS).cloned());
+        }
+        in_use
     }
 
     /// Lists the keys that begin like this secret's.

@@ -33,6 +33,12 @@ pub(crate) enum PendingKeys {
 #[derive(Debug)]
 pub(crate) struct DeadKey(pub KeyRef);
 
+impl From<DeadKey> for Problem {
+    fn from(DeadKey(key): DeadKey) -> Self {
+        Self::PendingKeyDead { key }
+    }
+}
+
 /// How a wait for the pending keys to work ended.
 enum Waited {
     Works,
@@ -70,6 +76,26 @@ impl SecretReader<'_> {
             None => None,
         };
         Ok(PendingKeys::Verified { current })
+    }
+
+    /// Fails if Datadog tells that the API key in AWSPENDING has another ID than stands beside it: the creation's
+    /// answer may have shown another key's. Application keys and tokens are looked up by their IDs. A preview
+    /// tells: what it does not tell is no reason to fail.
+    pub(crate) async fn confirm_api_key_id(
+        &self,
+        secret: &LoadedSecret,
+        pending: &Version,
+    ) -> Result<(), Problem> {
+        let Some(part) = pending.credential.api() else {
+            return Ok(());
+        };
+        match secret.admin.validated(&part.key).await {
+            Ok(Some(told)) if told.id != part.id => Err(Problem::PendingKeyMismatch {
+                key: part.key_ref(),
+                difference: "its ID is of another key",
+            }),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Reads the application keys or tokens of AWSPENDING and of AWSCURRENT: those that a rotation created by

@@ -66,7 +66,7 @@ pub(crate) async fn read_stored(
         Ok(Some(stored))
             if stored.is_cut()
                 || stored.version.as_ref().is_some_and(|it| it != version)
-                || is_of_another_secret(&stored, secret) =>
+                || !stored.may_be_of(secret) =>
         {
             Err(ReadError::Inconsistent(Problem::ValueUnreadable { label }))
         }
@@ -76,13 +76,6 @@ pub(crate) async fn read_stored(
             _ => ReadError::Failed(error.into()),
         }),
     }
-}
-
-/// Returns whether the answer names another secret than was asked for, by a name or by an ARN that may lack its
-/// last six characters.
-fn is_of_another_secret(stored: &StoredValue, asked: &str) -> bool {
-    let told = stored.arn.as_ref().filter(|_| asked.starts_with("arn:"));
-    told.is_some_and(|told| !told.starts_with(asked))
 }
 
 /// Parses the fields of a value, whatever its type.
@@ -210,7 +203,7 @@ impl SecretReader<'_> {
         let secrets = &self.clients.secrets;
         match secrets.current_value(self.secret, self.deadline).await {
             // The labels tell which version to read instead.
-            Ok(stored) if stored.is_cut() || is_of_another_secret(&stored, self.secret) => Ok(None),
+            Ok(stored) if stored.is_cut() || !stored.may_be_of(self.secret) => Ok(None),
             Ok(stored) => Ok(stored.version.clone().map(|version| {
                 let parsed = self.parse(&version, &stored, Role::Current);
                 (version, parsed)

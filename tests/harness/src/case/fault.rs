@@ -42,7 +42,7 @@ pub enum Fault {
 
 impl Fault {
     /// Typed lies: what may be answered by mistake, in a shape that reads well.
-    pub const LIES: [Self; 46] = [
+    pub const LIES: [Self; 47] = [
         Self::Refused(401),
         Self::Refused(403),
         Self::Page(401),
@@ -83,6 +83,7 @@ impl Fault {
         Self::Lie(Lie::Retyped("remote_config_read_enabled")),
         Self::Lie(Lie::Retyped(ENROLL)),
         Self::Lie(Lie::UnknownStatus),
+        Self::Lie(Lie::OtherIds),
         Self::Lie(Lie::UpperCaseNames),
         Self::Lie(Lie::CutNames),
         Self::NewShape,
@@ -171,7 +172,7 @@ impl Fault {
             Self::Refused(_) | Self::Page(_) | Self::NewShape | Self::Undeletable(_) => false,
             Self::Lie(lie) => matches!(
                 lie,
-                Lie::SaysDone | Lie::Without("data" | "id") | Lie::Retyped("id")
+                Lie::SaysDone | Lie::OtherIds | Lie::Without("data" | "id") | Lie::Retyped("id")
             ),
             _ => true,
         }

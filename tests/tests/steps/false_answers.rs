@@ -1,0 +1,194 @@
+//! One answer of a right shape that is another's: a value of another secret, an ID or a name of another key.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+
+use std::time::Duration;
+
+use datadog_rotation::Kind;
+use datadog_rotation::keys::KeyClass;
+use harness::bench::Bench;
+use sandbox::gate::{Call, Edit, Fate};
+use sandbox::rotation::Step;
+use sandbox::scene::SceneOptions;
+use sandbox::secrets_manager::RotationJob;
+use serde_json::{Value, json};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A secret whose keys have the names of its versions, and are old.
+async fn rotated(kind: Kind) -> Bench {
+    let bench = Bench::new(SceneOptions::default());
+    for _ in 0..2 {
+        bench.rotate(kind).await.unwrap();
+        bench.wait(HOUR).await;
+    }
+    bench
+}
+
+/// The first success of an operation is changed so.
+fn edit(
+    bench: &Bench,
+    operation: &'static str,
+    subject: Option<&str>,
+    change: impl Fn(&mut Value) + Send + Sync + 'static,
+) {
+    let subject = subject.map(str::to_owned);
+    let mut change = Some(Edit::new(change));
+    bench.gate.follow(move |call: &Call| {
+        let is_meant = call.operation == operation
+            && subject
+                .as_ref()
+                .is_none_or(|it| call.subject.as_ref() == Some(it));
+        let change = change.take_if(|_| is_meant);
+        change.map_or(Fate::Pass, Fate::Edited)
+    });
+}
+
+/// A rotation that is answered with the value of another secret of the type where it first reads AWSCURRENT. The
+/// other's value has a field of its own, `note`.
+async fn rotated_by_anothers_value(kind: Kind, says_so: bool) -> (Bench, bool) {
+    let bench = rotated(kind).await;
+    let another = bench.another(kind);
+    let mut value = bench.gate.with_world(|world| {
+        let secret = world.secrets_manager.secret(&another.secret).unwrap();
+        let held = secret.labelled("AWSCURRENT").unwrap().value().unwrap();
+        serde_json::from_str::<Value>(held).unwrap()
+    });
+    value["note"] = json!("another's");
+    let subject = bench.secret(kind).to_owned();
+    edit(&bench, "GetSecretValue", Some(&subject), move |body| {
+        if says_so {
+            body["ARN"] = json!(another.secret);
+        }
+        body["SecretString"] = json!(value.to_string());
+    });
+    let is_done = bench.rotate(kind).await.is_ok();
+    bench.gate.follow(|_: &Call| Fate::Pass);
+    bench.assert_kept();
+    (bench, is_done)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_says_it_is_another_secrets_is_not_read() {
+    for kind in [Kind::ApiKey, Kind::ApplicationKey, Kind::ServiceAccessToken] {
+        let (bench, is_done) = rotated_by_anothers_value(kind, true).await;
+        let value = bench.current(kind);
+        assert_eq!((is_done, value.get("note")), (true, None), "{value}");
+        bench.assert_settled();
+    }
+}
+
+/// The list shows a key of the name of AWSCURRENT's version, and the value that was read names another: that may be
+/// the key in use.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_the_current_version_goes_only_beside_the_one_that_its_value_names() {
+    for kind in [Kind::ApiKey, Kind::ApplicationKey, Kind::ServiceAccessToken] {
+        let (bench, _) = rotated_by_anothers_value(kind, false).await;
+        bench.wait(HOUR).await;
+        bench.rotate(kind).await.unwrap();
+        bench.assert_settled();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphaned_key_is_looked_up_before_it_goes() {
+    for (kind, class, list) in [
+        (Kind::ApiKey, KeyClass::Api, "GET /api/v2/api_keys"),
+        (
+            Kind::ApplicationKey,
+            KeyClass::Application,
+            "GET /api/v2/service_accounts/{id}/application_keys",
+        ),
+    ] {
+        let bench = rotated(kind).await;
+        let current = bench.labelled(kind, "AWSCURRENT").unwrap();
+        let orphan = bench.plant(kind, class, &current, HOUR);
+        let strangers = bench.make(class, "a person's", HOUR);
+        let (shown, id) = (orphan.clone(), strangers.clone());
+        bench.gate.follow(move |call: &Call| {
+            if call.operation != list {
+                return Fate::Pass;
+            }
+            let (shown, id) = (shown.clone(), id.clone());
+            Fate::Edited(Edit::new(move |body| {
+                for key in body["data"].as_array_mut().unwrap() {
+                    if key["id"] == shown {
+                        key["id"] = json!(id);
+                    }
+                }
+            }))
+        });
+        bench.rotate(kind).await.unwrap();
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        assert!(bench.is_live(&strangers), "{}", bench.story());
+        bench.rotate(kind).await.unwrap();
+        assert!(!bench.is_live(&orphan), "{}", bench.story());
+    }
+}
+
+/// A creation whose answer is changed so, up to the step that refuses it.
+async fn created(
+    kind: Kind,
+    operation: &'static str,
+    change: impl Fn(&mut Value) + Send + Sync + 'static,
+) -> (Bench, RotationJob) {
+    let bench = rotated(kind).await;
+    edit(&bench, operation, None, change);
+    let job = bench.begin(kind);
+    (bench, job)
+}
+
+/// Nothing of it is left once a rotation has gone through.
+async fn heals(bench: &Bench, kind: Kind, job: &RotationJob) {
+    bench.gate.follow(|_: &Call| Fate::Pass);
+    bench.give_up(job);
+    bench.wait(HOUR).await;
+    bench.rotate(kind).await.unwrap();
+    bench.assert_settled();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_key_with_the_value_of_another_is_not_stored() {
+    for (kind, operation) in [
+        (Kind::ApiKey, "POST /api/v2/api_keys"),
+        (
+            Kind::ApplicationKey,
+            "POST /api/v2/service_accounts/{id}/application_keys",
+        ),
+    ] {
+        let field = if kind == Kind::ApiKey {
+            "apiKey"
+        } else {
+            "appKey"
+        };
+        let value = Bench::new(SceneOptions::default()).current(kind)[field].clone();
+        let (bench, job) = created(kind, operation, move |body| {
+            body["data"]["attributes"]["key"] = value.clone();
+        })
+        .await;
+        let refused = bench.deliver(kind, &job, Step::CreateSecret).await;
+        let words = ["which is another one", "delete nothing by this ID"];
+        bench.assert_failed(refused, "DatadogUnexpectedAnswer", &words);
+        assert_eq!(bench.value(kind, "AWSPENDING"), None);
+        heals(&bench, kind, &job).await;
+    }
+}
+
+/// Whatever `api_keys_read` would tell, the key itself tells its ID.
+#[tokio::test(start_paused = true)]
+async fn a_created_api_key_with_the_id_of_none_is_not_promoted() {
+    for kind in [Kind::ApiKey, Kind::AdminKey] {
+        let (bench, job) = created(kind, "POST /api/v2/api_keys", |body| {
+            body["data"]["id"] = json!("ffffffff-ffff-4fff-8fff-ffffffffffff");
+        })
+        .await;
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        let refused = bench.deliver(kind, &job, Step::TestSecret).await;
+        let words = ["its ID is of another key", "AWSPENDING was taken off"];
+        bench.assert_failed(refused, "NewKeyDiffers", &words);
+        heals(&bench, kind, &job).await;
+    }
+}
