@@ -242,6 +242,11 @@ impl FoundKey {
                  the ID first"
                     .into()
             }
+            OrphanState::Undecided(Doubt::VersionInUse) => {
+                "it bears the name of a version in use, whose value names no key of that name: it may \
+                 be the key in use. Once the version has no label, a rotation deletes it"
+                    .into()
+            }
             OrphanState::Undecided(Doubt::Replica) => {
                 "a replica is not in sync with the secret, and may serve it: see to the replica \
                  first"

@@ -114,6 +114,8 @@ pub enum Doubt {
     Unreadable(&'static str),
     /// It ends like a value that must go on working, beside which there is another key's ID.
     HeldValue,
+    /// It bears the name of a version in use, and the value of that version names none of the keys that are listed for it.
+    VersionInUse,
     /// A replica is not in sync with the secret, and may serve it.
     Replica,
 }
@@ -212,6 +214,7 @@ impl Search {
             state: match (self.unreadable, verdict) {
                 (Some(label), _) => OrphanState::Undecided(Doubt::Unreadable(label)),
                 (None, Verdict::MayBeHeld) => OrphanState::Undecided(Doubt::HeldValue),
+                (None, Verdict::MayBeInUse) => OrphanState::Undecided(Doubt::VersionInUse),
                 (None, Verdict::Deletable) if !self.is_replicated() => {
                     OrphanState::Undecided(Doubt::Replica)
                 }

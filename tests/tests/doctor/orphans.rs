@@ -324,3 +324,24 @@ async fn keys_of_another_account_are_not_asked_for() {
             .all(|it| it.call.service == Service::SecretsManager)
     );
 }
+
+/// A person stored the value: no key of the version's name is the one that it names.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_be_the_one_in_use_is_told_and_left() {
+    let bench = bench(&ADMIN_SCOPES);
+    let current = bench.labelled(APP, "AWSCURRENT").unwrap();
+    let doubted = bench.plant(APP, KeyClass::Application, &current, DAY);
+    let secret = bench.secret(APP);
+    let told = bench
+        .doctor(&["orphans", secret, "--json", "--delete"])
+        .await;
+    assert_eq!(states(&told)[&doubted], "undecided", "{}", told.output);
+    let told = bench.doctor(&["orphans", secret, "--delete"]).await;
+    assert!(
+        told.output
+            .contains("whose value names no key of that name"),
+        "{}",
+        told.output
+    );
+    assert!(bench.is_live(&doubted));
+}

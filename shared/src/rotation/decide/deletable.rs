@@ -153,9 +153,11 @@ pub enum Verdict {
     Young,
     /// It bears the name of none of the versions.
     Unknown,
-    /// It may be the key of a value in use: it ends like one that is held beside another ID, or it bears the name
-    /// of a version in use whose value names none of the keys that are listed for that version.
+    /// It ends like a value that is held beside another ID, and may be that value's key.
     MayBeHeld,
+    /// It bears the name of a version in use whose value names none of the keys that are listed for that version, and
+    /// may be the one in use.
+    MayBeInUse,
 }
 
 fn verdict(
@@ -168,7 +170,7 @@ fn verdict(
     match index.version_of(key.key.class, &key.name) {
         None => Verdict::Unknown,
         version if version == filled => Verdict::Deletable,
-        Some(version) if doubted.contains(version) => Verdict::MayBeHeld,
+        Some(version) if doubted.contains(version) => Verdict::MayBeInUse,
         Some(_) if is_old(key.created, now) => Verdict::Deletable,
         Some(_) => Verdict::Young,
     }
