@@ -20,14 +20,47 @@ use super::reply::{Refusal, Reply};
 const CREATED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
-/// As the second version calls them.
-const API_KEYS: &str = "api_keys";
-const APPLICATION_KEYS: &str = "application_keys";
-
 #[derive(Debug, Deserialize)]
 struct Named {
     name: Option<String>,
 }
+
+/// A class of keys, with what its paths and answers have of their own.
+struct Class {
+    /// The name of a list in an answer, which is also the type in the second version.
+    list: &'static str,
+    /// The name of a key in an answer.
+    one: &'static str,
+    is_own: fn(&Key, &Caller) -> bool,
+    shown: fn(&Datadog, &Key) -> Value,
+    /// The same act on a key by its ID, or a creation.
+    by_id: ById,
+    none: fn() -> Refusal,
+}
+
+type ById =
+    fn(&mut Datadog, OffsetDateTime, &Caller, Act<'_>, &Request<Bytes>) -> Result<Reply, Refusal>;
+
+const API_KEY: Class = Class {
+    list: "api_keys",
+    one: "api_key",
+    is_own: |key, _| key.is_own_api_key() && key.is_live(),
+    shown: Datadog::api_key_v1,
+    by_id: Datadog::api_keys,
+    none: Refusal::no_such_api_key,
+};
+
+/// Those of the caller (synthetic: the documentation speaks of all that the account has).
+const APPLICATION_KEY: Class = Class {
+    list: "application_keys",
+    one: "application_key",
+    is_own: |key, caller| key.is_application_key() && key.is_live() && key.owner == caller.user,
+    shown: Datadog::application_key_v1,
+    by_id: |datadog, now, caller, act, request| {
+        datadog.application_keys(now, caller, Surface::CurrentUser, act, request)
+    },
+    none: Refusal::no_such_application_key,
+};
 
 impl Datadog {
     pub(super) fn api_keys_v1(
@@ -37,43 +70,9 @@ impl Datadog {
         act: Act<'_>,
         request: &Request<Bytes>,
     ) -> Result<Reply, Refusal> {
-        let id = match act {
-            Act::List => {
-                let keys = self.keys.iter();
-                let listed = keys.filter(|key| key.is_own_api_key() && self.is_listed(now, key));
-                let keys: Vec<_> = listed.map(|key| self.api_key_v1(key)).collect();
-                return Ok(Reply::ok(&json!({ "api_keys": keys })));
-            }
-            Act::Create => {
-                let body = named(API_KEYS, None, request)?;
-                self.api_keys(now, caller, Act::Create, &body)?;
-                self.keys.last().map(|key| key.id.clone())
-            }
-            // What is missing from the body is told first (recorded).
-            Act::Edit(_) if name(request.body()).is_err() => return Err(name_is_missing()),
-            Act::Get(text) | Act::Edit(text) | Act::Delete(text) => {
-                let mut keys = self.keys.iter();
-                let found =
-                    keys.find(|key| key.is_own_api_key() && key.is_live() && key.value == text);
-                found.map(|key| key.id.clone())
-            }
-        };
-        let id = id.ok_or_else(Refusal::no_such_api_key)?;
-        match act {
-            Act::Get(_) => drop(self.api_keys(now, caller, Act::Get(&id), request)?),
-            Act::Edit(_) => {
-                let body = named(API_KEYS, Some(&id), request)?;
-                self.api_keys(now, caller, Act::Edit(&id), &body)?;
-            }
-            Act::Delete(_) => drop(self.api_keys(now, caller, Act::Delete(&id), request)?),
-            Act::Create | Act::List => {}
-        }
-        let key = self.keys.iter().find(|key| key.id == id);
-        let key = key.ok_or_else(Refusal::no_such_api_key)?;
-        Ok(Reply::ok(&json!({ "api_key": self.api_key_v1(key) })))
+        self.keys_v1(&API_KEY, now, caller, act, request)
     }
 
-    /// Those of the caller (synthetic: the documentation speaks of all that the account has).
     pub(super) fn application_keys_v1(
         &mut self,
         now: OffsetDateTime,
@@ -85,54 +84,60 @@ impl Datadog {
         if self.settings.one_time_read {
             return Err(Refusal::forbidden());
         }
-        let is_own =
-            |key: &Key| key.is_application_key() && key.is_live() && key.owner == caller.user;
-        let surface = Surface::CurrentUser;
+        if act == Act::Create {
+            let name = name(request.body())?;
+            let mut keys = self.keys.iter();
+            if keys.any(|key| (APPLICATION_KEY.is_own)(key, caller) && key.name == name) {
+                return Err(Refusal::new(
+                    StatusCode::CONFLICT,
+                    format!("An application key with the name {name} already exists"),
+                ));
+            }
+        }
+        self.keys_v1(&APPLICATION_KEY, now, caller, act, request)
+    }
+
+    fn keys_v1(
+        &mut self,
+        class: &Class,
+        now: OffsetDateTime,
+        caller: &Caller,
+        act: Act<'_>,
+        request: &Request<Bytes>,
+    ) -> Result<Reply, Refusal> {
+        let mut own = self.keys.iter().filter(|key| (class.is_own)(key, caller));
         let id = match act {
             Act::List => {
-                let keys = self.keys.iter();
-                let listed = keys.filter(|key| is_own(key) && self.is_listed(now, key));
-                let keys: Vec<_> = listed.map(|key| self.application_key_v1(key)).collect();
-                return Ok(Reply::ok(&json!({ "application_keys": keys })));
+                let listed = own.filter(|key| self.is_listed(now, key));
+                let keys: Vec<_> = listed.map(|key| (class.shown)(self, key)).collect();
+                return Ok(Reply::ok(&json!({ class.list: keys })));
             }
             Act::Create => {
-                let name = name(request.body())?;
-                if self.keys.iter().any(|key| is_own(key) && key.name == name) {
-                    return Err(Refusal::new(
-                        StatusCode::CONFLICT,
-                        format!("An application key with the name {name} already exists"),
-                    ));
-                }
-                let body = named(APPLICATION_KEYS, None, request)?;
-                self.application_keys(now, caller, surface, Act::Create, &body)?;
+                let body = named(class.list, None, request)?;
+                (class.by_id)(self, now, caller, Act::Create, &body)?;
                 self.keys.last().map(|key| key.id.clone())
             }
+            // What is missing from the body is told first (recorded).
             Act::Edit(_) if name(request.body()).is_err() => return Err(name_is_missing()),
             Act::Get(text) | Act::Edit(text) | Act::Delete(text) => {
-                let mut keys = self.keys.iter();
-                let found = keys.find(|key| is_own(key) && key.value == text);
-                found.map(|key| key.id.clone())
+                own.find(|key| key.value == text).map(|key| key.id.clone())
             }
         };
-        let id = id.ok_or_else(Refusal::no_such_application_key)?;
+        let id = id.ok_or_else(class.none)?;
         match act {
-            Act::Get(_) => {
-                self.application_keys(now, caller, surface, Act::Get(&id), request)?;
-            }
+            Act::Get(_) => drop((class.by_id)(self, now, caller, Act::Get(&id), request)?),
             Act::Edit(_) => {
-                let body = named(APPLICATION_KEYS, Some(&id), request)?;
-                self.application_keys(now, caller, surface, Act::Edit(&id), &body)?;
+                let body = named(class.list, Some(&id), request)?;
+                (class.by_id)(self, now, caller, Act::Edit(&id), &body)?;
             }
             Act::Delete(_) => {
-                self.application_keys(now, caller, surface, Act::Delete(&id), request)?;
+                (class.by_id)(self, now, caller, Act::Delete(&id), request)?;
             }
             Act::Create | Act::List => {}
         }
         let key = self.keys.iter().find(|key| key.id == id);
-        let key = key.ok_or_else(Refusal::no_such_application_key)?;
-        Ok(Reply::ok(
-            &json!({ "application_key": self.application_key_v1(key) }),
-        ))
+        let key = key.ok_or_else(class.none)?;
+        Ok(Reply::ok(&json!({ class.one: (class.shown)(self, key) })))
     }
 
     fn api_key_v1(&self, key: &Key) -> Value {
