@@ -10,6 +10,7 @@ use sandbox::gate::{Call, Fate};
 use sandbox::lambda::FunctionError;
 
 use crate::bench::Bench;
+use crate::by_hand::ids;
 use crate::claims::FALSE_CLAIM;
 use crate::listen::{Listening, indiscretion};
 use crate::stage;
@@ -89,12 +90,22 @@ impl Verdict<'_> {
     }
 
     async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {
+        let is_dead = self.is_dead || self.names_no_key(kind);
         match self.bench.rotate(kind).await {
-            Err(error) if self.is_dead && error.error_type == "PendingKeyDead" => {
+            Err(error) if is_dead && error.error_type == "PendingKeyDead" => {
                 self.bench.rotate(kind).await
             }
             result => result,
         }
+    }
+
+    /// Whether AWSPENDING names a key that there is not: a creation's answer has shown another ID.
+    fn names_no_key(&self, kind: Kind) -> bool {
+        let pending = self.bench.value(kind, "AWSPENDING").unwrap_or_default();
+        let mut named = ids(&pending).into_iter();
+        self.bench
+            .gate
+            .with_world(|world| named.any(|id| world.datadog.key(&id).is_none()))
     }
 
     fn orphans(&self, heard: &str) -> Result<usize, String> {
@@ -193,9 +204,9 @@ pub fn false_claims(bench: &Bench, heard: &str) -> Result<(), String> {
 #[must_use]
 pub fn rights(bench: &Bench, kind: Kind) -> String {
     let value = bench.current(kind);
-    let ids = crate::by_hand::ids(&value);
+    let named = ids(&value);
     bench.gate.with_world(|world| {
-        let keys = ids.iter().filter_map(|id| world.datadog.key(id));
+        let keys = named.iter().filter_map(|id| world.datadog.key(id));
         let rights = keys.map(|key| match &key.class {
             Class::Application { scopes } => {
                 let scopes: Option<BTreeSet<_>> = scopes.as_ref().map(|it| it.iter().collect());
