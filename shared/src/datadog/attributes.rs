@@ -51,10 +51,14 @@ impl Attributes {
         self.0.get(name)?.as_bool()
     }
 
-    /// Adds what another answer tells of the same key, and this one does not.
+    /// Adds what another answer tells of the same key, and this one does not: or as something else than yes or no,
+    /// where the other tells one of them.
     pub(super) fn complete(&mut self, other: &Self) {
         for (name, value) in &other.0 {
-            self.0.entry(name.clone()).or_insert_with(|| value.clone());
+            let own = self.0.entry(name.clone()).or_insert_with(|| value.clone());
+            if value.is_boolean() && !own.is_boolean() {
+                own.clone_from(value);
+            }
         }
     }
 
@@ -111,9 +115,12 @@ mod tests {
 
     #[test]
     fn another_answer_adds_what_this_one_lacks_and_changes_nothing() {
-        let mut told = Attributes::of(&json!({ "category": "x" }));
-        told.complete(&Attributes::of(&json!({ "category": "y", "on": true })));
-        let both = Attributes::of(&json!({ "category": "x", "on": true }));
+        let mut told = Attributes::of(&json!({ "category": "x", "off": false, "garbled": 7 }));
+        told.complete(&Attributes::of(
+            &json!({ "category": "y", "on": true, "off": true, "garbled": true }),
+        ));
+        let both =
+            Attributes::of(&json!({ "category": "x", "on": true, "off": false, "garbled": true }));
         assert!(told.lost_in(&both).is_empty() && both.lost_in(&told).is_empty());
     }
 }

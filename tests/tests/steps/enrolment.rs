@@ -143,6 +143,26 @@ async fn an_attribute_that_two_answers_left_out_is_not_lost() {
     assert!(enrols(&bench));
 }
 
+/// The list and the look-up after the creation: that the new key's answer tells it shows that there is such an
+/// attribute.
+#[tokio::test(start_paused = true)]
+async fn an_attribute_that_the_new_key_tells_is_not_taken_for_absent_of_the_current_one() {
+    let bench = organisation(ReadOnly::Taken);
+    let before = bench.live();
+    bench.gate.follow(|call: &Call| {
+        if call.operation.starts_with("GET /api/v2/api_keys") {
+            Fate::Lie(Lie::Retyped(ENROLL))
+        } else {
+            Fate::Pass
+        }
+    });
+    let job = bench.begin(KIND);
+    let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
+    let words = ["could not be told", "were deleted again"];
+    bench.assert_failed(refused, "NewKeyDiffers", &words);
+    assert_eq!(bench.live(), before, "{}", bench.story());
+}
+
 /// The new key is named before the question is asked, and time is kept to undo it.
 #[tokio::test(start_paused = true)]
 async fn a_new_key_is_undone_if_the_attribute_of_the_current_one_can_not_be_told() {

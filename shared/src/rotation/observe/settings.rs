@@ -41,16 +41,14 @@ impl SecretReader<'_> {
     }
 
     /// Looks the current API key up once more, and returns whether it may enrol action runners; `None` if that
-    /// can't be told.
-    ///
-    /// In an organisation that has no such attribute no answer tells it: then it may not.
+    /// can't be told, or the answer leaves it out, as in an organisation that has no such attribute.
     pub(in crate::rotation) async fn enrolls(
         &self,
         secret: &LoadedSecret,
         current: &KeyId,
     ) -> Option<bool> {
         match secret.admin.api_key(current).await {
-            Ok(KeyLookup::Found(details)) => Some(details.attributes.is_true(ENROLL)),
+            Ok(KeyLookup::Found(details)) => details.attributes.told(ENROLL),
             Ok(KeyLookup::NotFound | KeyLookup::Forbidden) | Err(_) => None,
         }
     }
