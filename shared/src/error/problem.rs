@@ -63,7 +63,7 @@ pub enum Problem {
     Malformed { role: Role, source: ValueError },
     #[error("the secret's tag {tag} can't be read")]
     TagMalformed { tag: &'static str },
-    #[error("the version holds no value to be promoted")]
+    #[error("the version holds no value to be promoted: none, or a copy of AWSCURRENT's")]
     PendingWithoutValue,
     /// Not "empty": its keys can't be known, so that nothing may be deleted by name.
     #[error("a version carries {label}, and Secrets Manager does not find its value")]

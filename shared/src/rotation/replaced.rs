@@ -137,9 +137,10 @@ fn is_out_of_reach(cx: &StepContext<'_>, previous: &Version) -> bool {
     let (current, old) = (&cx.secret.current.credential, &previous.credential);
     let is_so = current.service_account() != old.service_account();
     if is_so {
+        let keys: Vec<_> = old.keys().iter().map(KeyRef::to_string).collect();
         tracing::warn!(
             secret = cx.reader.secret,
-            keys = ?old.keys(),
+            ?keys,
             "the keys under AWSPREVIOUS are another service account's and stay alive: delete them at \
              Datadog once nobody uses them"
         );

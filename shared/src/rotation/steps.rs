@@ -51,6 +51,7 @@ pub(super) async fn create(
     let cx = reader.context(event, versions).await?;
     if let Some(pending) = cx.token.filled() {
         journal.note(Entry::Stored);
+        refuse_copy(&cx, pending, journal).await?;
         journal.outcome_is("a value is stored already");
         if let Some(dead) = reader.find_dead(&cx.secret, pending).await? {
             return Err(abandon(&cx, pending, dead.into(), journal).await);
@@ -164,6 +165,7 @@ pub(super) async fn finish(
         }
         TokenVersion::Filled(pending) => pending,
     };
+    refuse_copy(&cx, pending, journal).await?;
     journal.note(Entry::Stored);
     let current = verify_or_abandon(&cx, pending, pending.created, journal).await?;
     let from = &cx.secret.current.id;
@@ -203,6 +205,19 @@ async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(),
     journal.note(Entry::Promoted);
     // The event's version is AWSCURRENT: its rotation created the keys in it.
     delete_replaced_before(cx, true, journal).await
+}
+
+/// Abandons a version that holds the current keys: what RotateImmediately=false left there, a person stored, or a
+/// reading answered in place of no value. There is nothing to promote, and no other value can be stored.
+async fn refuse_copy(
+    cx: &StepContext<'_>,
+    pending: &Version,
+    journal: &mut Journal,
+) -> Result<(), Problem> {
+    if pending.differs_from(&cx.secret.current) {
+        return Ok(());
+    }
+    Err(abandon(cx, pending, Problem::PendingWithoutValue, journal).await)
 }
 
 /// Verifies the pending keys, and abandons them if one is dead or not the value's. Returns the application key in

@@ -96,8 +96,8 @@ async fn what_one_invocation_takes_for_dead_another_one_has_promoted() {
         (
             Kind::ApplicationKey,
             "DescribeSecret",
-            "PendingLabelLost",
-            "stored as AWSPENDING",
+            "LabelsMoved",
+            "Another invocation made the version AWSCURRENT",
         ),
         (
             Kind::ServiceAccessToken,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use datadog_rotation::keys::KeyClass;
 use harness::bench::Bench;
+use http::StatusCode;
 use sandbox::gate::{Call, Edit, Fate};
 use sandbox::rotation::Step;
 use sandbox::scene::SceneOptions;
@@ -174,6 +175,78 @@ async fn a_created_key_with_the_value_of_another_is_not_stored() {
         bench.assert_failed(refused, "DatadogUnexpectedAnswer", &words);
         assert_eq!(bench.value(kind, "AWSPENDING"), None);
         heals(&bench, kind, &job).await;
+    }
+}
+
+/// Where the preview is gone, a look-up by the ID shows the end of another value.
+#[tokio::test(start_paused = true)]
+async fn a_created_api_key_with_the_id_of_another_is_not_promoted() {
+    for kind in [Kind::ApiKey, Kind::AdminKey] {
+        let bench = rotated(kind).await;
+        let strangers = bench.make(KeyClass::Api, "a person's", HOUR);
+        let shown = strangers.clone();
+        let job = bench.begin(kind);
+        edit(&bench, "POST /api/v2/api_keys", None, move |body| {
+            body["data"]["id"] = json!(shown);
+        });
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        bench.gate.follow(|call: &Call| {
+            if call.operation == "GET /api/v2/validate" {
+                Fate::Refuse(StatusCode::NOT_FOUND)
+            } else {
+                Fate::Pass
+            }
+        });
+        let refused = bench.deliver(kind, &job, Step::TestSecret).await;
+        let words = ["its ID is of another key", "AWSPENDING was taken off"];
+        let text = bench.assert_failed(refused, "NewKeyDiffers", &words);
+        assert!(
+            !text.contains(&format!("Deleted: API key {strangers}")),
+            "{text}"
+        );
+        assert!(bench.is_live(&strangers), "{}", bench.story());
+        heals(&bench, kind, &job).await;
+    }
+}
+
+/// One answer to the question for its ID that is another's: what is abandoned is not deleted by that ID, nor called
+/// deleted.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_one_answer_takes_for_another_is_found_by_its_name() {
+    let (kind, bench) = (Kind::ApiKey, rotated(Kind::ApiKey).await);
+    let job = bench.begin(kind);
+    bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+    edit(&bench, "GET /api/v2/validate", None, |body| {
+        body["data"]["attributes"]["api_key_id"] = json!("ffffffff-ffff-4fff-8fff-ffffffffffff");
+    });
+    let refused = bench.deliver(kind, &job, Step::TestSecret).await;
+    let text = bench.assert_failed(refused, "NewKeyDiffers", &["Not deleted: API key"]);
+    assert!(!text.contains("Deleted: API key"), "{text}");
+    heals(&bench, kind, &job).await;
+}
+
+/// AWSPENDING holds a copy of AWSCURRENT's value.
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_the_current_value_is_not_promoted() {
+    for kind in Kind::ALL {
+        for step in [Step::CreateSecret, Step::FinishSecret] {
+            let bench = rotated(kind).await;
+            let (before, version) = (bench.current(kind), bench.labelled(kind, "AWSCURRENT"));
+            let job = bench.begin(kind);
+            bench.manage(
+                "PutSecretValue",
+                &json!({
+                    "SecretId": bench.secret(kind), "ClientRequestToken": job.token,
+                    "SecretString": before.to_string(), "VersionStages": ["AWSPENDING"],
+                }),
+            );
+            let refused = bench.deliver(kind, &job, step).await;
+            let words = ["a copy of AWSCURRENT's", "AWSPENDING was taken off"];
+            bench.assert_failed(refused, "PendingWithoutValue", &words);
+            assert_eq!(bench.labelled(kind, "AWSCURRENT"), version);
+            assert_eq!(bench.current(kind), before);
+            heals(&bench, kind, &job).await;
+        }
     }
 }
 

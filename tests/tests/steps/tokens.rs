@@ -255,6 +255,29 @@ async fn a_pending_token_that_has_ended_heals() {
     }
 }
 
+/// Datadog may go on showing it: that it is refused for long, beside the current one, shows that it is dead.
+#[tokio::test(start_paused = true)]
+async fn a_pending_token_that_is_revoked_and_still_shown_heals() {
+    for next in [Step::TestSecret, Step::FinishSecret] {
+        let bench = bench();
+        let job = bench.begin(KIND);
+        bench.deliver(KIND, &job, Step::CreateSecret).await.unwrap();
+        let pending = token(&bench.value(KIND, "AWSPENDING").unwrap());
+        bench
+            .gate
+            .with_world(|world| world.datadog.settings.finds_revoked_tokens = true);
+        bench.revoke(&pending);
+        let young = bench.deliver(KIND, &job, next).await;
+        bench.assert_failed(young, "NewKeyUnusable", &["stored as AWSPENDING"]);
+        bench.wait(DAY).await;
+        let result = bench.deliver(KIND, &job, next).await;
+        bench.assert_failed(result, "PendingKeyDead", &["next rotation starts afresh"]);
+        bench.give_up(&job);
+        bench.rotate(KIND).await.expect("afresh");
+        bench.assert_settled();
+    }
+}
+
 /// It would end while it is AWSCURRENT, weeks before a rotation could replace it. One that lasts is kept.
 #[tokio::test(start_paused = true)]
 async fn a_pending_token_that_lasts_until_the_next_rotation_is_promoted() {

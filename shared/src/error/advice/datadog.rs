@@ -52,7 +52,8 @@ fn advice(call: &Call, problem: &DatadogProblem) -> &'static str {
         }
         DatadogProblem::NotSigned(_) => "Check the function's role and region; then rotate again.",
         DatadogProblem::NotFound => {
-            "Check that the service account still exists at Datadog; then rotate again."
+            "Check that the service account still exists at Datadog, and that nothing between the function and \
+             api.<site> answers in its place; then rotate again."
         }
         DatadogProblem::Rejected { mentions, .. }
             if call.creates() && mentions.iter().any(|it| it == ENROLL) =>

@@ -5,6 +5,7 @@
 use super::delete::{Grounds, Reason, delete};
 use crate::credential::TokenPart;
 use crate::error::Problem;
+use crate::keys::KeyRef;
 use crate::protected::ProtectedKeys;
 use crate::secrets::{CURRENT, PENDING};
 
@@ -20,14 +21,17 @@ pub(in crate::rotation) async fn abandon(
     problem: Problem,
     journal: &mut Journal,
 ) -> Problem {
-    if matches!(problem, Problem::PendingKeyMismatch { .. }) {
+    // What still works is found by its name, once no label leads to it: a token that ends too soon, and a key
+    // beside another's ID, by which nothing must be deleted.
+    let left: Vec<KeyRef> = if let Problem::PendingKeyMismatch { key, .. } = &problem {
         warn_of_names(cx, pending);
-    }
-    match delete_and_unlabel(cx, pending, journal).await {
+        vec![key.clone()]
+    } else {
+        let token = pending.credential.token();
+        token.into_iter().map(TokenPart::key_ref).collect()
+    };
+    match delete_and_unlabel(cx, pending, &left, journal).await {
         Ok(()) => {
-            // A token that ends too soon still works: once no label leads to it, it is found by its name.
-            let token = pending.credential.token();
-            let left = token.into_iter().map(TokenPart::key_ref).collect();
             journal.note(Entry::Abandoned { left });
             problem
         }
@@ -53,16 +57,28 @@ fn warn_of_names(cx: &StepContext<'_>, pending: &Version) {
 async fn delete_and_unlabel(
     cx: &StepContext<'_>,
     pending: &Version,
+    left: &[KeyRef],
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let reader = cx.reader;
     // Another invocation, which met an edge that knows the key, may have promoted it meanwhile.
     let label = reader.label_of(&pending.id, reader.deadline).await?;
-    if label != Some(TokenLabel::Pending) {
-        return Err(Problem::PendingLabelLost);
+    match label {
+        Some(TokenLabel::Pending) => {}
+        Some(TokenLabel::Current) => {
+            journal.note(Entry::PromotedByAnother);
+            return Err(Problem::LabelsMoved);
+        }
+        None => {
+            let left = pending.credential.keys();
+            journal.note(Entry::Abandoned { left });
+            return Err(Problem::LabelsMoved);
+        }
     }
-    if pending.credential.token().is_none() {
-        delete_the_rest(cx, pending, journal).await?;
+    let mut keys = pending.credential.keys();
+    keys.retain(|key| !left.contains(key));
+    if !keys.is_empty() {
+        delete_the_rest(cx, pending, &keys, journal).await?;
     }
     let secrets = &reader.clients.secrets;
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -89,6 +105,7 @@ async fn delete_and_unlabel(
 async fn delete_the_rest(
     cx: &StepContext<'_>,
     pending: &Version,
+    keys: &[KeyRef],
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let mut kept = ProtectedKeys::default();
@@ -96,8 +113,7 @@ async fn delete_the_rest(
     if let Some(previous) = cx.reader.previous(&cx.secret).await? {
         kept.add(&previous.credential);
     }
-    let keys = pending.credential.keys();
-    let (admin, candidates) = (&cx.secret.admin, Candidates::Named(&keys));
+    let (admin, candidates) = (&cx.secret.admin, Candidates::Named(keys));
     // Nobody need ever have compared the ID with the value: a person may have stored both.
     let grounds = Grounds {
         reason: Reason::Unverified,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::keys::{listed_whole, propagation_backoff};
+use super::keys::{is_other_key, listed_whole, propagation_backoff};
 use crate::admin::KeyLookup;
 use crate::credential::{Credential, Grace, OwnedKey};
 use crate::datadog::{OwnedKeyDetails, Status};
@@ -80,7 +80,7 @@ impl SecretReader<'_> {
 
     /// Fails if Datadog tells that the API key in AWSPENDING has another ID than stands beside it: the creation's
     /// answer may have shown another key's. Application keys and tokens are looked up by their IDs. A preview
-    /// tells: what it does not tell when it is asked again is no reason to fail.
+    /// tells; if it does not when it is asked again, a look-up by the ID may show the end of another value.
     pub(crate) async fn confirm_api_key_id(
         &self,
         secret: &LoadedSecret,
@@ -94,12 +94,20 @@ impl SecretReader<'_> {
         if !matches!(told, Ok(Some(_))) && self.deadline.pause(second, second).await {
             told = secret.admin.validated(&part.key).await;
         }
-        match told {
-            Ok(Some(told)) if told.id != part.id => Err(Problem::PendingKeyMismatch {
+        let is_another = match told {
+            Ok(Some(told)) => told.id != part.id,
+            Ok(None) | Err(_) => match secret.admin.api_key(&part.id).await? {
+                KeyLookup::Found(found) => is_other_key(found.last4.as_deref(), part.key.expose()),
+                KeyLookup::NotFound | KeyLookup::Forbidden => false,
+            },
+        };
+        if is_another {
+            Err(Problem::PendingKeyMismatch {
                 key: part.key_ref(),
                 difference: "its ID is of another key",
-            }),
-            Ok(_) | Err(_) => Ok(()),
+            })
+        } else {
+            Ok(())
         }
     }
 
@@ -302,13 +310,21 @@ impl SecretReader<'_> {
         self.missing(secret, pending).await
     }
 
-    /// Without `api_keys_read`, and after a whole back-off of refusals: an API key of an old version
-    /// that Datadog refuses while it accepts the admin's own.
+    /// After a whole back-off of refusals: a key of an old version that Datadog refuses while it accepts another. An
+    /// API key, without `api_keys_read`, beside the admin's own; a token, which a look-up may show though it
+    /// was revoked, beside the current one.
     async fn dead_by_refusal(
         &self,
         secret: &LoadedSecret,
         pending: &Version,
     ) -> Result<Option<KeyRef>, Problem> {
+        if let Some(token) = pending.credential.token() {
+            let (admin, current) = (&secret.admin, &secret.current.credential);
+            let is_dead = is_old(pending, self.now())
+                && !admin.validate(&pending.credential).await?
+                && admin.validate(current).await?;
+            return Ok(is_dead.then(|| token.key_ref()));
+        }
         let Some(part) = pending.credential.api() else {
             return Ok(None);
         };

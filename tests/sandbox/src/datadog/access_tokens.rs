@@ -70,8 +70,12 @@ impl Datadog {
             Act::Create => self.create_token(now, caller, &owner, request.body()),
             Act::List => self.list_tokens(now, &owner, &Query::of(request.uri())),
             Act::Get(id) => {
-                let finds_ended = self.settings.finds_ended_tokens;
-                let is_there = |key: &Key| key.is_live() || finds_ended && key.is_over(now);
+                let settings = &self.settings;
+                let is_there = |key: &Key| {
+                    key.is_live()
+                        || settings.finds_ended_tokens && key.is_over(now)
+                        || settings.finds_revoked_tokens
+                };
                 let keys = self.keys.iter();
                 let token = keys
                     .filter(|key| is_of(key, &owner) && is_there(key))

@@ -90,6 +90,8 @@ pub struct Settings {
     pub token_header: TokenHeader,
     /// Whether a look-up still finds a service access token that has ended by itself (nobody has said).
     pub finds_ended_tokens: bool,
+    /// Whether a look-up still finds one that was revoked, as it was (nobody has said).
+    pub finds_revoked_tokens: bool,
     /// How long no mapping may be of an AWS account that was just registered (recorded).
     pub fresh_account_unknown_for: Duration,
     /// How long GET does not find a mapping that was just made, two times of three (reported).
@@ -132,6 +134,7 @@ impl Default for Settings {
             kept_from_tokens: KeptFromTokens::Nothing,
             token_header: TokenHeader::Either,
             finds_ended_tokens: false,
+            finds_revoked_tokens: false,
             fresh_account_unknown_for: Duration::ZERO,
             fresh_mapping_hidden_for: Duration::ZERO,
             taken_mapping: StatusCode::CONFLICT,

@@ -9,7 +9,7 @@ use crate::world::World;
 
 /// A DELETE, carried out or not, that no rotation may send: for a key that authenticates it, for
 /// one that any secret has in use, and for one that waits for its promotion. Of a pending pair that
-/// can no longer be promoted, because one of its keys is dead, the other may go.
+/// can no longer be promoted, because one of its keys is dead or is not the one of its ID, the other may go.
 pub(super) fn forbidden_deletion(world: &World, record: &CallRecord, own: &str) -> Option<Breach> {
     let id = record.call.subject.as_deref()?;
     if !(record.call.operation.starts_with("DELETE ")
@@ -33,7 +33,11 @@ pub(super) fn forbidden_deletion(world: &World, record: &CallRecord, own: &str) 
     } else {
         let secret = world.secrets_manager.secret(own)?;
         let mut others = keys_labelled(secret, "AWSPENDING").into_iter();
-        let is_spoilt = others.any(|key| key.id != id && !is_live(world, &key.id));
+        let is_spoilt = others.any(|key| {
+            let found = world.datadog.key(&key.id);
+            let is_another = found.is_some_and(|it| it.value != key.text);
+            key.id != id && (is_another || !is_live(world, &key.id))
+        });
         // A token that is dead already is answered as if it had not been.
         let was_dead = world.datadog.key(id).is_some_and(|key| {
             let revoked = key.revoked_at;
