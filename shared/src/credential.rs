@@ -207,7 +207,7 @@ impl Credential {
     pub fn token(&self) -> Option<&TokenPart> {
         match self {
             Self::Token(token) => Some(token),
-            _ => None,
+            Self::Api(_) | Self::Application(_) | Self::Pair(..) | Self::Keyless(_) => None,
         }
     }
 

@@ -66,7 +66,7 @@ pub async fn delete_key(admin: &Admin, key: &KeyRef, lag: Duration) -> Result<bo
         key,
         value: None,
         known: KnownValue::End(None),
-        named: Candidates::Named(&[]),
+        candidates: Candidates::Named(&[]),
         lag,
         kept: &ProtectedKeys::default(),
         labels: None,

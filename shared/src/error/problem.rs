@@ -223,7 +223,10 @@ pub enum Problem {
         key: KeyRef,
         difference: &'static str,
     },
-    #[error("the key is in use by an admin secret or a kept version: it was not deleted")]
+    #[error(
+        "the key is in use by an admin secret or a kept version, or looked up by its ID it has no name of an \
+         orphaned key: it was not deleted"
+    )]
     KeyInUse,
     #[error(
         "whether the secret held the {key} is not known: Datadog refuses its value, and that of a key \

@@ -282,7 +282,7 @@ impl Search {
                 key: &key,
                 value: None,
                 known: KnownValue::End(None),
-                named: candidates,
+                candidates,
                 lag: Duration::ZERO,
                 kept: &kept,
                 labels: Some((reader, (&self.secret.description).into())),

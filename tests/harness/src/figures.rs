@@ -77,7 +77,9 @@ fn compare_by(page: &str, part: &str, counted: &str, is_so: impl Fn(&str, &str) 
     let path = format!("{DOCS}/{page}.md");
     let text = fs::read_to_string(&path).expect("the page");
     let marker = format!("<!-- {part} -->\n");
-    let begin = text.find(&marker).expect("the part's marker") + marker.len();
+    let found = text.find(&marker);
+    let begin = found.unwrap_or_else(|| panic!("{path} has no line {marker:?}: write it by hand"));
+    let begin = begin + marker.len();
     let length = text[begin..].find("<!--").expect("the part's end");
     let said = &text[begin..begin + length];
     if env::var_os("UPDATE_FIGURES").is_some() {

@@ -92,11 +92,15 @@ impl<'a> Candidates<'a> {
         listed.map(|it| (&it.key, it.shown.as_deref()))
     }
 
-    /// Returns whether a name recomputes from a version whose keys are searched for; `None` for keys that are not
-    /// deleted by their names.
-    pub(crate) fn are_named(self, class: KeyClass, name: &str) -> Option<bool> {
+    /// Returns whether nothing but their names speaks for deleting them.
+    pub(crate) fn go_by_name(self) -> bool {
+        matches!(self, Self::Orphans { .. })
+    }
+
+    /// Returns whether a name recomputes from a version whose orphaned keys are searched for.
+    pub(crate) fn bear(self, class: KeyClass, name: &str) -> bool {
         match self {
-            Self::Named(_) => None,
+            Self::Named(_) => false,
             Self::Orphans {
                 names,
                 versions,
@@ -104,7 +108,7 @@ impl<'a> Candidates<'a> {
                 ..
             } => {
                 let index = names.index(versions.iter().chain(filled));
-                Some(index.version_of(class, name).is_some())
+                index.version_of(class, name).is_some()
             }
         }
     }

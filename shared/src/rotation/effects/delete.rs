@@ -82,7 +82,7 @@ pub(in crate::rotation) async fn delete(
                 Some(end) => KnownValue::End(Some(end)),
                 None => known_value(&key, old),
             },
-            named: candidates,
+            candidates,
             lag: reason.lag(began.elapsed()),
             kept: &kept,
             labels: grounds.labels.map(|seen| (cx.reader, seen)),

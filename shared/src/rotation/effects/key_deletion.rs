@@ -50,7 +50,7 @@ pub(crate) struct KeyDeletion<'a> {
     pub known: KnownValue<'a>,
     /// Among which keys it was found. One that was found by its name alone is looked up first: in a list an ID
     /// may stand beside another key's name.
-    pub named: Candidates<'a>,
+    pub candidates: Candidates<'a>,
     /// For how long "not found" proves nothing, because the key was created or worked a moment ago.
     pub lag: Duration,
     pub kept: &'a ProtectedKeys,
@@ -119,7 +119,7 @@ impl KeyDeletion<'_> {
     /// Looks up a key that is to go by its name. Returns what came of it, if nothing is to be sent.
     async fn misnamed(&self) -> Result<Option<Deletion>, Problem> {
         let class = self.key.class;
-        if self.named.are_named(class, "").is_none() {
+        if !self.candidates.go_by_name() {
             return Ok(None);
         }
         let name = match class {
@@ -135,7 +135,7 @@ impl KeyDeletion<'_> {
         };
         Ok(match name {
             None => Some(Deletion::Gone),
-            Some(name) if self.named.are_named(class, &name) == Some(true) => None,
+            Some(name) if self.candidates.bear(class, &name) => None,
             Some(_) => Some(Deletion::Misnamed),
         })
     }
