@@ -19,6 +19,10 @@ use tempfile::NamedTempFile;
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-AbCdEf";
 
+/// An answer that the clients of both services take.
+pub(crate) const VALID: &str = "HTTP/1.1 200 OK\r\ncontent-length: 102\r\n\r\n\
+    {\"ARN\":\"arn:aws:secretsmanager:us-east-1:123456789012:secret:datadog/api-AbCdEf\",\"Name\":\"datadog/api\"}";
+
 /// What is to come of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {

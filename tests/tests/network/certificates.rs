@@ -3,14 +3,12 @@
 use datadog_rotation::settings::NetworkSettings;
 use harness::peer::{Authority, Manner, Peer};
 
-use crate::case::{Expected, Service, bundle, call, check, trusting};
+use crate::case::{Expected, Service, VALID, bundle, call, check, trusting};
 use std::time::Duration;
 
 const NEVER: (i32, i32) = (2020, 2021);
 const NOT_YET: (i32, i32) = (2990, 2991);
 const NOW: (i32, i32) = (2020, 2990);
-
-const VALID: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 const fn refused(words: &'static str, advice: &'static str) -> Expected {
     Expected {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use datadog_rotation::settings::NetworkSettings;
 use harness::peer::{Authority, Manner, Peer};
 
-use crate::case::{Expected, Service, bundle, call, check, trusting};
+use crate::case::{Expected, Service, VALID, bundle, call, check, trusting};
 
 /// No connection to it is ever to be opened past the proxy.
 const TARGET: &str = "https://localhost:1";
@@ -86,8 +86,7 @@ async fn a_certificate_behind_a_proxy_is_the_hosts() {
 async fn what_is_to_go_through_a_proxy_goes_through_it_and_what_is_not_does_not() {
     let own = Authority::named("own");
     let trusted = bundle(&[&own]);
-    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
-    let target = Peer::start(Manner::Tls(own.server("localhost", (2020, 2990)), answer)).await;
+    let target = Peer::start(Manner::Tls(own.server("localhost", (2020, 2990)), VALID)).await;
     let proxy = Peer::start(Manner::Proxy(target.port())).await;
     for (no_proxy, tries) in [(None, 2), (Some("localhost"), 0), (Some("example.com"), 2)] {
         let settings = NetworkSettings {
