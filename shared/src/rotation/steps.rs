@@ -115,8 +115,12 @@ pub(super) async fn test(
             let since = Some(cx.reader.deadline.began_at());
             verify_or_abandon(&cx, pending, since, journal).await?;
             // A version's value never changes: that finishSecret need not look again.
-            if let Err(problem) = reader.confirm_api_key_id(&cx.secret, pending).await {
-                return Err(abandon(&cx, pending, problem, journal).await);
+            match reader.confirm_api_key_id(&cx.secret, pending).await {
+                Ok(()) => {}
+                Err(problem @ Problem::PendingKeyMismatch { .. }) => {
+                    return Err(abandon(&cx, pending, problem, journal).await);
+                }
+                Err(problem) => return Err(problem),
             }
             journal.outcome_is("the new keys work");
             Ok(())

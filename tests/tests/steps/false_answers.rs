@@ -209,6 +209,33 @@ async fn a_created_api_key_with_the_id_of_another_is_not_promoted() {
     }
 }
 
+/// Trouble tells nothing of the key: the version stays, and the step is tried again.
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_id_can_not_be_asked_for_is_not_abandoned() {
+    for kind in [Kind::ApiKey, Kind::AdminKey] {
+        let bench = rotated(kind).await;
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        let (live, pending) = (bench.live(), bench.value(kind, "AWSPENDING"));
+        bench
+            .gate
+            .follow(|call: &Call| match call.operation.as_str() {
+                "GET /api/v2/validate" => Fate::Refuse(StatusCode::NOT_FOUND),
+                "GET /api/v2/api_keys/{id}" => Fate::FailBefore,
+                _ => Fate::Pass,
+            });
+        let failed = bench.deliver(kind, &job, Step::TestSecret).await;
+        bench.assert_failed(failed, "DatadogUnavailable", &["stored as AWSPENDING"]);
+        assert_eq!(bench.live(), live, "{}", bench.story());
+        assert_eq!(bench.value(kind, "AWSPENDING"), pending);
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        for step in &Step::ALL[2..] {
+            bench.deliver(kind, &job, *step).await.unwrap();
+        }
+        bench.assert_settled();
+    }
+}
+
 /// One answer to the question for its ID that is another's: what is abandoned is not deleted by that ID, nor called
 /// deleted.
 #[tokio::test(start_paused = true)]
