@@ -31,7 +31,7 @@ LONGEST = 30
 
 # What the explorer says of a promise that is broken: a plan, the promise, the length of the path.
 FOUND = re.compile(
-    r"\A.+\n(?:P\d|protection|message|role|the next rotation failed|the log says|[\w/-]+: the last version).+"
+    r"\A.+\n(?:P\d|protection|message|role|the next rotation failed|the last step has succeeded|the log says|[\w/-]+: the last version).+"
     r"\(after \d+ transitions\)$",
     re.M,
 )

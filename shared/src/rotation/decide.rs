@@ -58,13 +58,13 @@ pub(super) fn verification_span(age: Option<Duration>) -> Duration {
 pub(super) enum PutAsideBy {
     /// A rotation: its keys were replaced, and are to be deleted.
     Rotation,
-    /// A person, or it is not known: its keys are that person's, and stay.
+    /// A person: its keys are that person's, and stay.
     Person,
 }
 
 /// Returns who moved AWSPREVIOUS to its version, whose keys have no grace. It was a rotation only if the
 /// key in AWSCURRENT bears the name of its own version, and AWSPREVIOUS's version is older and of the
-/// same service account. Otherwise a person moved the labels.
+/// same service account. Otherwise it counts as a person.
 ///
 /// `is_current_rotations`: see [`is_current_rotations`].
 pub(super) fn replaced_by(
@@ -99,9 +99,10 @@ pub(super) fn is_current_rotations(
     key.is_some_and(|(key, name)| names.bears(key.class, name, &current.id))
 }
 
-/// Returns whether a rotation created the application key of AWSPREVIOUS, which has no grace. Such a key is
-/// deleted before the promotion, which takes the last label off its version: afterwards only its name
-/// tells whose it is, and nothing once Secrets Manager has forgotten the version.
+/// Returns whether a rotation created the application key of AWSPREVIOUS, which has no grace, and which a person has
+/// replaced: the third row of the table in `replaced.rs`. Such a key is deleted before the promotion, which takes the
+/// last label off its version: afterwards only its name tells whose it is, and nothing once Secrets Manager has
+/// forgotten the version.
 pub(super) fn is_left_by_rotation(
     names: &KeyNames,
     previous_key: Option<&OwnedKeyDetails>,

@@ -9,8 +9,9 @@
 //! docs/review/protocol.md has the states, and who cleans up after which death.
 //!
 //! A *replaced* key is one that AWSPREVIOUS holds, or that AWSCURRENT held before the promotion
-//! (`replaced.rs`). An *orphaned* key is a live key that a rotation of this secret created and no
-//! version with a label holds (`orphaned.rs`).
+//! (`replaced.rs`). An *orphaned* key is a live key that a rotation of this secret created and none of
+//! AWSCURRENT, AWSPENDING and AWSPREVIOUS holds (`orphaned.rs`). A *keyless* secret holds no keys: its
+//! value is copied and promoted.
 
 use std::time::SystemTime;
 
@@ -92,7 +93,7 @@ pub(super) fn set(journal: &mut Journal) {
 }
 
 /// Runs testSecret: verifies the stored keys. If none are stored, checks the configuration. Changes
-/// nothing, unless a pending key is dead.
+/// nothing, unless it abandons the version.
 pub(super) async fn test(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -139,8 +140,7 @@ pub(super) async fn test(
 ///
 /// Keys with grace go on working when they are replaced: what is under AWSPREVIOUS is deleted before the
 /// promotion, which takes the label off that leads to it. Keys without grace are deleted after the
-/// promotion that replaces them. The secret's type decides, unless a tag says otherwise. AWSCURRENT works
-/// at every moment.
+/// promotion that replaces them. The secret's type decides, unless a tag says otherwise.
 pub(super) async fn finish(
     reader: SecretReader<'_>,
     event: &RotationEvent,
@@ -172,9 +172,9 @@ pub(super) async fn finish(
     refuse_copy(&cx, pending, journal).await?;
     journal.note(Entry::Stored);
     let current = verify_or_abandon(&cx, pending, pending.created, journal).await?;
-    let from = &cx.secret.current.id;
+    let (from, seen) = (&cx.secret.current.id, (&cx.secret.description).into());
     delete_before_promotion(&cx, current.as_ref(), journal).await?;
-    let promoted = promote(reader, event, from, journal).await?;
+    let promoted = promote(reader, event, from, seen, journal).await?;
     announce(&cx, &promoted, journal).await;
     if has_grace {
         return Ok(());
@@ -188,8 +188,8 @@ pub(super) async fn finish(
     delete_replaced(&cx, pending, is_compared, (&described).into(), journal).await
 }
 
-/// Names the keys that createSecret may have created for a version without a value. It has logged their names
-/// and stored them, by the answer that it got: nobody would look there for keys that no version holds.
+/// Names the keys that createSecret may have created for a version without a value. If it was told that it had stored
+/// them, it has named them where nobody looks for trouble.
 fn warn_of_keys_not_stored(cx: &StepContext<'_>) {
     for key in cx.secret.current.credential.keys() {
         let name = cx.secret.names.name(key.class, &cx.event.token, 0, "*");
@@ -207,12 +207,14 @@ fn warn_of_keys_not_stored(cx: &StepContext<'_>) {
 /// Deletes replaced keys without grace, if an earlier finishSecret promoted and ended before it had.
 async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(), Problem> {
     journal.note(Entry::Promoted);
+    // Since the promotion its keys may have died: then the replaced ones may be the last that work.
+    cx.reader.verify_current(&cx.secret).await?;
     // The event's version is AWSCURRENT: its rotation created the keys in it.
     delete_replaced_before(cx, true, journal).await
 }
 
-/// Abandons a version that holds the current keys: what RotateImmediately=false left there, a person stored, or a
-/// reading answered in place of no value. There is nothing to promote, and no other value can be stored.
+/// Abandons a version that holds the current keys: `RotateImmediately=false` left them there, or a person stored them.
+/// There is nothing to promote, and no other value can be stored.
 async fn refuse_copy(
     cx: &StepContext<'_>,
     pending: &Version,
@@ -225,7 +227,7 @@ async fn refuse_copy(
 }
 
 /// Verifies the pending keys, and abandons them if one is dead or not the value's. Returns the application key in
-/// AWSCURRENT, if there is one. `since`: when the pending keys were there at the latest.
+/// AWSCURRENT, if there is one. `since`: a time at which the pending keys were there.
 async fn verify_or_abandon(
     cx: &StepContext<'_>,
     pending: &Version,

@@ -6,34 +6,39 @@ use harness::bench::Bench;
 use harness::by_hand::ids;
 use harness::function::Function;
 use harness::overlap::meanwhile;
+use sandbox::gate::{Call, Fate};
+use sandbox::rotation::{Step, event};
 
 use crate::invocations::{Invocations, name};
 use crate::plan::Act;
 
 /// Longer than a reading of labels is believed.
-const ROLL_BACK_AFTER: Duration = Duration::from_secs(4);
+const AFTER: Duration = Duration::from_secs(4);
 
 /// Does what a person, or other rotations, do.
 pub(crate) async fn perform(act: Act, bench: &Bench, invocations: &Invocations) {
     let Invocations {
-        kind,
-        job,
-        steps,
-        clock,
+        kind, job, steps, ..
     } = invocations;
     let kind = *kind;
     match act {
         Act::Meanwhile(what) => {
-            bench
-                .gate
-                .follow(|_: &sandbox::gate::Call| sandbox::gate::Fate::Pass);
-            let mut second =
-                Function::new(kind, &name(kind, 1), &bench.gate, bench.settings.clone());
-            second.clock = *clock;
+            pass_all(bench);
+            let second = another(bench, invocations);
             meanwhile(bench, &second, job, steps[0], what).await;
         }
+        Act::BeginAnew => {
+            pass_all(bench);
+            bench.wait(AFTER).await;
+            bench.give_up(job);
+            bench.take_pending_off(kind);
+            let next = bench.begin(kind);
+            let second = another(bench, invocations);
+            let _either_way = second.deliver(&event(&next, Step::CreateSecret)).await;
+            bench.give_up(&next);
+        }
         Act::RollBack => {
-            bench.wait(ROLL_BACK_AFTER).await;
+            bench.wait(AFTER).await;
             bench.roll_back(kind);
         }
         Act::RevokePending => {
@@ -45,4 +50,16 @@ pub(crate) async fn perform(act: Act, bench: &Bench, invocations: &Invocations) 
             bench.revoke(&ids(&value)[which]);
         }
     }
+}
+
+fn pass_all(bench: &Bench) {
+    bench.gate.follow(|_: &Call| Fate::Pass);
+}
+
+/// Another environment of the function.
+fn another(bench: &Bench, invocations: &Invocations) -> Function {
+    let (kind, settings) = (invocations.kind, bench.settings.clone());
+    let mut second = Function::new(kind, &name(kind, 1), &bench.gate, settings);
+    second.clock = invocations.clock;
+    second
 }

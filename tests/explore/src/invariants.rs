@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness::bench::Bench;
+use harness::by_hand::ids;
 use harness::listen::Listening;
 use harness::verdict::{Verdict, false_claims};
 use sandbox::credential::keys_of;
@@ -32,7 +33,7 @@ pub fn working(bench: &Bench) -> BTreeSet<String> {
 }
 
 /// Returns the promise that the last call has broken: P1, P2, P4, the role's, that no call costs
-/// a secret its last working version, or that no line claims a deletion that did not happen.
+/// a secret its last working version, and that no line claims a deletion that did not happen.
 #[must_use]
 pub fn broken(
     bench: &Bench,
@@ -50,6 +51,20 @@ pub fn broken(
         return Some(format!("{}: {}", breach.promise.code(), breach.text));
     }
     leak(bench, listening).or_else(|| false_claims(bench, &listening.heard()).err())
+}
+
+/// Whether AWSCURRENT holds a key that AWSPREVIOUS holds too.
+#[must_use]
+pub fn replaced_nothing(bench: &Bench, plan: &Plan) -> bool {
+    let kind = plan.case.subject.kind();
+    let of = |label: &str| {
+        bench
+            .value(kind, label)
+            .map(|it| ids(&it))
+            .unwrap_or_default()
+    };
+    let previous = of("AWSPREVIOUS");
+    of("AWSCURRENT").iter().any(|it| previous.contains(it))
 }
 
 /// P4. What AWS gives as the reason of a refusal is said on purpose: no secret is in it.
@@ -101,7 +116,7 @@ pub async fn judge(
         bench,
         kinds: &[plan.case.subject.kind()],
         rights,
-        lossy: 0,
+        lossy: plan.case.most_left(),
         is_dead: manager.is_dead || plan.case.setting.is_dead(),
     };
     // Only the last transitions were listened to.

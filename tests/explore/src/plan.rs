@@ -28,6 +28,8 @@ pub enum Shape {
 pub enum Act {
     /// While an invocation is held: [`Meanwhile`] without calls of its own to explore.
     Meanwhile(Meanwhile),
+    /// Takes AWSPENDING off and starts a rotation, whose createSecret alone runs, four seconds after the last call.
+    BeginAnew,
     /// Moves AWSCURRENT back to what AWSPREVIOUS holds, four seconds after the last call.
     RollBack,
     /// Revokes a key of the pending version.
@@ -41,10 +43,13 @@ impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Meanwhile(meanwhile) => write!(f, "{meanwhile}"),
+            Self::BeginAnew => {
+                f.write_str("AWSPENDING taken off by hand, createSecret of the next rotation")
+            }
             Self::RollBack => f.write_str("a person moves AWSCURRENT back to AWSPREVIOUS"),
             Self::RevokePending => f.write_str("a person revokes the pending key"),
-            Self::RevokeCurrent(0) => f.write_str("a person revokes the current API key"),
-            Self::RevokeCurrent(_) => f.write_str("a person revokes the current application key"),
+            Self::RevokeCurrent(0) => f.write_str("a person revokes the current key"),
+            Self::RevokeCurrent(_) => f.write_str("a person revokes the second current key"),
         }
     }
 }
@@ -218,7 +223,7 @@ impl Manager {
     /// Notes what an act means for what follows.
     pub fn after(&mut self, act: Act) {
         match act {
-            Act::Meanwhile(_) | Act::RollBack => self.is_overtaken = true,
+            Act::Meanwhile(_) | Act::BeginAnew | Act::RollBack => self.is_overtaken = true,
             Act::RevokePending => self.is_dead = true,
             Act::RevokeCurrent(_) => self.is_current_dead = true,
         }

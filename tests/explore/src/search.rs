@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use harness::bench::Bench;
+use harness::case::Setting;
 use harness::verdict::rights;
 use harness::{stage, sweep};
 use sandbox::rotation::Step;
@@ -13,7 +14,7 @@ use sandbox::secrets_manager::RotationJob;
 use crate::canonical::{Print, print};
 use crate::ear::Ear;
 use crate::explored::{Explored, Violation};
-use crate::invariants::{broken, working};
+use crate::invariants::{broken, replaced_nothing, working};
 use crate::invocations::Standing;
 use crate::moves::{Move, Next};
 use crate::past::{Event, Past};
@@ -111,7 +112,7 @@ async fn begin(plan: &Plan, bench: &Bench, under_way: Option<RotationJob>) -> Ma
         is_done: false,
         is_overtaken: false,
         is_dead: false,
-        is_current_dead: false,
+        is_current_dead: plan.case.setting == Setting::Forged,
     }
 }
 
@@ -298,9 +299,15 @@ impl Search<'_> {
                 story: place.story,
             });
         }
-        place.manager.is_done |= place.manager.steps == [Step::FinishSecret]
+        let is_done = place.manager.steps == [Step::FinishSecret]
             && run.standings() == [Standing::Succeeded]
             && self.plan.shape == Shape::Rotation;
+        if is_done && !place.manager.is_overtaken && replaced_nothing(&run.bench, self.plan) {
+            let what = "the last step has succeeded, and no key was replaced".to_owned();
+            let story = place.story;
+            return Err(Broken { what, story });
+        }
+        place.manager.is_done |= is_done;
         Ok(Some(Reached {
             run,
             start: Rc::clone(&from.past.start),

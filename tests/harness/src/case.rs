@@ -7,6 +7,8 @@ mod subject;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use datadog_rotation::keys::KeyClass;
+
 pub use fault::{ENROLL, Fault};
 pub use setting::Setting;
 pub use subject::Subject;
@@ -39,6 +41,21 @@ impl Case {
             }
         }
         cases
+    }
+}
+
+impl Case {
+    /// Returns how many API keys may be left, each with a warning: where Datadog neither lists them nor tells
+    /// which ID a value has, no rotation deletes one.
+    #[must_use]
+    pub fn most_left(&self) -> usize {
+        let is_untold = matches!(self.setting, Setting::OthersId | Setting::DeadWithOthersId);
+        let has_api_keys = self.subject.kind().classes().contains(&KeyClass::Api);
+        if is_untold && has_api_keys && !self.reads {
+            2
+        } else {
+            0
+        }
     }
 }
 

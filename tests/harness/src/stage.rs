@@ -1,5 +1,7 @@
 //! A world as the case asks for it, up to the moment at which the disturbed rotation begins.
 
+mod mistakes;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -128,8 +130,19 @@ async fn build(case: Case) -> (Bench, Option<RotationJob>) {
             rotate(&bench, kind, 2).await;
             None
         }
-        Setting::DeadPending => Some(dead_pending(&bench, kind, 0).await),
-        Setting::DeadApplicationKey => Some(dead_pending(&bench, kind, 1).await),
+        mistaken if Setting::mistaken(case.subject).contains(&mistaken) => {
+            mistakes::make(&bench, kind, mistaken).await
+        }
+        Setting::Unfinished => {
+            rotate(&bench, kind, 2).await;
+            let job = unfinished(&bench, kind, &[]).await;
+            bench.gate.with_world(|world| {
+                world.datadog.settings.revoked_key_usable_for = Duration::from_secs(15);
+            });
+            Some(job)
+        }
+        Setting::DeadPending => Some(unfinished(&bench, kind, &[0]).await),
+        Setting::DeadApplicationKey => Some(unfinished(&bench, kind, &[1]).await),
         world => {
             rotate(&bench, kind, 2).await;
             change(&bench, case, world).await;
@@ -299,6 +312,7 @@ pub fn mend(bench: &Bench) {
         world.secrets_manager.mend_replicas();
         let settings = &mut world.datadog.settings;
         settings.errors_with_200 = false;
+        settings.validate_v2 = true;
         // Where a creation is not asked, what it gives every key.
         if settings.asked_for_read_only == ReadOnly::Ignored {
             for it in settings.read_only_attributes.values_mut() {
@@ -318,15 +332,17 @@ fn lag(bench: &Bench) {
     });
 }
 
-/// A rotation that was given up after createSecret, and whose key number `which` is revoked.
-async fn dead_pending(bench: &Bench, kind: Kind, which: usize) -> RotationJob {
+/// A rotation that was given up after createSecret, of whose keys those with these numbers are revoked.
+async fn unfinished(bench: &Bench, kind: Kind, revoked: &[usize]) -> RotationJob {
     let job = bench.begin(kind);
     bench
         .deliver(kind, &job, Step::CreateSecret)
         .await
         .expect("nothing is in its way");
     let pending = bench.value(kind, "AWSPENDING").expect("a stored value");
-    bench.revoke(&ids(&pending)[which]);
+    for which in revoked {
+        bench.revoke(&ids(&pending)[*which]);
+    }
     bench.wait(Duration::from_mins(20)).await;
     job
 }

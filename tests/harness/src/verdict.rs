@@ -15,6 +15,9 @@ use crate::claims::FALSE_CLAIM;
 use crate::listen::{Listening, indiscretion};
 use crate::stage;
 
+/// The errors of a step that has abandoned a version which nobody can promote.
+const GIVEN_UP: [&str; 2] = ["PendingKeyDead", "PendingWithoutValue"];
+
 /// A run that broke a promise, with the story of its calls.
 pub struct Broken {
     /// What was run.
@@ -92,7 +95,7 @@ impl Verdict<'_> {
     async fn rotate(&self, kind: Kind) -> Result<(), FunctionError> {
         let is_dead = self.is_dead || self.names_no_key(kind);
         match self.bench.rotate(kind).await {
-            Err(error) if is_dead && error.error_type == "PendingKeyDead" => {
+            Err(error) if is_dead && GIVEN_UP.contains(&&*error.error_type) => {
                 self.bench.rotate(kind).await
             }
             result => result,

@@ -170,12 +170,20 @@ impl Gate {
         if matches!(fate, Fate::NewShape) {
             inner.world.datadog.settings.new_shape = false;
         }
-        let numbers_dates = inner.world.datadog.settings.numbered_dates;
-        let answer = match answer {
-            Some(answer) if numbers_dates && call.service == Service::Datadog => {
-                Some(Lie::Retyped("created_at").told(answer))
+        let settings = &inner.world.datadog.settings;
+        let habits = [
+            (settings.numbered_dates, Lie::Retyped("created_at")),
+            (settings.hides_ends, Lie::Without("last4")),
+        ];
+        let is_datadog = call.service == Service::Datadog;
+        let habits = habits.into_iter().filter(|(has, _)| is_datadog && *has);
+        let answer = answer.map(|it| habits.fold(it, |it, (_, habit)| habit.told(it)));
+        let answer = match (fate, &call.subject) {
+            (Fate::Lie(Lie::AnothersAnswer), Some(asked)) => {
+                let secrets = &inner.world.secrets_manager;
+                answer.map(|it| lie::anothers(secrets, asked, it))
             }
-            answer => answer,
+            _ => answer,
         };
         let status = answer.as_ref().map(Response::status);
         let mut record = CallRecord::new(call, fate.name(), status).by(authenticated_by);

@@ -34,7 +34,7 @@ pub struct Ledger(Arc<Mutex<Book>>);
 struct Book {
     /// Function name → ARN of the secret that it rotates.
     rotates: BTreeMap<String, String>,
-    /// Secret → every key id that a version of it ever named.
+    /// Secret → the id of every key whose id and value a version of it ever had.
     held: BTreeMap<String, BTreeSet<String>>,
     /// Key id → the secret whose rotation made it.
     minted: BTreeMap<String, String>,
@@ -246,9 +246,10 @@ impl Book {
 
     fn read(&mut self, world: &World) {
         for secret in world.secrets_manager.secrets() {
-            let ids = secret.versions().flat_map(keys_of).map(|key| key.id);
+            let keys = secret.versions().flat_map(keys_of);
+            let own = keys.filter(|key| own(world, key).is_some());
             let held = self.held.entry(secret.arn().to_owned()).or_default();
-            held.extend(ids);
+            held.extend(own.map(|key| key.id));
             let current = secret.labelled("AWSCURRENT").map(Version::id);
             if let Some(current) = current {
                 let (arn, current) = (secret.arn().to_owned(), current.to_owned());
@@ -383,6 +384,12 @@ fn leaked<'a>(world: &'a World, secret: &'a Secret) -> impl Iterator<Item = Stri
             key.id
         )
     })
+}
+
+/// The key of the id that a value names, if the text beside it is the key's own.
+fn own<'a>(world: &'a World, named: &NamedKey) -> Option<&'a Key> {
+    let key = world.datadog.key(&named.id)?;
+    (key.value == named.text).then_some(key)
 }
 
 fn is_live(world: &World, id: &str) -> bool {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use datadog_rotation::Kind;
 use datadog_rotation::keys::KeyClass;
 use harness::bench::Bench;
+use harness::by_hand::ids;
 use http::StatusCode;
 use sandbox::gate::{Call, Edit, Fate};
 use sandbox::rotation::Step;
@@ -236,20 +237,66 @@ async fn a_key_whose_id_can_not_be_asked_for_is_not_abandoned() {
     }
 }
 
-/// One answer to the question for its ID that is another's: what is abandoned is not deleted by that ID, nor called
+/// Two answers to the question for its ID that are another's: what is abandoned is not deleted by that ID, nor called
 /// deleted.
 #[tokio::test(start_paused = true)]
-async fn a_key_that_one_answer_takes_for_another_is_found_by_its_name() {
+async fn a_key_that_two_answers_take_for_another_is_found_by_its_name() {
     let (kind, bench) = (Kind::ApiKey, rotated(Kind::ApiKey).await);
     let job = bench.begin(kind);
     bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
-    edit(&bench, "GET /api/v2/validate", None, |body| {
-        body["data"]["attributes"]["api_key_id"] = json!("ffffffff-ffff-4fff-8fff-ffffffffffff");
+    bench.gate.follow(|call: &Call| {
+        if call.operation == "GET /api/v2/validate" {
+            Fate::Edited(Edit::new(tell_another_id))
+        } else {
+            Fate::Pass
+        }
     });
     let refused = bench.deliver(kind, &job, Step::TestSecret).await;
     let text = bench.assert_failed(refused, "NewKeyDiffers", &["Not deleted: API key"]);
     assert!(!text.contains("Deleted: API key"), "{text}");
     heals(&bench, kind, &job).await;
+}
+
+fn tell_another_id(body: &mut Value) {
+    body["data"]["attributes"]["api_key_id"] = json!("ffffffff-ffff-4fff-8fff-ffffffffffff");
+}
+
+/// One answer in which the new key's ID is of another value.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_one_answer_takes_for_another_is_promoted() {
+    let validation = "GET /api/v2/validate";
+    let [application_keys, tokens] = ["application_keys", "access_tokens"]
+        .map(|it| &*format!("GET /api/v2/service_accounts/{{id}}/{it}").leak());
+    for (kind, operation) in [
+        (Kind::ApiKey, validation),
+        (Kind::AdminKey, validation),
+        (Kind::AdminKey, application_keys),
+        (Kind::ApplicationKey, application_keys),
+        (Kind::ServiceAccessToken, tokens),
+    ] {
+        let bench = rotated(kind).await;
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        let pending = bench.value(kind, "AWSPENDING").unwrap();
+        edit(&bench, operation, None, move |body| {
+            if body["data"].is_object() {
+                tell_another_id(body);
+            }
+            let listed = body["data"].as_array_mut().into_iter().flatten();
+            for key in listed.filter(|it| ids(&pending).iter().any(|id| it["id"] == *id)) {
+                for (shown, of_another) in [("last4", "0000"), ("public_portion", "ddsat_00000000")]
+                {
+                    if key["attributes"][shown].is_string() {
+                        key["attributes"][shown] = json!(of_another);
+                    }
+                }
+            }
+        });
+        for step in &Step::ALL[2..] {
+            bench.deliver(kind, &job, *step).await.unwrap();
+        }
+        bench.assert_settled();
+    }
 }
 
 /// AWSPENDING holds a copy of AWSCURRENT's value.

@@ -76,8 +76,9 @@ pub(in crate::rotation) async fn promote_copy(
         TokenVersion::Current => Ok(()),
         TokenVersion::Empty => Err(Problem::PendingWithoutValue),
         TokenVersion::Filled(_) => {
-            let from = &versions.current.id;
-            promote(reader, event, from, journal).await.map(drop)
+            let (from, seen) = (&versions.current.id, (&versions.description).into());
+            let promoted = promote(reader, event, from, seen, journal).await;
+            promoted.map(drop)
         }
     }
 }

@@ -27,12 +27,14 @@ impl SecretReader<'_> {
             key: key.clone(),
             difference,
         };
+        let is_other = |it: &OwnedKeyDetails| is_other_key(it.shown.as_deref(), owned.value);
         let new = match new {
-            Some(new) => Some(new),
-            None => self.find_owned_key(secret, &owned.key).await?,
+            Some(new) if !is_other(&new) => Some(new),
+            // A mismatch abandons the version: it takes two answers.
+            _ => self.find_owned_key(secret, &owned.key).await?,
         };
         let new = new.ok_or_else(|| mismatch("the service account owns no such key"))?;
-        if is_other_key(new.shown.as_deref(), owned.value) {
+        if is_other(&new) {
             return Err(mismatch("its ID is of another key"));
         }
         let Some(current) = secret.current.credential.owned() else {
@@ -67,7 +69,7 @@ impl SecretReader<'_> {
         }
     }
 
-    /// Waits for a key of the service account that works and was not found: it may not be known everywhere.
+    /// Looks a key of the service account up again that works. If it is not found it may not be known everywhere.
     async fn find_owned_key(
         &self,
         secret: &LoadedSecret,

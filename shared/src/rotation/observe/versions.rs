@@ -22,7 +22,7 @@ use crate::rotation::context::{
     LoadedSecret, SecretReader, SeenLabels, TokenLabel, TokenVersion, Version, Versions,
 };
 
-/// Labels that were read within this time need not be read again before a deletion.
+/// Labels that were read within this time need not be read again before a deletion or a promotion.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// Why a reading failed.
@@ -282,8 +282,23 @@ impl SecretReader<'_> {
         }
     }
 
+    /// Reads the labels again, if they were asked for over two seconds ago. Fails if the token has lost AWSPENDING
+    /// and is not AWSCURRENT: a person has given its rotation up, and the next one deletes its keys.
+    pub(crate) async fn confirm_pending(
+        &self,
+        token: &VersionId,
+        seen: SeenLabels<'_>,
+    ) -> Result<(), Problem> {
+        if seen.asked_at.elapsed() < FRESH || self.label_of(token, self.deadline).await?.is_some() {
+            Ok(())
+        } else {
+            Err(Problem::LabelsMoved)
+        }
+    }
+
     /// Reads the labels again, if they were asked for over two seconds ago. Fails if AWSCURRENT or
-    /// AWSPREVIOUS was moved: the key to be deleted may be in use by now.
+    /// AWSPREVIOUS was moved, for the key to be deleted may be in use by now; or AWSPENDING, while it waits for its
+    /// promotion.
     pub(crate) async fn confirm_labels(&self, seen: &mut SeenLabels<'_>) -> Result<(), Problem> {
         if seen.asked_at.elapsed() < FRESH {
             return Ok(());
@@ -293,7 +308,8 @@ impl SecretReader<'_> {
             let asked_at = Instant::now();
             let labels = self.labels(self.deadline).await?;
             let is_unmoved = |label| labels.holder(label) == seen.labels.holder(label);
-            if [CURRENT, PREVIOUS].into_iter().all(is_unmoved) {
+            let is_promoted = seen.labels.holder(PENDING) == seen.labels.holder(CURRENT);
+            if is_unmoved(CURRENT) && is_unmoved(PREVIOUS) && (is_promoted || is_unmoved(PENDING)) {
                 seen.asked_at = asked_at;
                 return Ok(());
             }

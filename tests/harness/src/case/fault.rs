@@ -92,6 +92,11 @@ impl Fault {
         Self::Undeletable(500),
     ];
 
+    /// What belongs to another key or secret. The worlds of [`Setting::mistaken`] have both.
+    ///
+    /// [`Setting::mistaken`]: super::Setting::mistaken
+    pub const OF_OTHERS: [Self; 2] = [Self::Lie(Lie::NextIds), Self::Lie(Lie::AnothersAnswer)];
+
     /// What may be answered by mistake where an identity acts: to the exchange of its proof for a token, and
     /// to the look-up of the user.
     pub const LIES_TO_IDENTITIES: [Self; 8] = [
@@ -130,6 +135,7 @@ impl Fault {
             Self::Lie(Lie::EmptyLists | Lie::ShortPage) => {
                 is_list || operation == "ListSecretVersionIds"
             }
+            Self::Lie(Lie::NextIds) => is_list,
             Self::Lie(Lie::Without("valid")) => is_validation,
             Self::Lie(
                 Lie::Without("access_token" | "expires") | Lie::Retyped("access_token" | "expires"),
@@ -150,7 +156,9 @@ impl Fault {
                 | Lie::Retyped("category" | "remote_config_read_enabled" | ENROLL),
             ) => is_key && operation.contains("/api_keys"),
             Self::Lie(Lie::Without("VersionIdsToStages")) => operation == "DescribeSecret",
-            Self::Lie(Lie::Without("SecretString")) => operation == "GetSecretValue",
+            Self::Lie(Lie::Without("SecretString") | Lie::AnothersAnswer) => {
+                operation == "GetSecretValue"
+            }
             Self::Lie(Lie::Without("ARN")) => {
                 ["DescribeSecret", "GetSecretValue"].contains(&operation)
             }

@@ -25,6 +25,8 @@ pub enum Setting {
     DeadPending,
     /// Likewise, but of a pair the application key.
     DeadApplicationKey,
+    /// Begun before and given up, with a value stored. Keys that are deleted work for some seconds more.
+    Unfinished,
     /// Three edges of Datadog learn of a new key after 0, 5 and 10 seconds.
     Edges,
     /// Likewise after 0, 4 and 8 seconds, and the admin secret has just been rotated.
@@ -71,6 +73,26 @@ pub enum Setting {
     Forgetful,
     /// A topic gets a message after each promotion.
     Topic,
+    /// AWSPREVIOUS holds the ID of another team's key beside a value that works, and Datadog tells
+    /// nobody which ID a value has.
+    OthersId,
+    /// Likewise beside a value that was revoked.
+    DeadWithOthersId,
+    /// AWSCURRENT holds the ID of another team's key beside its own value, and Datadog shows the end of no value.
+    HiddenEnds,
+    /// AWSCURRENT holds the ID of another team's key, and a text that ends like its value and is none.
+    Forged,
+    /// AWSPENDING holds a copy of AWSCURRENT's value.
+    CopyPending,
+    /// As [`Self::DeadPending`], and Datadog shows the token that was revoked as it was.
+    ShownPending,
+    /// Another secret holds the same admin pair, and is named as the admin.
+    Twin,
+    /// A process died after its creation, and a person took AWSPENDING off: an orphaned key among
+    /// those of other teams.
+    Orphan,
+    /// There is a second secret of the type.
+    Neighbour,
 }
 
 impl fmt::Display for Setting {
@@ -83,6 +105,7 @@ impl fmt::Display for Setting {
             Self::RolledBack => "rolled back",
             Self::DeadPending => "dead pending",
             Self::DeadApplicationKey => "dead pending application key",
+            Self::Unfinished => "a stored value of 20 minutes ago",
             Self::Edges => "edges that lag",
             Self::FreshAdmin => "edges that lag, fresh admin keys",
             Self::LateById => "404 by ID after a creation",
@@ -104,6 +127,15 @@ impl fmt::Display for Setting {
             Self::Forgetful => "versions that are forgotten",
             Self::Topic => "a topic for messages",
             Self::EnrollsRunners => "a key with a read-only attribute",
+            Self::OthersId => "another key's ID under AWSPREVIOUS",
+            Self::DeadWithOthersId => "another key's ID and a dead value under AWSPREVIOUS",
+            Self::HiddenEnds => "another key's ID in AWSCURRENT, and no value's end is shown",
+            Self::Forged => "another key's ID and a text that ends like its value in AWSCURRENT",
+            Self::CopyPending => "a copy of AWSCURRENT under AWSPENDING",
+            Self::ShownPending => "dead pending token that is still shown",
+            Self::Twin => "another secret with the same pair as the admin",
+            Self::Orphan => "an orphaned key",
+            Self::Neighbour => "a second secret of the type",
         })
     }
 }
@@ -169,9 +201,39 @@ impl Setting {
         worlds
     }
 
+    /// Those in which a person, or a false answer, may take one key or secret for another.
+    #[must_use]
+    pub fn mistaken(subject: Subject) -> Vec<Self> {
+        let of_all = [Self::OthersId, Self::DeadWithOthersId, Self::CopyPending];
+        let more: &[Self] = match subject {
+            Subject::ApiKey => &[Self::Forged, Self::Orphan, Self::Neighbour],
+            Subject::ApplicationKey => &[
+                Self::Forged,
+                Self::HiddenEnds,
+                Self::Orphan,
+                Self::Neighbour,
+            ],
+            Subject::ServiceAccessToken => &[
+                Self::Forged,
+                Self::ShownPending,
+                Self::Orphan,
+                Self::Neighbour,
+            ],
+            Subject::AdminKey => &[Self::Twin, Self::Orphan],
+            _ => &[],
+        };
+        [&of_all, more].concat()
+    }
+
     /// Whether the rotation that is under way can only be given up.
     #[must_use]
     pub fn is_dead(self) -> bool {
-        matches!(self, Self::DeadPending | Self::DeadApplicationKey)
+        let dead = [
+            Self::DeadPending,
+            Self::DeadApplicationKey,
+            Self::CopyPending,
+            Self::ShownPending,
+        ];
+        dead.contains(&self)
     }
 }

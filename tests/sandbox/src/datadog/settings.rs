@@ -48,6 +48,8 @@ pub struct Settings {
     pub odd_resources: bool,
     /// Whether every `created_at` is a number (synthetic).
     pub numbered_dates: bool,
+    /// Whether no key shows the last characters of its value (synthetic).
+    pub hides_ends: bool,
     /// Whether `validate_keys` refuses with 200 and `{"status":"error"}` (synthetic).
     pub errors_with_200: bool,
     /// Attributes of API keys that no request can set, and their values in a new key:
@@ -114,6 +116,7 @@ impl Default for Settings {
             new_shape: false,
             odd_resources: false,
             numbered_dates: false,
+            hides_ends: false,
             errors_with_200: false,
             read_only_attributes: BTreeMap::new(),
             asked_for_read_only: ReadOnly::Ignored,

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Map, Value, json};
 
+use crate::secrets_manager::SecretsManager;
+
 /// A well-formed answer that says something else than the service's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lie {
@@ -25,6 +27,10 @@ pub enum Lie {
     UnknownStatus,
     /// Keys come back with IDs that no key has. The request is carried out.
     OtherIds,
+    /// In a list each key has the ID of the next one. The request is carried out.
+    NextIds,
+    /// `GetSecretValue` answers with ARN and value of another secret of the type.
+    AnothersAnswer,
     /// Names of keys come back in upper case. The request is carried out.
     UpperCaseNames,
     /// Names of keys come back cut at 64 characters. The request is carried out.
@@ -50,6 +56,8 @@ impl Lie {
             Self::Null(_) => "member null",
             Self::UnknownStatus => "unknown status",
             Self::OtherIds => "IDs of no key",
+            Self::NextIds => "each key with the next one's ID",
+            Self::AnothersAnswer => "another secret's ARN and value",
             Self::UpperCaseNames => "upper-case names",
             Self::CutNames => "cut names",
         }
@@ -70,7 +78,8 @@ impl Lie {
         match self {
             Self::EmptyLists => each_list(body, Vec::clear),
             Self::ShortPage => each_list(body, |items| items.truncate(items.len().div_ceil(2))),
-            Self::SaysError | Self::SaysDone => {}
+            // The gate tells them: it needs no answer, or knows the other secrets.
+            Self::SaysError | Self::SaysDone | Self::AnothersAnswer => {}
             Self::Without(name) => each_object(body, &mut |members| {
                 members.remove(name);
             }),
@@ -97,10 +106,40 @@ impl Lie {
                     *id = format!("ffffffff-ffff-4fff-8fff-{}", &id[id.len() - 12..]);
                 }
             }),
+            Self::NextIds => each_list(body, |items| shift_ids(items)),
             Self::UpperCaseNames => each_key_name(body, str::to_uppercase),
             Self::CutNames => each_key_name(body, |name| name.chars().take(64).collect()),
         }
     }
+}
+
+/// Returns the answer of `GetSecretValue` as if it were another secret's of the same type.
+pub(super) fn anothers(
+    secrets: &SecretsManager,
+    asked: &str,
+    answer: Response<Bytes>,
+) -> Response<Bytes> {
+    let others = secrets.secrets().filter(|it| it.arn() != asked);
+    let others: Vec<_> = others
+        .filter_map(|it| Some((it.arn(), it.labelled("AWSCURRENT")?)))
+        .collect();
+    changed(answer, |body| {
+        let other = others.iter().find_map(|(arn, version)| {
+            let text = version.value().filter(|text| is_of_one_type(text, body))?;
+            Some((*arn, text))
+        });
+        if let Some((arn, text)) = other {
+            (body["ARN"], body["SecretString"]) = (json!(arn), json!(text));
+        }
+    })
+}
+
+fn is_of_one_type(text: &str, body: &Value) -> bool {
+    let names = |text: &str| -> Option<Vec<String>> {
+        let value: Map<String, Value> = serde_json::from_str(text).ok()?;
+        Some(value.keys().cloned().collect())
+    };
+    body["SecretString"].as_str().and_then(names) == names(text)
 }
 
 /// Returns a success with its body changed. Refusals and empty answers stay as they are.
@@ -111,6 +150,19 @@ pub(super) fn changed(answer: Response<Bytes>, change: impl Fn(&mut Value)) -> R
             answer.map(|_| Bytes::from(body.to_string()))
         }
         _ => answer,
+    }
+}
+
+fn shift_ids(items: &mut [Value]) {
+    let is_shown = |item: &Value| item["attributes"].as_object().is_some_and(is_key);
+    let mut ids: Vec<_> = (items.iter().filter(|it| is_shown(it)))
+        .map(|it| it["id"].clone())
+        .collect();
+    if !ids.is_empty() {
+        ids.rotate_left(1);
+    }
+    for (item, id) in items.iter_mut().filter(|it| is_shown(it)).zip(ids) {
+        item["id"] = id;
     }
 }
 
@@ -193,6 +245,7 @@ mod tests {
         );
         let upper = first(Lie::UpperCaseNames)["attributes"]["name"].clone();
         assert_eq!(upper, NAME.to_uppercase());
+        assert_eq!(first(Lie::NextIds)["id"], "the-id-of-one");
         assert_eq!(first(Lie::CutNames)["attributes"]["name"], NAME[..64]);
         assert_eq!(told(Lie::UpperCaseNames)["meta"], truth["meta"]);
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::credential::{KeyKind, NamedKey, keys_of};
+use super::own;
+use crate::credential::{KeyKind, keys_of};
 use crate::datadog::{Class, Key};
 use crate::secrets_manager::{Secret, Version};
 use crate::world::World;
@@ -38,12 +39,6 @@ pub(super) fn difference(
             format!("{new} has {after}; {old} had {before}")
         })
     })
-}
-
-/// The key, if the value beside its id is its own.
-fn own<'a>(world: &'a World, named: &NamedKey) -> Option<&'a Key> {
-    let key = world.datadog.key(&named.id)?;
-    (key.value == named.text).then_some(key)
 }
 
 fn may_lose(secret: &Secret, version: &Version) -> bool {

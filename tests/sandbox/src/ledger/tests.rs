@@ -150,6 +150,22 @@ async fn deleting_a_key_of_others_breaks_the_second() {
     assert_eq!(story.broken(), [Promise::OnlyOwn]);
 }
 
+/// An ID is no secret: who stores it beside another value does not hold its key.
+#[tokio::test]
+async fn the_id_beside_a_value_makes_no_key_the_secrets() {
+    let story = Story::begin();
+    let others = story.gate.with_world(|world| {
+        let now = world.now();
+        world.datadog.create_api_key(now, "of others")
+    });
+    let made_up = (others.id.clone(), "0".repeat(32));
+    story.put("made up", &made_up, "AWSPREVIOUS").await;
+    story.ledger.forget_breaches();
+    story.delete(&others.id).await;
+
+    assert!(story.broken().contains(&Promise::OnlyOwn));
+}
+
 #[tokio::test]
 async fn a_minted_key_may_be_deleted_before_it_was_stored() {
     let story = Story::begin();
