@@ -1,5 +1,5 @@
-//! Deletes orphaned keys: live keys that a rotation of this secret created and no version with a label
-//! holds.
+//! Deletes orphaned keys: live keys that a rotation of this secret created and none of AWSCURRENT, AWSPENDING and
+//! AWSPREVIOUS holds.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::effects::{Grounds, Reason, delete};
 use super::journal::Journal;
 use super::observe::CurrentKeys;
 
-/// Deletes orphaned keys. In this order: read which versions have labels, then their values, list the
+/// Deletes orphaned keys. In this order: read which versions have these labels, then their values, list the
 /// keys, delete. Only once the token's version is known to hold `stored`.
 pub(super) async fn delete_orphans(
     cx: &StepContext<'_>,
