@@ -29,7 +29,6 @@ QUICK = {"lib": ["datadog_rotation"], "steps": ["steps"], "keyless": ["keyless"]
 SLOWER = {
     "properties": ["properties"],
     "crash_sweep": ["crash_sweep", "a_few_of_each"],
-    "overlap": ["overlap"],
     "trust": ["trust"],
 }
 TESTS = QUICK | SLOWER

@@ -10,6 +10,7 @@ use harness::stage;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::SceneOptions;
+use sandbox::secrets_manager::RotationJob;
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
@@ -215,15 +216,26 @@ async fn a_dead_pending_key_is_given_up_whatever_becomes_of_the_answer() {
     }
 }
 
+/// A stored key that a person has revoked.
+#[expect(
+    clippy::expect_used,
+    reason = "a panic is how a test says that something is wrong"
+)]
+async fn with_dead_pending(kind: Kind) -> (Bench, RotationJob) {
+    let bench = Bench::new(SceneOptions::default());
+    let job = bench.begin(kind);
+    let created = bench.deliver(kind, &job, Step::CreateSecret).await;
+    created.expect("undisturbed");
+    let pending = bench.value(kind, "AWSPENDING").expect("a stored value");
+    bench.revoke(&ids(&pending)[0]);
+    (bench, job)
+}
+
 /// That AWSPENDING is off is known, whatever becomes of the look at the labels after it.
 #[tokio::test(start_paused = true)]
 async fn a_dead_pending_key_is_given_up_though_the_labels_can_not_be_read_again() {
-    let bench = Bench::new(SceneOptions::default());
     let kind = Kind::ApiKey;
-    let job = bench.begin(kind);
-    let created = bench.deliver(kind, &job, Step::CreateSecret).await;
-    created.unwrap();
-    bench.revoke(&ids(&bench.value(kind, "AWSPENDING").unwrap())[0]);
+    let (bench, job) = with_dead_pending(kind).await;
     let mut is_off = false;
     bench.gate.follow(move |call: &Call| {
         is_off |= call.operation == "UpdateSecretVersionStage";
@@ -244,12 +256,8 @@ async fn a_dead_pending_key_is_given_up_though_the_labels_can_not_be_read_again(
 /// AWSPENDING stays where it can't be taken off, and nothing else is said.
 #[tokio::test(start_paused = true)]
 async fn a_dead_pending_key_that_may_not_be_given_up_is_an_error() {
-    let bench = Bench::new(SceneOptions::default());
     let kind = Kind::ApiKey;
-    let job = bench.begin(kind);
-    let created = bench.deliver(kind, &job, Step::CreateSecret).await;
-    created.unwrap();
-    bench.revoke(&ids(&bench.value(kind, "AWSPENDING").unwrap())[0]);
+    let (bench, job) = with_dead_pending(kind).await;
     bench.gate.follow(|call: &Call| {
         if call.operation == "UpdateSecretVersionStage" {
             Fate::Refuse(http::StatusCode::BAD_REQUEST)

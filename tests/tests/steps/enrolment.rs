@@ -99,6 +99,16 @@ async fn an_attribute_may_go_where_field_or_tag_says_so() {
     }
 }
 
+/// createSecret refuses to lose the attribute. The next rotation, undisturbed, keeps it.
+async fn is_refused_and_heals(bench: &Bench) {
+    let job = bench.begin(KIND);
+    let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
+    bench.assert_failed(refused, "AttributeLost", &[ENROLL, "were deleted again"]);
+    bench.give_up(&job);
+    bench.rotate(KIND).await.unwrap();
+    assert!(enrols(bench));
+}
+
 /// The new key's answer shows that the organisation has the attribute: the current key is asked about once
 /// more.
 #[tokio::test(start_paused = true)]
@@ -113,12 +123,7 @@ async fn an_attribute_that_one_answer_left_out_is_not_lost() {
             Fate::Pass
         }
     });
-    let job = bench.begin(KIND);
-    let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
-    bench.assert_failed(refused, "AttributeLost", &[ENROLL, "were deleted again"]);
-    bench.give_up(&job);
-    bench.rotate(KIND).await.unwrap();
-    assert!(enrols(&bench));
+    is_refused_and_heals(&bench).await;
 }
 
 /// Neither shows that the organisation has the attribute.
@@ -135,12 +140,7 @@ async fn an_attribute_that_two_answers_left_out_is_not_lost() {
             Fate::Pass
         }
     });
-    let job = bench.begin(KIND);
-    let refused = bench.deliver(KIND, &job, Step::CreateSecret).await;
-    bench.assert_failed(refused, "AttributeLost", &[ENROLL, "were deleted again"]);
-    bench.give_up(&job);
-    bench.rotate(KIND).await.unwrap();
-    assert!(enrols(&bench));
+    is_refused_and_heals(&bench).await;
 }
 
 /// The list and the look-up after the creation: that the new key's answer tells it shows that there is such an

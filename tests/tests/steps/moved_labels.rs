@@ -100,38 +100,35 @@ async fn keys_of_another_service_account_are_left_alone() {
     }
 }
 
-/// Between createSecret and finishSecret AWSCURRENT comes to name the id of another key.
-#[tokio::test(start_paused = true)]
-async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
+/// Between createSecret and finishSecret AWSCURRENT comes to name the ID of another key. Returns that.
+async fn with_others_id_at_last() -> (Bench, RotationJob, String) {
     let kind = Kind::ApplicationKey;
     let bench = bench();
     let job = bench.begin(kind);
     for step in &Step::ALL[..3] {
-        bench.deliver(kind, &job, *step).await.unwrap();
+        bench.deliver(kind, &job, *step).await.expect("undisturbed");
     }
     let (others, mut value) = (bench.by_hand(kind), bench.current(kind));
     value["appKeyId"] = others["appKeyId"].clone();
     bench.store_aside(kind, "MINE", &value);
     bench.make_current(kind, "MINE");
-    let result = bench.deliver(kind, &job, Step::FinishSecret).await;
-    bench.assert_failed(result, "CurrentKeyMismatch", &["AWSCURRENT is unchanged"]);
-    assert!(bench.is_live(&ids(&others)[0]));
+    (bench, job, ids(&others).remove(0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
+    let (bench, job, others) = with_others_id_at_last().await;
+    let result = bench.deliver(Kind::ApplicationKey, &job, Step::FinishSecret);
+    let words = ["AWSCURRENT is unchanged"];
+    bench.assert_failed(result.await, "CurrentKeyMismatch", &words);
+    assert!(bench.is_live(&others));
     assert_eq!(bench.ledger.breaches(), []);
 }
 
 /// The same, and Datadog shows no end of any key, so that nothing tells that it is another's.
 #[tokio::test(start_paused = true)]
 async fn a_key_of_others_whose_end_is_not_shown_lives() {
-    let kind = Kind::ApplicationKey;
-    let bench = bench();
-    let job = bench.begin(kind);
-    for step in &Step::ALL[..3] {
-        bench.deliver(kind, &job, *step).await.unwrap();
-    }
-    let (others, mut value) = (bench.by_hand(kind), bench.current(kind));
-    value["appKeyId"] = others["appKeyId"].clone();
-    bench.store_aside(kind, "MINE", &value);
-    bench.make_current(kind, "MINE");
+    let (bench, job, others) = with_others_id_at_last().await;
     bench.gate.follow(|call: &Call| {
         if call.operation.contains("application_keys") {
             Fate::Lie(Lie::Without("last4"))
@@ -139,8 +136,9 @@ async fn a_key_of_others_whose_end_is_not_shown_lives() {
             Fate::Pass
         }
     });
-    let _either = bench.deliver(kind, &job, Step::FinishSecret).await;
-    assert!(bench.is_live(&ids(&others)[0]), "{}", bench.story());
+    let finished = bench.deliver(Kind::ApplicationKey, &job, Step::FinishSecret);
+    let _either = finished.await;
+    assert!(bench.is_live(&others), "{}", bench.story());
 }
 
 /// A rotation of keys with grace, whose finishSecret is about to delete what is under AWSPREVIOUS.

@@ -154,10 +154,9 @@ async fn scopes_are_copied_exactly() {
     });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_token_of_another_service_account_is_refused() {
-    let bench = bench();
-    let value = bench.gate.with_world(|world| {
+/// A value with another service account's token.
+fn of_another_account(bench: &Bench) -> Value {
+    bench.gate.with_world(|world| {
         let now = world.now();
         let datadog = &mut world.datadog;
         let account = datadog.create_service_account(now, "other", &["dashboards_read"]);
@@ -167,7 +166,13 @@ async fn a_token_of_another_service_account_is_refused() {
             "serviceAccessToken": token.value, "serviceAccessTokenId": token.id,
             "serviceAccountId": account,
         })
-    });
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_another_service_account_is_refused() {
+    let bench = bench();
+    let value = of_another_account(&bench);
     bench.store(KIND, &value);
     let result = bench.create(KIND).await;
     bench.assert_failed(result, "ServiceAccountMismatch", &[]);
@@ -179,17 +184,7 @@ async fn a_token_of_another_service_account_is_refused() {
 async fn a_previous_token_of_another_service_account_is_left_alone() {
     let bench = bench();
     let own = bench.current(KIND);
-    let theirs = bench.gate.with_world(|world| {
-        let now = world.now();
-        let datadog = &mut world.datadog;
-        let account = datadog.create_service_account(now, "other", &["dashboards_read"]);
-        let token =
-            datadog.create_access_token(now, &account, "theirs", &["dashboards_read"], None);
-        json!({
-            "serviceAccessToken": token.value, "serviceAccessTokenId": token.id,
-            "serviceAccountId": account,
-        })
-    });
+    let theirs = of_another_account(&bench);
     bench.store(KIND, &theirs);
     bench.store(KIND, &own);
     bench.rotate(KIND).await.unwrap();
