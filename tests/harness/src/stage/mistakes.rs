@@ -101,12 +101,12 @@ fn forged(mut value: Value) -> Value {
         let Some(text) = value[field].as_str() else {
             continue;
         };
-        let shown = match text.rfind('_') {
+        let hidden = match text.rfind('_') {
             Some(end) if field == "serviceAccessToken" => end + 1..text.len(),
             underscore => underscore.map_or(0, |it| it + 1)..text.len() - 4,
         };
         let mut like = text.to_owned();
-        like.replace_range(shown.clone(), &"0".repeat(shown.len()));
+        like.replace_range(hidden.clone(), &"0".repeat(hidden.len()));
         value[field] = json!(like);
     }
     value
