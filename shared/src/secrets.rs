@@ -7,23 +7,22 @@ pub mod error;
 mod grace;
 mod labels;
 mod leak;
+mod sending;
 mod unthrottled;
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{Builder, Region, StalledStreamProtectionConfig};
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_sdk_secretsmanager::operation::update_secret_version_stage::builders::UpdateSecretVersionStageFluentBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use crate::deadline::{Backoff, Deadline, JitteredBackoff};
+use crate::deadline::Deadline;
 use crate::event::{RotationEvent, VersionId};
 use crate::http::Http;
 
@@ -34,6 +33,8 @@ pub use error::{Reason, SecretsError, SecretsProblem};
 pub use grace::{GRACE_TAG, GraceTags, LEAKED_TAG};
 pub use labels::{CURRENT, Labels, PENDING, PREVIOUS};
 pub use leak::Begun;
+pub use sending::Repeats;
+use sending::{once, unrepeated, within};
 use unthrottled::Unthrottled;
 
 /// The tag (and value field) by which a secret names its admin secret.
@@ -44,10 +45,6 @@ pub const MAY_LOSE_TAG: &str = "mayLoseAttributes";
 
 /// One try of one call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Over which time calls that were throttled come back: a rotation writes twice, and an account may
-/// write 50 times a second (documented), so that this suffices for 1 500 secrets at once.
-const THROTTLED_FOR: Duration = Duration::from_mins(1);
 
 /// The client for one region.
 #[derive(Clone, Debug)]
@@ -66,17 +63,6 @@ pub struct StoredValue {
     pub is_binary: bool,
     /// When the version was made.
     pub created: Option<SystemTime>,
-}
-
-/// How an attempt to store ended, as far as it did not simply succeed.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The version holds another value already: nothing was stored, and nothing ever can be.
-    Taken,
-    /// Refused: nothing was stored.
-    Refused(SecretsError),
-    /// No usable answer: it may be stored or not.
-    Unknown(SecretsError),
 }
 
 impl Secrets {
@@ -228,58 +214,38 @@ impl Secrets {
         }
     }
 
-    /// Stores the value of the version that the event's token names, as AWSPENDING.
+    /// Stores the value of the version that the event's token names, as AWSPENDING: one attempt. It puts
+    /// AWSPENDING back where that was taken off.
     ///
-    /// Sent again after an answer that tells nothing, for the same token and value are one
-    /// effect; a refusal after such an answer proves nothing any more.
+    /// For the same token and value two attempts are one effect. A refusal after an attempt whose effect is
+    /// not known proves nothing any more; [`SecretsProblem::ResourceExists`]: the version holds another
+    /// value, and always will.
     pub async fn store_pending(
         &self,
         event: &RotationEvent,
         value: &SecretString,
         deadline: &Deadline,
-    ) -> Result<(), StoreError> {
-        let secret = event.secret.as_str();
-        let mut backoff = Backoff::new(
-            Duration::from_millis(250),
-            Duration::from_secs(2),
-            Duration::from_secs(8),
-        );
+    ) -> Result<(), SecretsError> {
         let rotation_token = event.rotation_token.as_ref();
         let call = self
             .client
             .put_secret_value()
-            .secret_id(secret)
+            .secret_id(event.secret.as_str())
             .client_request_token(event.token.as_str())
             .secret_string(value.expose_secret())
             .version_stages(PENDING)
             .set_rotation_token(rotation_token.map(|it| it.expose_secret().into()));
-        // Its retries would hide an attempt whose effect is unknown.
-        let unrepeated = Builder::new().retry_config(RetryConfig::disabled());
         let send = || {
-            let call = call.clone().customize();
-            call.config_override(unrepeated.clone()).send()
+            call.clone()
+                .customize()
+                .config_override(unrepeated())
+                .send()
         };
-        let mut unknown = false;
-        loop {
-            let stored = within(deadline, "PutSecretValue", secret, send).await;
-            let Err(error) = stored else { return Ok(()) };
-            if error.problem == SecretsProblem::ResourceExists {
-                return Err(StoreError::Taken);
-            }
-            let again = error.is_transient() && !error.is_throttled();
-            unknown |= !error.is_definite();
-            if !(again && backoff.pause(deadline).await) {
-                let refused = if unknown {
-                    StoreError::Unknown
-                } else {
-                    StoreError::Refused
-                };
-                return Err(refused(error));
-            }
-        }
+        let stored = once(deadline, "PutSecretValue", event.secret.as_str(), send).await;
+        stored.map(drop)
     }
 
-    /// Moves AWSCURRENT; [`SecretsProblem::Contradiction`] unless `from` still carries it.
+    /// Moves AWSCURRENT: one attempt. [`SecretsProblem::Contradiction`] unless `from` still carries it.
     pub async fn promote(
         &self,
         secret: &str,
@@ -287,8 +253,17 @@ impl Secrets {
         to: &VersionId,
         deadline: &Deadline,
     ) -> Result<(), SecretsError> {
-        self.move_label(CURRENT, secret, from, Some(to), deadline)
-            .await
+        let call = self
+            .label_move(CURRENT, secret, from)
+            .move_to_version_id(to.as_str());
+        let send = || {
+            call.clone()
+                .customize()
+                .config_override(unrepeated())
+                .send()
+        };
+        let moved = once(deadline, "UpdateSecretVersionStage", secret, send).await;
+        moved.map(drop).map_err(SecretsError::of_label)
     }
 
     /// Takes AWSPENDING off a version, so that the next rotation starts afresh;
@@ -299,31 +274,24 @@ impl Secrets {
         version: &VersionId,
         deadline: &Deadline,
     ) -> Result<(), SecretsError> {
-        self.move_label(PENDING, secret, version, None, deadline)
-            .await
+        let call = self.label_move(PENDING, secret, version);
+        let send = || call.clone().send();
+        let removed = within(deadline, "UpdateSecretVersionStage", secret, send).await;
+        removed.map(drop).map_err(SecretsError::of_label)
     }
 
-    async fn move_label(
+    /// The call that takes a label off a version.
+    fn label_move(
         &self,
         label: &str,
         secret: &str,
         from: &VersionId,
-        to: Option<&VersionId>,
-        deadline: &Deadline,
-    ) -> Result<(), SecretsError> {
-        let call = self
-            .client
+    ) -> UpdateSecretVersionStageFluentBuilder {
+        self.client
             .update_secret_version_stage()
             .secret_id(secret)
             .version_stage(label)
             .remove_from_version_id(from.as_str())
-            .set_move_to_version_id(to.map(|it| it.as_str().to_owned()));
-        within(deadline, "UpdateSecretVersionStage", secret, || {
-            call.clone().send()
-        })
-        .await
-        .map(drop)
-        .map_err(SecretsError::of_label)
     }
 }
 
@@ -347,39 +315,6 @@ impl StoredValue {
             created: answer.created_date.as_ref().and_then(description::time),
             is_binary: answer.secret_binary.is_some(),
             text: answer.secret_string.map(Into::into),
-        }
-    }
-}
-
-/// Throttled calls are sent again here, and not by the SDK: see [`Unthrottled`].
-async fn within<T, E, F>(
-    deadline: &Deadline,
-    call: &'static str,
-    secret: &str,
-    send: impl Fn() -> F,
-) -> Result<T, SecretsError>
-where
-    E: ProvideErrorMetadata,
-    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-{
-    let mut jittered = JitteredBackoff::new(THROTTLED_FOR);
-    loop {
-        let left = deadline.left();
-        // Boxed: a step makes several calls side by side, and the SDK's futures are large.
-        let problem = match tokio::time::timeout(left, Box::pin(send())).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => SecretsProblem::of(call, &error),
-            Err(_) => SecretsProblem::of_deadline(left),
-        };
-        let error = SecretsError {
-            call,
-            secret: secret.to_owned(),
-            version: Box::default(),
-            problem,
-        };
-        let (at_least, after) = (Duration::ZERO, Duration::from_secs(1));
-        if !(error.is_throttled() && jittered.pause(at_least, deadline, after).await) {
-            return Err(error);
         }
     }
 }

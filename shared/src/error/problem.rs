@@ -234,7 +234,7 @@ pub enum Problem {
     )]
     PossessionUnknown { key: KeyRef },
     #[error(
-        "the pending {key} is dead, or ends before the next rotation, and can't be replaced under this version"
+        "the pending {key} is dead, has leaked, or ends before the next rotation, and can't be replaced under this version"
     )]
     PendingKeyDead { key: KeyRef },
     #[error(

@@ -223,6 +223,11 @@ impl StepContext<'_> {
         self.reader.grace_of(&self.secret.description, version)
     }
 
+    /// Returns whether the secret's owner says that the keys of this version have leaked.
+    pub(crate) fn has_leaked(&self, version: &Version) -> bool {
+        self.secret.description.grace.has_leaked(&version.id)
+    }
+
     /// Returns whether a key of this ID was read in this invocation, so that it can't be new.
     pub(crate) fn was_there_before(&self, id: &KeyId) -> bool {
         self.known_keys().keys().iter().any(|key| key.id == *id)

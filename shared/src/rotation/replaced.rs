@@ -25,7 +25,7 @@ use crate::datadog::OwnedKeyDetails;
 use crate::error::Problem;
 use crate::keys::{KeyClass, KeyRef};
 use crate::protected::ProtectedKeys;
-use crate::secrets::PREVIOUS;
+use crate::secrets::{PENDING, PREVIOUS};
 
 use super::context::{SeenLabels, StepContext, Version};
 use super::decide::{
@@ -236,6 +236,7 @@ async fn delete_previous(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     wait_for_replicas(cx).await?;
+    cx.reader.wait_for_young_current(&cx.secret).await?;
     let grounds = grounds_of(cx, previous, reason);
     delete_keys(cx, &cx.secret.admin, &cx.kept(), grounds, journal).await
 }
@@ -263,5 +264,23 @@ async fn delete_keys(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     let keys = grounds.old.map(Credential::keys).unwrap_or_default();
-    delete(cx, admin, Candidates::Named(&keys), kept, grounds, journal).await
+    let mut kept = kept.clone();
+    kept.merge(&keys_of_another_pending(cx, grounds).await?);
+    delete(cx, admin, Candidates::Named(&keys), &kept, grounds, journal).await
+}
+
+/// Returns the keys under AWSPENDING, if another rotation has begun by the labels that the step goes by: a person may
+/// have gone back to the replaced keys by it.
+async fn keys_of_another_pending(
+    cx: &StepContext<'_>,
+    grounds: Grounds<'_>,
+) -> Result<ProtectedKeys, Problem> {
+    let mut keys = ProtectedKeys::default();
+    let holder = grounds.labels.and_then(|seen| seen.labels.holder(PENDING));
+    if let Some(another) = holder.filter(|it| **it != cx.event.token)
+        && let Some(version) = cx.reader.labelled(another, PENDING).await?
+    {
+        keys.add(&version?.credential);
+    }
+    Ok(keys)
 }

@@ -29,7 +29,7 @@ use super::effects::{
     store,
 };
 use super::journal::{Entry, Journal};
-use super::observe::PendingKeys;
+use super::observe::{PendingKeys, shows_end_of};
 use super::orphaned::{delete_orphans, has_unknown_keys};
 use super::replaced::{delete_before_promotion, delete_replaced, delete_replaced_before};
 
@@ -52,7 +52,7 @@ pub(super) async fn create(
     let cx = reader.context(event, versions).await?;
     if let Some(pending) = cx.token.filled() {
         journal.note(Entry::Stored);
-        refuse_copy(&cx, pending, journal).await?;
+        refuse_unwanted(&cx, pending, journal).await?;
         journal.outcome_is("a value is stored already");
         if let Some(dead) = reader.find_dead(&cx.secret, pending).await? {
             return Err(abandon(&cx, pending, dead.into(), journal).await);
@@ -169,7 +169,7 @@ pub(super) async fn finish(
         }
         TokenVersion::Filled(pending) => pending,
     };
-    refuse_copy(&cx, pending, journal).await?;
+    refuse_unwanted(&cx, pending, journal).await?;
     journal.note(Entry::Stored);
     let current = verify_or_abandon(&cx, pending, pending.created, journal).await?;
     let (from, seen) = (&cx.secret.current.id, (&cx.secret.description).into());
@@ -184,7 +184,9 @@ pub(super) async fn finish(
         return Err(Problem::LabelsMoved);
     }
     // Only an ID whose key shows the end of its value has been compared.
-    let is_compared = current.is_some_and(|key| key.shown.is_some());
+    let replaced = cx.secret.current.credential.owned();
+    let compared = current.zip(replaced);
+    let is_compared = compared.is_some_and(|(key, it)| shows_end_of(&key, it.value));
     delete_replaced(&cx, pending, is_compared, (&described).into(), journal).await
 }
 
@@ -213,17 +215,22 @@ async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(),
     delete_replaced_before(cx, true, journal).await
 }
 
-/// Abandons a version that holds the current keys: `RotateImmediately=false` left them there, or a person stored them.
-/// There is nothing to promote, and no other value can be stored.
-async fn refuse_copy(
+/// Abandons a version that nobody wants to have promoted. It holds the current keys: `RotateImmediately=false` left
+/// them there, or a person stored them. Or the tag `leakedVersion` names it.
+async fn refuse_unwanted(
     cx: &StepContext<'_>,
     pending: &Version,
     journal: &mut Journal,
 ) -> Result<(), Problem> {
-    if pending.differs_from(&cx.secret.current) {
-        return Ok(());
+    if !pending.differs_from(&cx.secret.current) {
+        return Err(abandon(cx, pending, Problem::PendingWithoutValue, journal).await);
     }
-    Err(abandon(cx, pending, Problem::PendingWithoutValue, journal).await)
+    match pending.credential.telling_key() {
+        Some(key) if cx.has_leaked(pending) => {
+            Err(abandon(cx, pending, Problem::PendingKeyDead { key }, journal).await)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Verifies the pending keys, and abandons them if one is dead or not the value's. Returns the application key in

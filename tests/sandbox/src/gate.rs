@@ -173,7 +173,7 @@ impl Gate {
         let settings = &inner.world.datadog.settings;
         let habits = [
             (settings.numbered_dates, Lie::Retyped("created_at")),
-            (settings.hides_ends, Lie::Without("last4")),
+            (settings.hides_ends, Lie::Masked),
         ];
         let is_datadog = call.service == Service::Datadog;
         let habits = habits.into_iter().filter(|(has, _)| is_datadog && *has);

@@ -235,6 +235,10 @@ impl Book {
                 self.breaches
                     .push(Breach::at(Promise::CurrentWorks, record, text));
             }
+            let secret = world.secrets_manager.secret(&arn);
+            if secret.is_some_and(is_about_to_displace) {
+                self.displaced.insert(id.clone());
+            }
             if is_early(world, record, &arn, id) {
                 let text =
                     format!("{arn}: the key {id} of AWSPREVIOUS was deleted before its time");

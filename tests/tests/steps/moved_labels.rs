@@ -12,7 +12,7 @@ use datadog_rotation::Kind;
 use datadog_rotation::secrets::GRACE_TAG;
 use harness::bench::Bench;
 use harness::by_hand::ids;
-use sandbox::gate::{Call, CallRecord, Fate, Lie, pause};
+use sandbox::gate::{Call, CallRecord, Edit, Fate, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair};
 use sandbox::secrets_manager::RotationJob;
@@ -125,20 +125,25 @@ async fn a_key_of_others_that_becomes_current_at_the_last_moment_lives() {
     assert_eq!(bench.ledger.breaches(), []);
 }
 
-/// The same, and Datadog shows no end of any key, so that nothing tells that it is another's.
+/// The same, and Datadog shows the end of no key, or a mask: nothing tells that it is another's.
 #[tokio::test(start_paused = true)]
 async fn a_key_of_others_whose_end_is_not_shown_lives() {
-    let (bench, job, others) = with_others_id_at_last().await;
-    bench.gate.follow(|call: &Call| {
-        if call.operation.contains("application_keys") {
-            Fate::Lie(Lie::Without("last4"))
-        } else {
-            Fate::Pass
-        }
-    });
-    let finished = bench.deliver(Kind::ApplicationKey, &job, Step::FinishSecret);
-    let _either = finished.await;
-    assert!(bench.is_live(&others), "{}", bench.story());
+    for shown in [None, Some("****"), Some(""), Some("12")] {
+        let (bench, job, others) = with_others_id_at_last().await;
+        bench.gate.follow(move |call: &Call| {
+            if !call.operation.contains("application_keys") {
+                return Fate::Pass;
+            }
+            Fate::Edited(Edit::new(move |body| {
+                for key in body["data"].as_array_mut().into_iter().flatten() {
+                    key["attributes"]["last4"] = json!(shown);
+                }
+            }))
+        });
+        let finished = bench.deliver(Kind::ApplicationKey, &job, Step::FinishSecret);
+        let _either = finished.await;
+        assert!(bench.is_live(&others), "{shown:?}: {}", bench.story());
+    }
 }
 
 /// A rotation of keys with grace, whose finishSecret is about to delete what is under AWSPREVIOUS.

@@ -1,5 +1,5 @@
-//! Takes AWSPENDING off a version that can never be promoted: its key is dead or ends too soon, or its value is
-//! not that of the key beside it. A value can't be replaced under its token, so the living half of a pair is
+//! Takes AWSPENDING off a version that can never be promoted: its key is dead, has leaked or ends too soon, or its
+//! value is not that of the key beside it. A value can't be replaced under its token, so the living half of a pair is
 //! deleted, and the next rotation starts afresh.
 
 use super::delete::{Grounds, Reason, delete};
@@ -27,7 +27,10 @@ pub(in crate::rotation) async fn abandon(
         warn_of_names(cx, pending);
         vec![key.clone()]
     } else {
-        let token = pending.credential.token();
+        let token = pending
+            .credential
+            .token()
+            .filter(|_| !cx.has_leaked(pending));
         token.into_iter().map(TokenPart::key_ref).collect()
     };
     match delete_and_unlabel(cx, pending, &left, journal).await {

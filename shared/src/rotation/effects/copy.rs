@@ -5,11 +5,10 @@
 //! need not have mapped the role of this function.
 
 use super::promote::promote;
-use super::store::send_pending;
+use super::store::{NotStored, send_pending};
 use crate::error::Problem;
 use crate::event::RotationEvent;
 use crate::keys::KeyRef;
-use crate::secrets::StoreError;
 
 use crate::rotation::context::{SecretReader, TokenLabel, TokenVersion, Version, Versions};
 use crate::rotation::journal::{Entry, Journal};
@@ -51,15 +50,15 @@ async fn store_copy(
             journal.outcome_is("no keys to rotate; the value was carried over as AWSPENDING");
             Ok(())
         }
-        Err(StoreError::Taken) => {
+        Err(NotStored::Taken) => {
             journal.note(Entry::Stored);
             journal.outcome_is("no keys to rotate; a value is stored already");
             Ok(())
         }
-        Err(StoreError::Refused(error)) => Err(error.into()),
-        Err(StoreError::Unknown(error)) => {
+        Err(NotStored::Refused(problem)) => Err(problem),
+        Err(NotStored::Unknown(problem)) => {
             journal.note(Entry::StoreUnknown { keys: Vec::new() });
-            Err(error.into())
+            Err(problem)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use crate::event::{RotationEvent, VersionId};
-use crate::secrets::{CURRENT, Description};
+use crate::secrets::{CURRENT, Description, Repeats};
 
 use crate::rotation::context::{SecretReader, SeenLabels};
 use crate::rotation::decide::{FailedPromotion, failed_promotion};
@@ -21,13 +21,19 @@ pub(in crate::rotation) async fn promote(
     seen: SeenLabels<'_>,
     journal: &mut Journal,
 ) -> Result<Description, Problem> {
-    reader.confirm_pending(&event.token, seen).await?;
-    journal.note(Entry::PromotionUnknown);
     let (secrets, token) = (&reader.clients.secrets, &event.token);
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let moved = secrets
-        .promote(reader.secret, from, token, reader.deadline)
-        .await;
+    let (mut seen, mut repeats) = (seen, Repeats::of_an_effect());
+    let moved = loop {
+        // Before each attempt: the one before may have waited for minutes.
+        reader.confirm_pending(token, &mut seen).await?;
+        journal.note(Entry::PromotionUnknown);
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let moved = secrets.promote(reader.secret, from, token, reader.deadline);
+        match moved.await {
+            Err(error) if repeats.wait(&error, reader.deadline).await => {}
+            moved => break moved,
+        }
+    };
     let mut backoff = consistency_backoff();
     loop {
         let described = secrets.describe(reader.secret, reader.deadline).await?;
@@ -44,10 +50,10 @@ pub(in crate::rotation) async fn promote(
     };
     Err(match failed_promotion(&error) {
         FailedPromotion::Refused => Problem::PromotionRefused,
-        FailedPromotion::NotMoved => {
+        FailedPromotion::NotMoved if !repeats.is_unknown => {
             journal.note(Entry::NotPromoted);
             error.into()
         }
-        FailedPromotion::Unknown => error.into(),
+        FailedPromotion::NotMoved | FailedPromotion::Unknown => error.into(),
     })
 }

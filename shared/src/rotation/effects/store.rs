@@ -9,7 +9,7 @@ use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::error::Problem;
 use crate::event::RotationEvent;
-use crate::secrets::StoreError;
+use crate::secrets::{Repeats, SecretsProblem};
 
 use crate::rotation::context::{SecretReader, StepContext, TokenLabel};
 use crate::rotation::journal::{Entry, Journal};
@@ -17,6 +17,17 @@ use crate::rotation::journal::{Entry, Journal};
 /// Kept back after a creation for deleting what can't be stored: a pair takes two calls, and Datadog
 /// up to ten seconds for each.
 pub(super) const TIME_TO_UNDO: Duration = Duration::from_secs(21);
+
+/// How a store ended, if it did not simply succeed.
+#[derive(Debug)]
+pub(super) enum NotStored {
+    /// The version holds another value already: nothing was stored, and nothing ever can be.
+    Taken,
+    /// Nothing was stored.
+    Refused(Problem),
+    /// No usable answer: it may be stored or not.
+    Unknown(Problem),
+}
 
 /// What the token's version holds after the store.
 #[derive(Debug)]
@@ -63,32 +74,51 @@ pub(in crate::rotation) async fn store(
             journal.outcome_is("created and stored as AWSPENDING");
             Ok(Stored::Own(created))
         }
-        Err(StoreError::Taken) => keep_taken(cx, created, journal).await,
-        Err(StoreError::Refused(error)) => {
-            Err(undo_creation(cx, &created.keys(), Some(&created), error.into(), journal).await)
+        Err(NotStored::Taken) => keep_taken(cx, created, journal).await,
+        Err(NotStored::Refused(problem)) => {
+            Err(undo_creation(cx, &created.keys(), Some(&created), problem, journal).await)
         }
-        Err(StoreError::Unknown(error)) => {
+        Err(NotStored::Unknown(problem)) => {
             let keys = created.keys();
             journal.note(Entry::StoreUnknown { keys });
-            Err(error.into())
+            Err(problem)
         }
     }
 }
 
-/// Stores a value as AWSPENDING.
-///
-/// # Errors
-/// Those of [`Secrets::store_pending`](crate::secrets::Secrets::store_pending).
+/// Stores a value as AWSPENDING. Before it is sent again, the labels are read: it would put AWSPENDING back over
+/// what a person has stored meanwhile.
 pub(super) async fn send_pending(
     reader: SecretReader<'_>,
     event: &RotationEvent,
     value: &SecretString,
     deadline: &Deadline,
-) -> Result<(), StoreError> {
-    let secrets = &reader.clients.secrets;
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let stored = secrets.store_pending(event, value, deadline);
-    stored.await
+) -> Result<(), NotStored> {
+    let mut repeats = Repeats::of_an_effect();
+    loop {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let stored = reader.clients.secrets.store_pending(event, value, deadline);
+        let Err(error) = stored.await else {
+            return Ok(());
+        };
+        if error.problem == SecretsProblem::ResourceExists {
+            return Err(NotStored::Taken);
+        }
+        let problem = if repeats.wait(&error, deadline).await {
+            match reader.label_of(&event.token, deadline).await {
+                Ok(Some(_)) => continue,
+                Ok(None) => Problem::PendingLabelLost,
+                Err(problem) => problem,
+            }
+        } else {
+            error.into()
+        };
+        return Err(if repeats.is_unknown {
+            NotStored::Unknown(problem)
+        } else {
+            NotStored::Refused(problem)
+        });
+    }
 }
 
 /// The version holds a value already, by Secrets Manager's answer. What it holds is looked at before

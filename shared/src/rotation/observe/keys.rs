@@ -46,6 +46,11 @@ pub(crate) fn listed_whole(listed: &[OwnedKeyDetails], id: &KeyId) -> Option<Own
     found.cloned()
 }
 
+/// Returns whether Datadog shows a part of a key that is this value's.
+pub(crate) fn shows_end_of(key: &OwnedKeyDetails, value: &str) -> bool {
+    looks_like(key.shown.as_deref(), value) == Some(true)
+}
+
 /// Returns whether the part of a value that Datadog shows is that of another key.
 pub(crate) fn is_other_key(shown: Option<&str>, value: &str) -> bool {
     looks_like(shown, value) == Some(false)

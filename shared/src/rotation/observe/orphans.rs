@@ -88,9 +88,9 @@ impl SecretReader<'_> {
     /// Returns the versions whose keys are in use: AWSCURRENT, and AWSPREVIOUS if its keys have grace.
     pub(crate) fn in_use(&self, secret: &LoadedSecret, labels: &Labels) -> Vec<VersionId> {
         let mut in_use: Vec<_> = labels.holders(CURRENT).cloned().collect();
-        if self.grace_of(&secret.description, &secret.current.id) == Grace::OneRotation {
-            in_use.extend(labels.holders(PREVIOUS).cloned());
-        }
+        let has_grace =
+            |it: &&VersionId| self.grace_of(&secret.description, it) == Grace::OneRotation;
+        in_use.extend(labels.holders(PREVIOUS).filter(has_grace).cloned());
         in_use
     }
 

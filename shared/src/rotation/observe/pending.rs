@@ -184,6 +184,43 @@ impl SecretReader<'_> {
         let now = self.now();
         let age = since.and_then(|since| now.duration_since(since).ok());
         let span = verification_span(age);
+        self.goes_on_working(secret, &pending.credential, began, span)
+            .await
+    }
+
+    /// Waits until the current keys count as working everywhere, if they are of the last seconds: the ones that they
+    /// replaced are about to be deleted.
+    pub(crate) async fn wait_for_young_current(
+        &self,
+        secret: &LoadedSecret,
+    ) -> Result<(), Problem> {
+        let current = &secret.current;
+        let Some(age) = current.age(self.now()) else {
+            return Ok(());
+        };
+        let span = verification_span(Some(age));
+        let mut backoff = propagation_backoff();
+        let goes_on = || async {
+            let began = Instant::now();
+            self.goes_on_working(secret, &current.credential, began, span)
+                .await
+        };
+        while !span.is_zero() && !goes_on().await? {
+            if !backoff.pause(self.deadline).await {
+                return Err(Problem::NewKeyUnusable);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether Datadog goes on accepting keys without a refusal for so long, which `began` with a success.
+    async fn goes_on_working(
+        &self,
+        secret: &LoadedSecret,
+        credential: &Credential,
+        began: Instant,
+        span: Duration,
+    ) -> Result<bool, Problem> {
         let mut successes = 1;
         while began.elapsed() < span || successes < LEAST_SUCCESSES {
             let second = Duration::from_secs(1);
@@ -193,7 +230,7 @@ impl SecretReader<'_> {
             if !self.deadline.pause(pause, second).await {
                 return Err(Problem::NewKeyUnusable);
             }
-            if !secret.admin.validate(&pending.credential).await? {
+            if !secret.admin.validate(credential).await? {
                 return Ok(false);
             }
             successes += 1;

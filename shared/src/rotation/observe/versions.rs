@@ -287,18 +287,19 @@ impl SecretReader<'_> {
     pub(crate) async fn confirm_pending(
         &self,
         token: &VersionId,
-        seen: SeenLabels<'_>,
+        seen: &mut SeenLabels<'_>,
     ) -> Result<(), Problem> {
-        if seen.asked_at.elapsed() < FRESH || self.label_of(token, self.deadline).await?.is_some() {
-            Ok(())
-        } else {
-            Err(Problem::LabelsMoved)
+        if seen.asked_at.elapsed() < FRESH {
+            return Ok(());
         }
+        let asked_at = Instant::now();
+        let carried = self.label_of(token, self.deadline).await?;
+        seen.asked_at = asked_at;
+        carried.map(drop).ok_or(Problem::LabelsMoved)
     }
 
-    /// Reads the labels again, if they were asked for over two seconds ago. Fails if AWSCURRENT or
-    /// AWSPREVIOUS was moved, for the key to be deleted may be in use by now; or AWSPENDING, while it waits for its
-    /// promotion.
+    /// Reads the labels again, if they were asked for over two seconds ago. Fails if one was moved: the key to be
+    /// deleted may be in use by now.
     pub(crate) async fn confirm_labels(&self, seen: &mut SeenLabels<'_>) -> Result<(), Problem> {
         if seen.asked_at.elapsed() < FRESH {
             return Ok(());
@@ -308,8 +309,10 @@ impl SecretReader<'_> {
             let asked_at = Instant::now();
             let labels = self.labels(self.deadline).await?;
             let is_unmoved = |label| labels.holder(label) == seen.labels.holder(label);
+            // Secrets Manager takes AWSPENDING off what was promoted.
             let is_promoted = seen.labels.holder(PENDING) == seen.labels.holder(CURRENT);
-            if is_unmoved(CURRENT) && is_unmoved(PREVIOUS) && (is_promoted || is_unmoved(PENDING)) {
+            let is_tidied = is_promoted && labels.holder(PENDING).is_none();
+            if is_unmoved(CURRENT) && is_unmoved(PREVIOUS) && (is_tidied || is_unmoved(PENDING)) {
                 seen.asked_at = asked_at;
                 return Ok(());
             }

@@ -206,7 +206,16 @@ pub(crate) fn acts_and_a_death(subject: Subject) -> Vec<Plan> {
         Subject::AssistedAdminKey => acts.extend([Act::RevokeCurrent(0), Act::RevokeCurrent(1)]),
         _ => {}
     }
-    acts.into_iter().filter(is_wanted).map(with).collect()
+    let mut plans: Vec<_> = acts.into_iter().filter(is_wanted).map(with).collect();
+    if is_wanted(&Act::BeginAnew) {
+        // An effect that is sent again, and a rotation that is begun anew in the pause before, which is of many seconds.
+        let mut plan = with(Act::BeginAnew);
+        plan.case.setting = Setting::Unfinished;
+        plan.faults = vec![Fault::Throttle];
+        plan.can_meet = |_, operation| !is_reading(operation);
+        plans.push(plan);
+    }
+    plans
 }
 
 pub(crate) fn not_both_create(steps: [Step; 2]) -> bool {

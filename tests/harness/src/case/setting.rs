@@ -78,7 +78,7 @@ pub enum Setting {
     OthersId,
     /// Likewise beside a value that was revoked.
     DeadWithOthersId,
-    /// AWSCURRENT holds the ID of another team's key beside its own value, and Datadog shows the end of no value.
+    /// AWSCURRENT holds the ID of another team's key beside its own value, and Datadog masks the ends of values.
     HiddenEnds,
     /// AWSCURRENT holds the ID of another team's key, and a text that ends like its value and is none.
     Forged,
@@ -129,7 +129,7 @@ impl fmt::Display for Setting {
             Self::EnrollsRunners => "a key with a read-only attribute",
             Self::OthersId => "another key's ID under AWSPREVIOUS",
             Self::DeadWithOthersId => "another key's ID and a dead value under AWSPREVIOUS",
-            Self::HiddenEnds => "another key's ID in AWSCURRENT, and no value's end is shown",
+            Self::HiddenEnds => "another key's ID in AWSCURRENT, and masked ends",
             Self::Forged => "another key's ID and a text that ends like its value in AWSCURRENT",
             Self::CopyPending => "a copy of AWSCURRENT under AWSPENDING",
             Self::ShownPending => "dead pending token that is still shown",

@@ -48,7 +48,7 @@ pub struct Settings {
     pub odd_resources: bool,
     /// Whether every `created_at` is a number (synthetic).
     pub numbered_dates: bool,
-    /// Whether no key shows the last characters of its value (synthetic).
+    /// Whether a mask stands for the last characters of every value (synthetic).
     pub hides_ends: bool,
     /// Whether `validate_keys` refuses with 200 and `{"status":"error"}` (synthetic).
     pub errors_with_200: bool,

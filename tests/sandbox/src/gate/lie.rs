@@ -27,6 +27,8 @@ pub enum Lie {
     UnknownStatus,
     /// Keys come back with IDs that no key has. The request is carried out.
     OtherIds,
+    /// A mask stands for the last characters of every value. The request is carried out.
+    Masked,
     /// In a list each key has the ID of the next one. The request is carried out.
     NextIds,
     /// `GetSecretValue` answers with ARN and value of another secret of the type.
@@ -56,6 +58,7 @@ impl Lie {
             Self::Null(_) => "member null",
             Self::UnknownStatus => "unknown status",
             Self::OtherIds => "IDs of no key",
+            Self::Masked => "ends masked",
             Self::NextIds => "each key with the next one's ID",
             Self::AnothersAnswer => "another secret's ARN and value",
             Self::UpperCaseNames => "upper-case names",
@@ -104,6 +107,11 @@ impl Lie {
                     && let Some(Value::String(id)) = members.get_mut("id")
                 {
                     *id = format!("ffffffff-ffff-4fff-8fff-{}", &id[id.len() - 12..]);
+                }
+            }),
+            Self::Masked => each_object(body, &mut |members| {
+                if let Some(end) = members.get_mut("last4") {
+                    *end = json!("****");
                 }
             }),
             Self::NextIds => each_list(body, |items| shift_ids(items)),
@@ -245,6 +253,7 @@ mod tests {
         );
         let upper = first(Lie::UpperCaseNames)["attributes"]["name"].clone();
         assert_eq!(upper, NAME.to_uppercase());
+        assert_eq!(first(Lie::Masked)["attributes"]["last4"], "****");
         assert_eq!(first(Lie::NextIds)["id"], "the-id-of-one");
         assert_eq!(first(Lie::CutNames)["attributes"]["name"], NAME[..64]);
         assert_eq!(told(Lie::UpperCaseNames)["meta"], truth["meta"]);
