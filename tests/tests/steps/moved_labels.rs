@@ -16,7 +16,7 @@ use sandbox::gate::{Call, CallRecord, Edit, Fate, pause};
 use sandbox::rotation::Step;
 use sandbox::scene::{ADMIN_SCOPES, SceneOptions, pair};
 use sandbox::secrets_manager::RotationJob;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -135,8 +135,10 @@ async fn a_key_of_others_whose_end_is_not_shown_lives() {
                 return Fate::Pass;
             }
             Fate::Edited(Edit::new(move |body| {
-                for key in body["data"].as_array_mut().into_iter().flatten() {
-                    key["attributes"]["last4"] = json!(shown);
+                let mask = |key: &mut Value| key["attributes"]["last4"] = json!(shown);
+                match &mut body["data"] {
+                    Value::Array(keys) => keys.iter_mut().for_each(mask),
+                    key => mask(key),
                 }
             }))
         });
