@@ -179,6 +179,34 @@ async fn a_created_key_with_the_value_of_another_is_not_stored() {
     }
 }
 
+/// An ID that this invocation has read before is no new key's.
+#[tokio::test(start_paused = true)]
+async fn a_created_key_with_the_id_of_the_current_one_is_not_stored() {
+    for (kind, operation, field) in [
+        (Kind::ApiKey, "POST /api/v2/api_keys", "apiKeyId"),
+        (
+            Kind::ApplicationKey,
+            "POST /api/v2/service_accounts/{id}/application_keys",
+            "appKeyId",
+        ),
+    ] {
+        let bench = rotated(kind).await;
+        let id = bench.current(kind)[field].clone();
+        edit(&bench, operation, None, move |body| {
+            body["data"]["id"] = id.clone();
+        });
+        let job = bench.begin(kind);
+        let refused = bench.deliver(kind, &job, Step::CreateSecret).await;
+        bench.assert_failed(
+            refused,
+            "DatadogUnexpectedAnswer",
+            &["delete nothing by this ID"],
+        );
+        assert_eq!(bench.value(kind, "AWSPENDING"), None);
+        heals(&bench, kind, &job).await;
+    }
+}
+
 /// Where the preview is gone, a look-up by the ID shows the end of another value.
 #[tokio::test(start_paused = true)]
 async fn a_created_api_key_with_the_id_of_another_is_not_promoted() {

@@ -29,4 +29,5 @@ mod rights;
 mod rotation;
 mod sent_again;
 mod tokens;
+mod told;
 mod way_back;
