@@ -30,6 +30,8 @@ SLOWER = {
     "properties": ["properties"],
     "crash_sweep": ["crash_sweep", "a_few_of_each"],
     "trust": ["trust"],
+    "doctor": ["doctor"],
+    "explore": ["explore", "one_fault", "lies", "mistakes", "acts_and_a_death"],
 }
 TESTS = QUICK | SLOWER
 
