@@ -53,7 +53,8 @@ pub(crate) async fn run(
     };
     let counts = journal.counts();
     if let Err(problem) = result {
-        let error = RotationError::new(Some(event), problem, journal.state(), counts.keys.clone());
+        let state = journal.state_after(&problem);
+        let error = RotationError::new(Some(event), problem, state, counts.keys.clone());
         return (Err(error), counts);
     }
     let keys: Vec<_> = counts.keys.iter().map(ToString::to_string).collect();

@@ -241,7 +241,7 @@ pub enum Problem {
         "AWSCURRENT could not be moved: the version whose value was read may not hold it any more"
     )]
     PromotionRefused,
-    #[error("AWSCURRENT or AWSPREVIOUS was moved while the step was at work")]
+    #[error("AWSCURRENT, AWSPREVIOUS or AWSPENDING was moved while the step was at work")]
     LabelsMoved,
     #[error("AWSCURRENT was moved, by Secrets Manager's answer, but the version does not carry it")]
     PromotionNotSeen,

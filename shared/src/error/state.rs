@@ -33,6 +33,8 @@ pub enum State {
     Promoted,
     /// Another invocation promoted the version while this one took its key for dead.
     PromotedByAnother,
+    /// The version was not promoted, for somebody has moved a label.
+    NotPromoted,
     /// AWSPENDING was taken off a version whose key is dead, or ends too soon. These of its keys may live.
     Abandoned {
         left: Vec<KeyRef>,
@@ -89,6 +91,9 @@ impl fmt::Display for State {
             Self::PromotedByAnother => f.write_str(
                 "Another invocation made the version AWSCURRENT, while this one took its key for dead.",
             ),
+            Self::NotPromoted => f.write_str(
+                "The version was not promoted. Its key stays until a rotation promotes or deletes it.",
+            ),
             Self::Abandoned { left } if left.is_empty() => f.write_str(
                 "AWSPENDING was taken off this version. Its keys are dead or were deleted, unless the log \
                  says that one was left alone. AWSCURRENT is unchanged.",
@@ -96,7 +101,7 @@ impl fmt::Display for State {
             Self::Abandoned { left } => write!(
                 f,
                 "AWSPENDING was taken off this version. AWSCURRENT is unchanged. Not deleted: {}; if it lives, \
-                 a later search for orphaned keys finds it, or it ends by itself.",
+                 the next rotation or a later search for orphaned keys finds it, or it ends by itself.",
                 List(left)
             ),
         }

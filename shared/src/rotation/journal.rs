@@ -1,7 +1,7 @@
 //! What has happened so far in this invocation. The state in an error's text and the outcome in the
 //! log are computed from it, so that neither can claim what did not happen.
 
-use crate::error::State;
+use crate::error::{Problem, State};
 use crate::keys::KeyRef;
 
 /// What is counted of a step.
@@ -116,6 +116,15 @@ impl Journal {
         match state {
             State::Untouched | State::OnlyDeleted => self.unstored().unwrap_or(state),
             later => later,
+        }
+    }
+
+    /// Returns the state of the world that a step leaves with this problem. Whether a stored value is AWSPENDING still,
+    /// is not known where somebody has moved a label.
+    pub(super) fn state_after(&self, problem: &Problem) -> State {
+        match (self.state(), problem) {
+            (State::Pending, Problem::LabelsMoved) => State::NotPromoted,
+            (state, _) => state,
         }
     }
 

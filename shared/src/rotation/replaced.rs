@@ -236,7 +236,9 @@ async fn delete_previous(
     journal: &mut Journal,
 ) -> Result<(), Problem> {
     wait_for_replicas(cx).await?;
-    cx.reader.wait_for_young_current(&cx.secret).await?;
+    if reason != Reason::Graced {
+        cx.reader.wait_for_young_current(&cx.secret).await?;
+    }
     let grounds = grounds_of(cx, previous, reason);
     delete_keys(cx, &cx.secret.admin, &cx.kept(), grounds, journal).await
 }
@@ -265,22 +267,18 @@ async fn delete_keys(
 ) -> Result<(), Problem> {
     let keys = grounds.old.map(Credential::keys).unwrap_or_default();
     let mut kept = kept.clone();
-    kept.merge(&keys_of_another_pending(cx, grounds).await?);
-    delete(cx, admin, Candidates::Named(&keys), &kept, grounds, journal).await
-}
-
-/// Returns the keys under AWSPENDING, if another rotation has begun by the labels that the step goes by: a person may
-/// have gone back to the replaced keys by it.
-async fn keys_of_another_pending(
-    cx: &StepContext<'_>,
-    grounds: Grounds<'_>,
-) -> Result<ProtectedKeys, Problem> {
-    let mut keys = ProtectedKeys::default();
+    // Another rotation has begun: a person may have gone back to the replaced keys by it.
     let holder = grounds.labels.and_then(|seen| seen.labels.holder(PENDING));
-    if let Some(another) = holder.filter(|it| **it != cx.event.token)
-        && let Some(version) = cx.reader.labelled(another, PENDING).await?
-    {
-        keys.add(&version?.credential);
+    if let Some(another) = holder.filter(|it| **it != cx.event.token) {
+        match cx.reader.labelled(another, PENDING).await? {
+            None => {}
+            Some(Ok(version)) => kept.add(&version.credential),
+            Some(Err(problem)) => {
+                let secret = cx.reader.secret;
+                tracing::warn!(secret, %problem, "AWSPENDING may name the replaced keys: they are left alone");
+                return Ok(());
+            }
+        }
     }
-    Ok(keys)
+    delete(cx, admin, Candidates::Named(&keys), &kept, grounds, journal).await
 }

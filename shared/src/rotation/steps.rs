@@ -208,9 +208,9 @@ fn warn_of_keys_not_stored(cx: &StepContext<'_>) {
 
 /// Deletes replaced keys without grace, if an earlier finishSecret promoted and ended before it had.
 async fn finish_again(cx: &StepContext<'_>, journal: &mut Journal) -> Result<(), Problem> {
-    journal.note(Entry::Promoted);
     // Since the promotion its keys may have died: then the replaced ones may be the last that work.
-    cx.reader.verify_current(&cx.secret).await?;
+    cx.reader.current_must_work(&cx.secret).await?;
+    journal.note(Entry::Promoted);
     // The event's version is AWSCURRENT: its rotation created the keys in it.
     delete_replaced_before(cx, true, journal).await
 }

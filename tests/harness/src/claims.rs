@@ -94,6 +94,7 @@ impl Ending<'_> {
             State::Pending => !self.is_stored(secret),
             State::Promoted => !self.is_promoted(secret),
             State::Abandoned { .. } => !self.is_abandoned(secret),
+            State::NotPromoted => self.has_promoted(secret),
             State::OnlyDeleted
             | State::CreationUnknown { .. }
             | State::Unstored { .. }

@@ -236,7 +236,7 @@ impl Book {
                     .push(Breach::at(Promise::CurrentWorks, record, text));
             }
             let secret = world.secrets_manager.secret(&arn);
-            if secret.is_some_and(is_about_to_displace) {
+            if secret.is_some_and(|it| is_about_to_displace(it) && names(it, "AWSPREVIOUS", id)) {
                 self.displaced.insert(id.clone());
             }
             if is_early(world, record, &arn, id) {
@@ -388,6 +388,10 @@ fn leaked<'a>(world: &'a World, secret: &'a Secret) -> impl Iterator<Item = Stri
             key.id
         )
     })
+}
+
+fn names(secret: &Secret, label: &str, id: &str) -> bool {
+    keys_labelled(secret, label).iter().any(|it| it.id == id)
 }
 
 /// The key of the id that a value names, if the text beside it is the key's own.

@@ -327,6 +327,32 @@ async fn a_key_that_one_answer_takes_for_another_is_promoted() {
     }
 }
 
+/// The same, and then the preview is gone: the look-up by the ID clears the key.
+#[tokio::test(start_paused = true)]
+async fn one_answer_alone_abandons_no_key() {
+    for kind in [Kind::ApiKey, Kind::AdminKey] {
+        let bench = rotated(kind).await;
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        let mut asked = 0;
+        bench.gate.follow(move |call: &Call| {
+            let is_validation = call.operation == "GET /api/v2/validate";
+            asked += i32::from(is_validation);
+            match (is_validation, asked) {
+                (false, _) => Fate::Pass,
+                (true, 1) => Fate::Edited(Edit::new(tell_another_id)),
+                (true, _) => Fate::Refuse(StatusCode::NOT_FOUND),
+            }
+        });
+        bench.deliver(kind, &job, Step::TestSecret).await.unwrap();
+        bench.gate.follow(|_: &Call| Fate::Pass);
+        for step in &Step::ALL[2..] {
+            bench.deliver(kind, &job, *step).await.unwrap();
+        }
+        bench.assert_settled();
+    }
+}
+
 /// AWSPENDING holds a copy of AWSCURRENT's value.
 #[tokio::test(start_paused = true)]
 async fn a_copy_of_the_current_value_is_not_promoted() {

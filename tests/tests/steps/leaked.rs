@@ -52,6 +52,11 @@ async fn a_leaked_version_is_not_promoted_again() {
         bench.wait(Duration::from_mins(20)).await;
         let refused = bench.rotate(kind).await.unwrap_err();
         assert_eq!(refused.error_type, "PendingKeyDead", "{}", refused.message);
+        assert!(
+            refused.message.contains("Not deleted: "),
+            "{}",
+            refused.message
+        );
         assert_eq!(ids(&bench.current(kind)), current);
         bench.rotate(kind).await.unwrap();
         assert!(!leaked.iter().any(|it| bench.is_live(it)), "{kind:?}");

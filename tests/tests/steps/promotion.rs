@@ -107,7 +107,7 @@ async fn a_version_that_has_lost_awspending_is_not_promoted() {
             bench.take_pending_off(kind);
             release.pass();
         });
-        bench.assert_failed(finished, "LabelsMoved", &["AWSCURRENT is unchanged"]);
+        bench.assert_failed(finished, "LabelsMoved", &["The version was not promoted"]);
         assert_eq!(bench.current(kind), current, "{}", bench.story());
         if kind.grace() == Grace::OneRotation {
             let with_grace = previous.expect("a value");

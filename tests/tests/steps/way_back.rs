@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use datadog_rotation::Kind;
 use harness::bench::{Bench, caller};
+use harness::by_hand::ids;
 use harness::function::Function;
+use harness::listen::Listening;
 use sandbox::gate::{Call, Fate};
 use sandbox::rotation::{Step, event};
 use sandbox::scene::SceneOptions;
@@ -112,6 +114,30 @@ async fn a_late_finishsecret_leaves_the_replaced_keys_that_were_stored_again() {
                 .expect("undisturbed");
         }
         both_finish(&bench, kind, &job, &back).await;
+    }
+}
+
+/// What is pending can't be read: it may name the replaced keys.
+#[tokio::test(start_paused = true)]
+async fn a_late_finishsecret_leaves_the_replaced_keys_beside_a_pending_text() {
+    for kind in KINDS {
+        let (bench, job) = promoted(kind).await;
+        bench.gate.with_world(|world| {
+            let now = world.now();
+            world.secrets_manager.rotation_ended(now, &job, true);
+        });
+        let replaced = ids(&bench.value(kind, "AWSPREVIOUS").expect("a value"));
+        let next = bench.begin(kind);
+        let body = json!({
+            "SecretId": bench.secret(kind), "ClientRequestToken": next.token,
+            "SecretString": "no JSON", "VersionStages": ["AWSPENDING"],
+        });
+        bench.manage("PutSecretValue", &body);
+        let listening = Listening::begin();
+        let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+        finished.expect("without those keys");
+        assert!(listening.heard().contains("they are left alone"));
+        assert!(replaced.iter().all(|it| bench.is_live(it)), "{kind:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::credential::TokenPart;
 use crate::error::Problem;
 use crate::keys::KeyRef;
 use crate::protected::ProtectedKeys;
-use crate::secrets::{CURRENT, PENDING};
+use crate::secrets::{CURRENT, PENDING, PREVIOUS};
 
 use crate::rotation::context::{StepContext, TokenLabel, Version};
 use crate::rotation::decide::Candidates;
@@ -26,11 +26,14 @@ pub(in crate::rotation) async fn abandon(
     let left: Vec<KeyRef> = if let Problem::PendingKeyMismatch { key, .. } = &problem {
         warn_of_names(cx, pending);
         vec![key.clone()]
+    } else if cx.has_leaked(pending) {
+        // As AWSPREVIOUS's they go in the next createSecret.
+        let labels = &cx.secret.description.labels;
+        let is_previous = labels.carries(&pending.id, PREVIOUS);
+        let keys = pending.credential.keys().into_iter();
+        keys.filter(|_| is_previous).collect()
     } else {
-        let token = pending
-            .credential
-            .token()
-            .filter(|_| !cx.has_leaked(pending));
+        let token = pending.credential.token();
         token.into_iter().map(TokenPart::key_ref).collect()
     };
     match delete_and_unlabel(cx, pending, &left, journal).await {

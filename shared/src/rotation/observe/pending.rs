@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::keys::{is_other_key, listed_whole, propagation_backoff};
+use super::keys::{is_other_key, listed_whole, patience, propagation_backoff};
 use crate::admin::KeyLookup;
 use crate::credential::{Credential, Grace, OwnedKey};
 use crate::datadog::{OwnedKeyDetails, Status};
@@ -102,10 +102,11 @@ impl SecretReader<'_> {
                 Ok(None) | Err(_) => untold += 1,
             }
         }
-        let is_another = others > 0
+        let is_another = others > 1
             || match secret.admin.api_key(&part.id).await? {
                 KeyLookup::Found(found) => is_other_key(found.last4.as_deref(), part.key.expose()),
-                KeyLookup::NotFound | KeyLookup::Forbidden => false,
+                KeyLookup::NotFound => others > 0,
+                KeyLookup::Forbidden => false,
             };
         if is_another {
             Err(Problem::PendingKeyMismatch {
@@ -201,13 +202,33 @@ impl SecretReader<'_> {
         let span = verification_span(Some(age));
         let mut backoff = propagation_backoff();
         let goes_on = || async {
+            let works = secret.admin.validate(&current.credential).await?;
             let began = Instant::now();
-            self.goes_on_working(secret, &current.credential, began, span)
-                .await
+            Ok::<_, Problem>(
+                works
+                    && self
+                        .goes_on_working(secret, &current.credential, began, span)
+                        .await?,
+            )
         };
         while !span.is_zero() && !goes_on().await? {
             if !backoff.pause(self.deadline).await {
                 return Err(Problem::NewKeyUnusable);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if Datadog refuses the current keys for seconds.
+    pub(crate) async fn current_must_work(&self, secret: &LoadedSecret) -> Result<(), Problem> {
+        let credential = &secret.current.credential;
+        let mut backoff = patience();
+        while !secret.admin.validate(credential).await? {
+            if !backoff.pause(self.deadline).await {
+                let dead = credential
+                    .telling_key()
+                    .map(|key| Problem::CurrentKeyDead { key });
+                return dead.map_or(Ok(()), Err);
             }
         }
         Ok(())

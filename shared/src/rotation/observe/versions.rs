@@ -312,7 +312,10 @@ impl SecretReader<'_> {
             // Secrets Manager takes AWSPENDING off what was promoted.
             let is_promoted = seen.labels.holder(PENDING) == seen.labels.holder(CURRENT);
             let is_tidied = is_promoted && labels.holder(PENDING).is_none();
-            if is_unmoved(CURRENT) && is_unmoved(PREVIOUS) && (is_tidied || is_unmoved(PENDING)) {
+            // By two readings of different moments, two versions may have it.
+            let may_be_told = seen.labels.holder(PENDING).is_some();
+            let is_waiting = !may_be_told || is_tidied || is_unmoved(PENDING);
+            if is_unmoved(CURRENT) && is_unmoved(PREVIOUS) && is_waiting {
                 seen.asked_at = asked_at;
                 return Ok(());
             }
