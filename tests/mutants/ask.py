@@ -85,7 +85,10 @@ class Copy(orders.Copy):
                 raise SystemExit(built.stderr[-5000:])
             print(f"not changed, for it does not compile: {sorted(lines - self.without)}", flush=True)
             self.without |= lines
-        programs = {it["target"]["name"]: it["executable"] for it in told if it.get("executable")}
+        built = [(it["target"], it["executable"]) for it in told if it.get("executable")]
+        # A package's library may have its test's name: the test comes last.
+        built.sort(key=lambda it: "test" in it[0]["kind"])
+        programs = {target["name"]: program for target, program in built}
         self.programs = {name: [programs[it[0]], *it[1:]] for name, it in TESTS.items()}
 
     def reached_by(self, name: str) -> set[int]:

@@ -353,6 +353,35 @@ async fn one_answer_alone_abandons_no_key() {
     }
 }
 
+/// The preview tells nothing twice, and the look-up by the ID finds no key. That is one answer; after one of the preview it
+/// is the second.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_not_found_is_abandoned_by_a_second_answer_alone() {
+    for (told, is_abandoned) in [(0, false), (1, true)] {
+        let (kind, bench) = (Kind::ApiKey, rotated(Kind::ApiKey).await);
+        let job = bench.begin(kind);
+        bench.deliver(kind, &job, Step::CreateSecret).await.unwrap();
+        let mut asked = 0;
+        bench
+            .gate
+            .follow(move |call: &Call| match call.operation.as_str() {
+                "GET /api/v2/validate" => {
+                    asked += 1;
+                    if asked <= told {
+                        Fate::Edited(Edit::new(tell_another_id))
+                    } else {
+                        Fate::Refuse(StatusCode::NOT_FOUND)
+                    }
+                }
+                "GET /api/v2/api_keys/{id}" => Fate::Refuse(StatusCode::NOT_FOUND),
+                _ => Fate::Pass,
+            });
+        let tested = bench.deliver(kind, &job, Step::TestSecret).await;
+        assert_eq!(tested.is_err(), is_abandoned, "{tested:?}");
+        heals(&bench, kind, &job).await;
+    }
+}
+
 /// AWSPENDING holds a copy of AWSCURRENT's value.
 #[tokio::test(start_paused = true)]
 async fn a_copy_of_the_current_value_is_not_promoted() {

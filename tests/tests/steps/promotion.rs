@@ -148,3 +148,36 @@ async fn a_replaced_key_stays_beside_a_current_one_that_has_died_since_the_promo
         assert!(bench.is_live(&replaced[0]), "{kind:?}: {}", bench.story());
     }
 }
+
+/// One refusal of AWSCURRENT's key proves nothing: an edge may have answered it.
+#[tokio::test(start_paused = true)]
+async fn one_refusal_of_the_current_key_keeps_no_replaced_key_alive() {
+    let kind = Kind::ApplicationKey;
+    let bench = bench();
+    bench.rotate(kind).await.expect("undisturbed");
+    let replaced = ids(&bench.current(kind));
+    let job = bench.begin(kind);
+    for step in &Step::ALL[..3] {
+        bench.deliver(kind, &job, *step).await.expect("undisturbed");
+    }
+    bench.gate.follow(|call: &Call| {
+        if call.operation.starts_with("DELETE ") {
+            Fate::CutBefore
+        } else {
+            Fate::Pass
+        }
+    });
+    let finished = bench.deliver(kind, &job, Step::FinishSecret).await;
+    finished.expect_err("the replaced key could not be deleted");
+    let mut first = true;
+    bench.gate.follow(move |call: &Call| {
+        if call.operation == "GET /api/v2/validate_keys" && std::mem::take(&mut first) {
+            Fate::Refuse(http::StatusCode::FORBIDDEN)
+        } else {
+            Fate::Pass
+        }
+    });
+    let again = bench.deliver(kind, &job, Step::FinishSecret).await;
+    again.expect("accepted in the end");
+    assert!(!bench.is_live(&replaced[0]), "{}", bench.story());
+}
